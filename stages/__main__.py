@@ -1,0 +1,112 @@
+"""The one door: `python -m stages <stage or command>`, also installed as `secondlook`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from stages.core.errors import SecondLookError
+from stages.core.params import Params, load
+
+Action = Callable[[Params, argparse.Namespace], None]
+
+
+def _split(params: Params, _: argparse.Namespace) -> None:
+    from stages import split
+
+    split.run(params)
+
+
+def _preprocess(params: Params, _: argparse.Namespace) -> None:
+    from stages import preprocess
+
+    preprocess.run(params)
+
+
+def _train(params: Params, arguments: argparse.Namespace) -> None:
+    from stages import train
+    from stages.core import tracking
+
+    with tracking.live(params, arguments.run) as log_epoch:
+        train.run(params, arguments.run, log_epoch)
+
+
+def _evaluate(params: Params, arguments: argparse.Namespace) -> None:
+    from stages import evaluate
+
+    evaluate.run(params, arguments.run)
+
+
+def _report(params: Params, _: argparse.Namespace) -> None:
+    from stages import report
+
+    report.run(params)
+
+
+def _track(params: Params, _: argparse.Namespace) -> None:
+    from stages import track
+
+    track.run(params)
+
+
+def _leaderboard(params: Params, _: argparse.Namespace) -> None:
+    from stages.commands import leaderboard
+
+    leaderboard.run(params)
+
+
+# name: what it does, what is called, whether it takes the name of a run
+ACTIONS: dict[str, tuple[str, Action, bool]] = {
+    "split": ("decide which image trains, validates and tests", _split, False),
+    "preprocess": ("turn pictures into arrays of one size", _preprocess, False),
+    "train": ("fit one run of params.yaml", _train, True),
+    "evaluate": ("turn the predictions of one run into numbers", _evaluate, True),
+    "report": ("draw all runs on one page", _report, False),
+    "track": ("mirror everything into MLflow", _track, False),
+    "leaderboard": ("print the runs side by side", _leaderboard, False),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line: one subcommand per stage and command."""
+    top = argparse.ArgumentParser(
+        prog="secondlook",
+        description="First looks can be deceiving: train the variants of an image classifier "
+        "side by side and see what their numbers mean.",
+        epilog="The stages run in this order through `dvc repro`; `make ui` opens MLflow.",
+    )
+    subcommands = top.add_subparsers(metavar="stage or command", required=True)
+    for name, (summary, action, takes_run) in ACTIONS.items():
+        command = subcommands.add_parser(name, help=summary, description=f"Second Look: {summary}.")
+        command.set_defaults(action=action)
+        if takes_run:
+            command.add_argument("run", help="an entry of `runs:` in params.yaml")
+    return top
+
+
+def enter_project() -> None:
+    """Make the nearest folder upwards that holds dvc.yaml the current one.
+
+    Raises SecondLookError when there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").exists():
+            os.chdir(folder)
+            return
+    raise SecondLookError(f"{here}: no dvc.yaml here or above; run from the project's folder")
+
+
+def main() -> None:
+    """Run one stage or command; a user's mistake is one line on stderr and exit status 1."""
+    arguments = parser().parse_args()
+    try:
+        enter_project()
+        arguments.action(load(), arguments)
+    except SecondLookError as error:
+        sys.exit(f"secondlook: {error}")
+
+
+if __name__ == "__main__":
+    main()

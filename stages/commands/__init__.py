@@ -1,0 +1,1 @@
+"""What people and schedulers run around the pipeline."""

@@ -1,0 +1,1 @@
+"""The nouns that stages share; nothing here knows a stage."""

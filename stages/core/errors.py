@@ -1,0 +1,25 @@
+"""What a user can get wrong: each error is one line that says where, what, and what to do."""
+
+
+class SecondLookError(Exception):
+    """A mistake in the input or the surroundings, not in the program.
+
+    The message is one line: where, what was found, what was expected, what to do.
+    `python -m stages` prints it to stderr and exits with 1, without a traceback.
+    """
+
+
+class ParamsError(SecondLookError):
+    """params.yaml says something it cannot mean."""
+
+
+class DataError(SecondLookError):
+    """The images, labels or files of the data set are not what params.yaml promises."""
+
+
+class StorageError(SecondLookError):
+    """The disk is full or may not be written."""
+
+
+class TrackingError(SecondLookError):
+    """The MLflow store cannot be used."""

@@ -1,0 +1,122 @@
+"""Files under data/<stage>/: whole or absent, and the same bytes every time."""
+
+import csv
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.errors import StorageError
+
+DATA = Path("data")
+PARTIAL = DATA / ".partial"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def folder(stage: str, *parts: str) -> Path:
+    """Return data/<stage>/<parts>, relative to the project root (the current folder)."""
+    return DATA.joinpath(stage, *parts)
+
+
+@contextmanager
+def output(stage: str, *parts: str) -> Iterator[Path]:
+    """Give an empty folder to fill; on success it becomes data/<stage>/<parts> in one step.
+
+    Whatever goes wrong, or when the process is killed, the output is as it was before.
+    A full disk is told as a StorageError.
+    """
+    target, partial = folder(stage, *parts), PARTIAL / "-".join((stage, *parts))
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise StorageError(f"{target}: {error.strerror}; free some space and run again") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys and a final newline; NaN is refused, use None."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON is whatever was written
+    """Return what `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_csv(path: Path, fields: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows under the header `fields`, in UTF-8 with Unix line ends."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(fields), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file with a header, every value as text."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def digest(*paths: Path) -> str:
+    """Return the SHA-256 (hex) of the files' contents, in the order given."""
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+class ArrayWriter:
+    """Writes a .npy file row by row, without knowing how many rows there will be.
+
+    Rows are uint8 of one shape, (H, W, C). The header is written again on closing: numpy pads
+    it so that the number of rows can grow in place.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.shape, self.rows = shape, 0
+        self._file: BinaryIO = path.open("wb")
+        self._write_header()
+
+    def _write_header(self) -> None:
+        self._file.seek(0)
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, *self.shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def append(self, row: NDArray[np.uint8]) -> None:
+        """Write one row of the promised shape."""
+        self._file.write(row.tobytes())
+        self.rows += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._file:
+            if error is None:
+                self._write_header()
+                self._file.flush()
+                os.fsync(self._file.fileno())

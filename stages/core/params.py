@@ -1,0 +1,208 @@
+"""The typed mirror of params.yaml: strict, so that a mistake is told before any work starts."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field
+
+from stages.core.errors import ParamsError
+from stages.core.validation import FILE, Section, one_of, validated
+
+
+def _class_name(value: object) -> object:
+    """YAML reads 8 as a number; as the name of a class it can only mean "8"."""
+    return str(value) if type(value) is int else value
+
+
+def _class_weight(value: object) -> object:
+    """Accept null, balanced, or a mapping of class names to weights above 0."""
+    if value is None or value == "balanced":
+        return value
+    if not isinstance(value, dict) or not value:
+        raise ValueError("null, balanced, or a mapping of every class name to its weight")
+    weights = {_class_name(name): weight for name, weight in value.items()}
+    for name, weight in weights.items():
+        if not isinstance(name, str):
+            raise ValueError(f"class names as text (put {name} in quotes)")  # noqa: TRY004
+        if type(weight) not in (int, float) or not 0 < weight < float("inf"):
+            raise ValueError(f"a finite weight above 0 for class {name}")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+Text = Annotated[str, Field(min_length=1)]
+ClassName = Annotated[Text, BeforeValidator(_class_name)]
+ClassWeight = Annotated[
+    Literal["balanced"] | dict[str, float] | None, BeforeValidator(_class_weight)
+]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+HalfFraction = Annotated[float, Field(ge=0, le=0.5)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Pixels = Annotated[int, Field(ge=1, le=4096)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Data(Section):
+    """Where the images come from, and the question asked of them."""
+
+    source: Literal["idx", "folder", "csv"]
+    path: Text
+    positive: ClassName | None
+    class_names: Text | None
+    transpose: bool
+
+
+class Split(Section):
+    """Shares of all images (0..1) for validation and test, and the seed of the hash."""
+
+    validation: OpenFraction
+    test: OpenFraction
+    seed: Seed
+
+
+class Preprocess(Section):
+    """What every image is turned into: height x width x channels, uint8."""
+
+    height: Pixels
+    width: Pixels
+    channels: Literal[1, 3]
+    resize: Literal["stretch", "pad", "crop"]
+    background: Literal["black", "white"]
+    contrast: Literal["stretch", "equalize"] | None
+    max_rejected_fraction: Fraction
+
+
+class EarlyStopping(Section):
+    """Stop after `patience` epochs without gain in `monitor`; keep the best epoch's weights."""
+
+    monitor: Literal[
+        "validation/loss", "validation/accuracy", "validation/precision", "validation/recall"
+    ]
+    patience: Positive
+
+
+class Augment(Section):
+    """Random changes of training images, as shares: of a turn, of the side, of the size."""
+
+    rotation: HalfFraction
+    shift: HalfFraction
+    zoom: HalfFraction
+    flip: bool
+
+
+class Train(Section):
+    """What determines one run, besides the data."""
+
+    model: Literal["cnn", "dense"]
+    filters: Annotated[list[Positive], Field(min_length=1)]
+    kernel_size: Positive
+    dense_units: list[Positive]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    l2: Annotated[float, Field(ge=0)]
+    epochs: Positive
+    batch_size: Positive
+    optimizer: Literal["adam", "sgd", "rmsprop"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    class_weight: ClassWeight
+    early_stopping: EarlyStopping | None
+    augment: Augment | None
+    precision: Literal["float32", "mixed_bfloat16"]
+    seed: Seed
+
+
+class Evaluate(Section):
+    """How predictions become numbers."""
+
+    curve_points: Annotated[int, Field(ge=10)]
+
+
+class Report(Section):
+    """What the page compares with what."""
+
+    reference: Text
+
+
+class Track(Section):
+    """Where MLflow files the runs, and after how many seconds a training shows itself."""
+
+    experiment: Text | None
+    live_after: Annotated[float, Field(ge=0)]
+
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Params(Section):
+    """All of params.yaml; `runs` maps a name to its changes to `train`."""
+
+    data: Data
+    split: Split
+    preprocess: Preprocess
+    train: Train
+    runs: Annotated[dict[RunName, dict[str, Any]], Field(min_length=1)]
+    evaluate: Evaluate
+    report: Report
+    track: Track
+
+    def run(self, name: str) -> Train:
+        """Return the effective parameters of one run: `train` with the entry's changes on top.
+
+        Raises ParamsError when there is no such run, or when a change makes no sense.
+        """
+        if name not in self.runs:
+            raise ParamsError(f"{FILE}: runs: no run {name!r}; expected {one_of(self.runs)}")
+        merged = self.train.model_dump() | self.runs[name]
+        return validated(Train, merged, prefix=("runs", name))
+
+
+def load(path: Path = FILE) -> Params:
+    """Read and check params.yaml, every run included.
+
+    Raises ParamsError, one line naming the file and the key, for whatever is wrong with it.
+    """
+    params = validated(Params, _read(path))
+    for name in params.runs:
+        _check_size(params, name)
+    _check_relations(params)
+    return params
+
+
+def _read(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file here; run from the project's folder") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _check_size(params: Params, name: str) -> None:
+    """Refuse images that a run's convolutions and poolings would shrink to nothing."""
+    train, image = params.run(name), params.preprocess
+    if train.model != "cnn":
+        return
+    smallest = 1
+    for _ in train.filters:
+        smallest = 2 * smallest + train.kernel_size - 1
+    if min(image.height, image.width) < smallest:
+        raise ParamsError(
+            f"{FILE}: preprocess: {image.height} x {image.width} pixels are too few for "
+            f"run {name}: {len(train.filters)} convolutions of {train.kernel_size} x {train.kernel_size} with "
+            f"pooling need at least {smallest} x {smallest}; enlarge the images or shorten filters"
+        )
+
+
+def _check_relations(params: Params) -> None:
+    if params.split.validation + params.split.test >= 1:
+        raise ParamsError(
+            f"{FILE}: split: validation {params.split.validation} and test {params.split.test} "
+            "leave nothing to train on; expected a sum below 1"
+        )
+    if params.report.reference not in params.runs:
+        raise ParamsError(
+            f"{FILE}: report.reference: found {params.report.reference!r}; "
+            f"expected {one_of(params.runs)}"
+        )
