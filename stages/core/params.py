@@ -184,14 +184,15 @@ def _check_size(params: Params, name: str) -> None:
     train, image = params.run(name), params.preprocess
     if train.model != "cnn":
         return
+    depth, kernel = len(train.filters), train.kernel_size
     smallest = 1
     for _ in train.filters:
-        smallest = 2 * smallest + train.kernel_size - 1
+        smallest = 2 * smallest + kernel - 1
     if min(image.height, image.width) < smallest:
         raise ParamsError(
             f"{FILE}: preprocess: {image.height} x {image.width} pixels are too few for "
-            f"run {name}: {len(train.filters)} convolutions of {train.kernel_size} x {train.kernel_size} with "
-            f"pooling need at least {smallest} x {smallest}; enlarge the images or shorten filters"
+            f"run {name}: {depth} convolutions of {kernel} x {kernel} with pooling "
+            f"need at least {smallest} x {smallest}; enlarge the images or shorten filters"
         )
 
 

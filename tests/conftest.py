@@ -1,0 +1,26 @@
+"""Fixtures that several tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("SECOND_LOOK_SHARED", ROOT.parent / "shared")) / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Give the folder of real data sets beside the project; skip where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data sets are not here")
+    return SHARED
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty project folder holding params.yaml and dvc.yaml, and enter it."""
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
