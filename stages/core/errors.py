@@ -17,6 +17,14 @@ class DataError(SecondLookError):
     """The images, labels or files of the data set are not what params.yaml promises."""
 
 
+class TrainingError(SecondLookError):
+    """The parameters of a run make its training fail."""
+
+
+class RejectedImageError(DataError):
+    """A picture cannot be read; the message is the reason alone, fit for a table."""
+
+
 class StorageError(SecondLookError):
     """The disk is full or may not be written."""
 

@@ -75,6 +75,18 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
+def images(split: str) -> NDArray[np.uint8]:
+    """Return the pictures of train, validation or test: uint8 (N, H, W, C), a memory map."""
+    pictures: NDArray[np.uint8] = np.load(folder("preprocess") / f"{split}.npy", mmap_mode="r")
+    return pictures
+
+
+def labels(split: str) -> NDArray[np.int64]:
+    """Return the class of each picture of a split: int64 (N,), an index into the classes."""
+    classes: NDArray[np.int64] = np.load(folder("preprocess") / f"{split}.labels.npy")
+    return classes
+
+
 def digest(*paths: Path) -> str:
     """Return the SHA-256 (hex) of the files' contents, in the order given."""
     whole = hashlib.sha256()
@@ -82,6 +94,16 @@ def digest(*paths: Path) -> str:
         with path.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
+
+
+def impostor(head: bytes) -> str | None:
+    """Return what a failed download left instead of the file, told by its first bytes, or None."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "a web page (HTML)"
+    if start.startswith(b"version https"):
+        return "a git-lfs pointer (fetch the file with `git lfs pull`)"
+    return None
 
 
 class ArrayWriter:

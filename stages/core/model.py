@@ -1,0 +1,146 @@
+"""Build, save, load and ask a classifier; the only home of Keras layers."""
+
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from stages.core import files
+from stages.core.params import Augment, Train
+
+ARCHITECTURE = "model.json"
+WEIGHTS = "model.weights.h5"
+# Always the same, the last batch padded: one compiled function, and an image's probabilities do
+# not depend on how many others are asked about with it.
+PREDICTION_BATCH = 64
+
+
+class Rows(Protocol):
+    """Images that can be cut along their first axis: an array or a memory map."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: slice, /) -> NDArray[np.uint8]: ...
+
+
+def build(train: Train, shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Return an untrained, compiled classifier.
+
+    It takes uint8 images (batch, *shape) and gives float32 probabilities (batch, classes) that
+    sum to 1. The scaling to 0..1 is its first layer, augmentation (in training only) its second.
+    Weights, order of dropout and augmentation come from `train.seed`.
+    """
+    keras.utils.set_random_seed(train.seed)
+    keras.config.set_dtype_policy(train.precision)
+    parts = [
+        keras.Input(shape, dtype="uint8", name="image"),
+        layers.Rescaling(1 / 255, name="scaled"),
+        *_augmentation(train.augment, train.seed),
+        *(_convolutions(train) if train.model == "cnn" else []),
+        layers.Flatten(name="flat"),
+        *_dense(train),
+        layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
+    ]
+    model = keras.Sequential(parts, name=train.model)
+    model.compile(_optimizer(train), loss="sparse_categorical_crossentropy", jit_compile=False)
+    return model
+
+
+def _augmentation(augment: Augment | None, seed: int) -> list[layers.Layer]:
+    if augment is None:
+        return []
+    edges = {"fill_mode": "nearest", "seed": seed}
+    shift, zoom = augment.shift, augment.zoom
+    wanted = [
+        (augment.flip, layers.RandomFlip("horizontal", seed=seed, name="flipped")),
+        (augment.rotation, layers.RandomRotation(augment.rotation, name="rotated", **edges)),
+        (shift, layers.RandomTranslation(shift, shift, name="shifted", **edges)),
+        (zoom, layers.RandomZoom(zoom, name="zoomed", **edges)),
+    ]
+    return [layer for amount, layer in wanted if amount]
+
+
+def _convolutions(train: Train) -> list[layers.Layer]:
+    parts = []
+    for number, filters in enumerate(train.filters, start=1):
+        penalty, name = keras.regularizers.L2(train.l2), f"convolution_{number}"
+        window = train.kernel_size
+        parts += [
+            layers.Conv2D(
+                filters, window, activation="relu", kernel_regularizer=penalty, name=name
+            ),
+            layers.MaxPooling2D(2, name=f"pooling_{number}"),
+        ]
+    return parts
+
+
+def _dense(train: Train) -> list[layers.Layer]:
+    parts: list[layers.Layer] = []
+    for number, units in enumerate(train.dense_units, start=1):
+        penalty, name = keras.regularizers.L2(train.l2), f"dense_{number}"
+        parts += [layers.Dense(units, activation="relu", kernel_regularizer=penalty, name=name)]
+    if train.dropout:
+        parts += [layers.Dropout(train.dropout, seed=train.seed, name="dropout")]
+    return parts
+
+
+def _optimizer(train: Train) -> keras.optimizers.Optimizer:
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    return kinds[train.optimizer](train.learning_rate)
+
+
+def predict(model: keras.Model, images: Rows) -> NDArray[np.float32]:
+    """Return class probabilities (N, K) of uint8 images (N, H, W, C)."""
+    starts = range(0, len(images), PREDICTION_BATCH)
+    return np.concatenate(
+        [_predict_batch(model, images[start : start + PREDICTION_BATCH]) for start in starts]
+    )
+
+
+def _predict_batch(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    missing = PREDICTION_BATCH - len(images)
+    padded = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else images
+    probabilities: NDArray[np.float32] = model.predict_on_batch(padded)[: len(images)]
+    return probabilities
+
+
+def save(model: keras.Model, folder: Path) -> None:
+    """Write model.json and model.weights.h5: byte-stable, unlike a .keras archive.
+
+    They hold the network alone, without the optimizer that trained it.
+    """
+    network = keras.Sequential.from_config(model.get_config())
+    network.set_weights(model.get_weights())
+    (folder / ARCHITECTURE).write_text(network.to_json(indent=2) + "\n", encoding="utf-8")
+    network.save_weights(folder / WEIGHTS)
+
+
+def load(folder: Path) -> keras.Model:
+    """Return the classifier that `save` wrote: it predicts, and cannot go on training."""
+    text = (folder / ARCHITECTURE).read_text(encoding="utf-8")
+    model = keras.models.model_from_json(text)
+    model.load_weights(folder / WEIGHTS)
+    return model
+
+
+class Served:
+    """What `mlflow.pyfunc.load_model` gives: images in, probabilities out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model = load(folder)
+        self.facts = files.read_json(folder / "facts.json")
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return class probabilities (N, K) of uint8 images (N, H, W, C)."""
+        return predict(self.model, images)
+
+
+def _load_pyfunc(path: str) -> Served:
+    """MLflow's entry: `path` holds model.json, model.weights.h5 and facts.json."""
+    return Served(Path(path))

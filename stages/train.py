@@ -1,0 +1,197 @@
+"""Fit one entry of `runs:` and predict validation and test with it.
+
+Reads data/preprocess; writes data/train/<run>: model.json and model.weights.h5, history.csv,
+predictions.npz, run.json. It is the only stage that needs TensorFlow: everything after it is
+a function of these files.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.core import files
+from stages.core.errors import ParamsError, TrainingError
+from stages.core.identity import run_key
+from stages.core.params import EarlyStopping, Params, Train
+from stages.core.validation import FILE, one_of
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+    from stages.core.dataset import Batches, Sample
+
+Weights = dict[str, float]
+LogEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
+    """Train the run `name`; `log_epoch` is given each finished epoch (from 1) and its numbers.
+
+    Raises ParamsError for class weights that do not fit the data, TrainingError when the
+    objective stops being a number.
+    """
+    train, facts = params.run(name), files.read_json(files.folder("preprocess") / "facts.json")
+    weights = class_weights(train, facts, f"{FILE}: runs.{name}")
+    curves = Curves(f"{FILE}: runs.{name}", positive_index(facts), log_epoch)
+    with files.output("train", name) as folder:
+        from stages.core import model as classifier
+
+        model, kept_epoch = fit(train, facts, weights, curves)
+        classifier.save(model, folder)
+        probabilities = {
+            s: classifier.predict(model, files.images(s)) for s in ("validation", "test")
+        }
+        np.savez(folder / "predictions.npz", allow_pickle=False, **probabilities)
+        files.write_csv(folder / "history.csv", curves.history[0], curves.history)
+        outcome = {
+            "run": name,
+            "key": run_key(params, name),
+            "parameters": train.model_dump(),
+            "class_weights": weights,
+            "epochs": len(curves.history),
+            "kept_epoch": kept_epoch,
+            "stopped_early": len(curves.history) < train.epochs,
+            "data": facts["digest"],
+            "parameter_count": model.count_params(),
+            "weights_digest": files.digest(folder / classifier.WEIGHTS),
+        }
+        files.write_json(folder / "run.json", outcome)
+
+
+def positive_index(facts: Mapping[str, Any]) -> int | None:
+    """Return which class the question is about, or None when it is about all of them."""
+    positive = facts["positive"]
+    return None if positive is None else facts["classes"].index(positive)
+
+
+def class_weights(train: Train, facts: Mapping[str, Any], where: str) -> Weights | None:
+    """Return the weight of each class, or None when all weigh the same.
+
+    "balanced" is N / (K * count) (King & Zeng 2001, "Logistic Regression in Rare Events Data"):
+    every class then weighs the same in the objective. Raises ParamsError when given weights
+    name a class that does not exist, or leave one out.
+    """
+    classes, counts = facts["classes"], facts["counts"]["train"]
+    if train.class_weight == "balanced":
+        total = sum(counts.values())
+        return {label: total / (len(classes) * counts[label]) for label in classes}
+    if train.class_weight is not None:
+        check_classes(train.class_weight, classes, f"{where}.class_weight")
+    return train.class_weight
+
+
+def check_classes(weights: Weights, classes: list[str], where: str) -> None:
+    """Raise ParamsError unless `weights` has exactly the `classes`."""
+    unknown = [label for label in weights if label not in classes]
+    missing = [label for label in classes if label not in weights]
+    if unknown:
+        raise ParamsError(f"{where}: found class {unknown[0]!r}; expected {one_of(classes)}")
+    if missing:
+        raise ParamsError(f"{where}: class {missing[0]!r} has no weight; give every class one")
+
+
+class Curves:
+    """Measures every epoch honestly: unweighted and in inference mode, training as validation.
+
+    What Keras reports while it trains is weighted, with dropout and augmentation on, and an
+    average over weights that changed meanwhile; `train/objective` alone is that number.
+    """
+
+    def __init__(self, where: str, positive: int | None, log_epoch: LogEpoch) -> None:
+        self.where, self.positive, self.log_epoch = where, positive, log_epoch
+        self.history: list[dict[str, float]] = []
+
+    def add(self, model: "keras.Model", epoch: int, logs: dict[str, float]) -> None:
+        """Measure a finished epoch (from 1); also into `logs`, for the callbacks that follow."""
+        if not math.isfinite(logs["loss"]):
+            raise TrainingError(
+                f"{self.where}: the objective became {logs['loss']} in epoch {epoch}; "
+                "expected a number; lower learning_rate"
+            )
+        numbers = {"train/objective": logs["loss"], **self._measured(model)}
+        logs.update(numbers)
+        self.history.append({"epoch": epoch, **numbers})
+        self.log_epoch(epoch, numbers)
+        if not sys.stdout.isatty():
+            print(f"epoch {epoch}  {told(numbers)}", flush=True)
+
+    def _measured(self, model: "keras.Model") -> dict[str, float]:
+        from stages.core.metrics import curve_point
+        from stages.core.model import predict
+
+        numbers: dict[str, float] = {}
+        for split, (images, labels) in measured_images().items():
+            point = curve_point(labels, predict(model, images), self.positive)
+            numbers |= {f"{split}/{key}": value for key, value in point.items()}
+        return numbers
+
+
+def measured_images() -> "dict[str, tuple[Sample | NDArray[np.uint8], NDArray[np.int64]]]":
+    """Return the images and labels of each curve: all of validation, and a sample of training.
+
+    The sample is fixed, the same for every run and at most as large as validation.
+    """
+    from stages.core.dataset import Sample, fixed_sample
+
+    train, validation = files.labels("train"), files.labels("validation")
+    positions = fixed_sample(len(train), at_most=len(validation))
+    return {
+        "train": (Sample(files.images("train"), positions), train[positions]),
+        "validation": (files.images("validation"), validation),
+    }
+
+
+def told(numbers: Mapping[str, float]) -> str:
+    """Return an epoch's numbers as one line of text."""
+    return "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
+
+
+def fit(
+    train: Train, facts: Mapping[str, Any], weights: Weights | None, curves: Curves
+) -> "tuple[keras.Model, int]":
+    """Return the trained model and the epoch (from 1) whose weights it holds.
+
+    The same parameters and arrays give the same weights, bit for bit, on the same machine.
+    """
+    import keras
+    import tensorflow as tf
+
+    from stages.core.model import build
+
+    tf.config.experimental.enable_op_determinism()
+    model = build(train, facts["shape"], len(facts["classes"]))
+    measure = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: curves.add(model, epoch + 1, logs)
+    )
+    stopper = early_stopping(train.early_stopping)
+    model.fit(
+        batches(train, facts["classes"], weights),
+        epochs=train.epochs,
+        callbacks=[measure, *([stopper] if stopper else [])],
+        shuffle=False,  # Batches shuffles, by seed and epoch alone
+        verbose=1 if sys.stdout.isatty() else 0,
+    )
+    return model, (stopper.best_epoch + 1 if stopper else train.epochs)
+
+
+def early_stopping(wanted: EarlyStopping | None) -> "keras.callbacks.EarlyStopping | None":
+    """Return the callback that stops in time and brings the best epoch's weights back."""
+    from keras.callbacks import EarlyStopping as Stopper
+
+    if wanted is None:
+        return None
+    mode = "min" if wanted.monitor.endswith("loss") else "max"
+    return Stopper(wanted.monitor, patience=wanted.patience, mode=mode, restore_best_weights=True)
+
+
+def batches(train: Train, classes: list[str], weights: Weights | None) -> "Batches":
+    """Return the training images, shuffled and weighted."""
+    from stages.core.dataset import Batches
+
+    by_class = np.array([weights[label] if weights else 1 for label in classes], np.float32)
+    pictures, labels = files.images("train"), files.labels("train")
+    return Batches(pictures, labels, by_class, train.batch_size, train.seed)

@@ -1,0 +1,181 @@
+"""Fit one entry of `runs:`."""
+
+import csv
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stages import train
+from stages.core import files
+from stages.core.errors import ParamsError, TrainingError
+from stages.core.params import Params, load
+
+LogEpoch = Callable[[int, object], None]
+SILENT: LogEpoch = lambda _epoch, _numbers: None  # noqa: E731 - a constant reads better here
+
+
+def params(**changes: Any) -> Params:  # noqa: ANN401 - whatever a run may change
+    """Return the project's parameters with one small run called `small`."""
+    small = {"filters": [4], "dense_units": [8], "epochs": 3, "batch_size": 16, **changes}
+    return load().model_copy(update={"runs": {"small": small}})
+
+
+@pytest.fixture
+def data(project: Path) -> Path:
+    """Give a project whose images are noise, brighter on one side for the class `right`."""
+    folder = files.folder("preprocess")
+    folder.mkdir(parents=True)
+    counts = {}
+    for seed, (split, size) in enumerate({"train": 90, "validation": 40, "test": 30}.items()):
+        labels, images = _noise(size, seed)
+        np.save(folder / f"{split}.npy", images)
+        np.save(folder / f"{split}.labels.npy", labels)
+        counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
+    facts = {"classes": ["left", "right"], "positive": "right", "shape": [12, 12, 1]}
+    files.write_json(folder / "facts.json", {**facts, "counts": counts, "digest": "d" * 64})
+    for code in ("train", "core/dataset", "core/files", "core/metrics", "core/model"):
+        target = project / "stages" / f"{code}.py"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("", encoding="utf-8")
+    return project
+
+
+def _noise(size: int, seed: int) -> tuple[Any, Any]:
+    random = np.random.default_rng(seed)
+    labels = (np.arange(size) % 3 == 0).astype(np.int64)
+    images = random.integers(0, 160, (size, 12, 12, 1)).astype(np.uint8)
+    images[labels == 1, :, 6:] += 60
+    return labels, images
+
+
+def history() -> list[dict[str, float]]:
+    """Return the curves of the run `small`."""
+    with (files.folder("train", "small") / "history.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def outputs() -> dict[str, bytes]:
+    """Return every output of the run `small`."""
+    return {path.name: path.read_bytes() for path in files.folder("train", "small").iterdir()}
+
+
+@pytest.mark.usefixtures("data")
+def test_same_inputs_same_bytes() -> None:
+    """A run trained twice leaves the same files, with every source of chance switched on."""
+    augment = {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True}
+    wanted = params(augment=augment, dropout=0.5, class_weight="balanced")
+    train.run(wanted, "small", SILENT)
+    first = outputs()
+    train.run(wanted, "small", SILENT)
+    assert outputs() == first
+    assert set(first) == {
+        *("model.json", "model.weights.h5", "history.csv", "predictions.npz", "run.json")
+    }
+
+
+@pytest.mark.usefixtures("data")
+def test_curves_are_unweighted_and_in_inference_mode() -> None:
+    """The last point of a curve is what the saved predictions say, whatever the weights."""
+    train.run(params(class_weight={"left": 10, "right": 10}, dropout=0.5), "small", SILENT)
+    with np.load(files.folder("train", "small") / "predictions.npz") as saved:
+        probabilities = saved["validation"]
+    labels = files.labels("validation")
+    loss = -np.log(probabilities[np.arange(len(labels)), labels].astype(float)).mean()
+    last = history()[-1]
+    assert last["validation/loss"] == pytest.approx(loss, rel=1e-6)
+    assert last["train/objective"] > 5 * last["train/loss"]
+
+
+@pytest.mark.usefixtures("data")
+def test_early_stopping_keeps_the_best_epoch() -> None:
+    """The kept epoch has the lowest validation loss, and its weights made the predictions."""
+    stopping = {"monitor": "validation/loss", "patience": 2}
+    train.run(params(epochs=30, learning_rate=0.05, early_stopping=stopping), "small", SILENT)
+    outcome, losses = files.read_json(files.folder("train", "small") / "run.json"), history()
+    best = min(losses, key=lambda point: point["validation/loss"])
+    assert outcome["stopped_early"]
+    assert outcome["epochs"] == len(losses) == outcome["kept_epoch"] + 2 < 30
+    assert outcome["kept_epoch"] == best["epoch"]
+    with np.load(files.folder("train", "small") / "predictions.npz") as saved:
+        answers = saved["validation"].argmax(axis=1)
+    accuracy = (answers == files.labels("validation")).mean()
+    assert accuracy == pytest.approx(best["validation/accuracy"])
+
+
+@pytest.mark.usefixtures("data")
+def test_best_weights_return_at_a_natural_end() -> None:
+    """Patience that never runs out keeps the best epoch all the same, and says which."""
+    stopping = {"monitor": "validation/loss", "patience": 99}
+    train.run(params(epochs=8, learning_rate=0.05, early_stopping=stopping), "small", SILENT)
+    outcome = files.read_json(files.folder("train", "small") / "run.json")
+    best = min(history(), key=lambda point: point["validation/loss"])
+    assert (outcome["kept_epoch"], outcome["stopped_early"]) == (best["epoch"], False)
+
+
+@pytest.mark.usefixtures("data")
+def test_every_epoch_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """The tracker is given each epoch as it ends; a log gets one line for it."""
+    told: list[int] = []
+    train.run(params(), "small", lambda epoch, _numbers: told.append(epoch))
+    assert told == [1, 2, 3]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "validation/loss" in line]
+    assert len(lines) == 3
+
+
+@pytest.mark.usefixtures("data")
+def test_divergence_is_one_line_and_leaves_nothing() -> None:
+    """A learning rate that blows the objective up is told, and no half-made output stays."""
+    with pytest.raises(TrainingError, match=r"runs\.small: the objective became .* learning_rate"):
+        train.run(params(learning_rate=1e30, optimizer="sgd"), "small", SILENT)
+    assert not files.folder("train", "small").exists()
+    assert not list(files.PARTIAL.glob("*"))
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    """Balanced weighs as scikit-learn's compute_class_weight does."""
+    from sklearn.utils.class_weight import compute_class_weight
+
+    facts = {"classes": ["a", "b", "c"], "counts": {"train": {"a": 7, "b": 2, "c": 1}}}
+    labels = np.repeat([0, 1, 2], [7, 2, 1])
+    weights = train.class_weights(params(class_weight="balanced").run("small"), facts, "here")
+    expected = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+    assert weights is not None
+    assert list(weights.values()) == pytest.approx(expected.tolist())
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"left": 1, "right": 2, "up": 3}, "found class 'up'; expected left or right"),
+        ({"left": 1}, "class 'right' has no weight; give every class one"),
+    ],
+)
+def test_class_weights_must_fit_the_classes(weights: dict[str, float], message: str) -> None:
+    """A weight for no class, or a class without one, names the run and the class."""
+    facts = {"classes": ["left", "right"], "counts": {"train": {"left": 2, "right": 1}}}
+    with pytest.raises(ParamsError, match=f"here.class_weight: .*{message}"):
+        train.class_weights(params(class_weight=weights).run("small"), facts, "here")
+
+
+def test_mistakes_are_told_before_tensorflow_is_imported(data: Path) -> None:
+    """A class weight that does not fit is refused without the 8 s that TensorFlow takes."""
+    text = (data / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace(
+        "  weighted:\n    class_weight: balanced", "  weighted: {class_weight: {a: 1}}"
+    )
+    (data / "params.yaml").write_text(text, encoding="utf-8")
+    code = (
+        "import sys; from stages import train; from stages.core import params\n"
+        "try: train.run(params.load(), 'weighted', print)\n"
+        "except Exception as error: print(error, 'tensorflow' in sys.modules)"
+    )
+    environment = {"PYTHONPATH": str(Path(train.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "found class 'a'; expected left or right False" in done.stdout
