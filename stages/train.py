@@ -8,19 +8,22 @@ a function of these files.
 import math
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
+from stages.core.facts import Facts
+from stages.core.facts import read as read_facts
 from stages.core.identity import run_key
 from stages.core.params import EarlyStopping, Params, Train
 from stages.core.validation import FILE, one_of
 
 if TYPE_CHECKING:
     import keras
-    from numpy.typing import NDArray
 
     from stages.core.dataset import Batches, Sample
 
@@ -34,48 +37,37 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
     Raises ParamsError for class weights that do not fit the data, TrainingError when the
     objective stops being a number.
     """
-    train, facts = params.run(name), files.read_json(files.folder("preprocess") / "facts.json")
+    train, facts = params.run(name), read_facts()
     weights = class_weights(train, facts, f"{FILE}: runs.{name}")
-    curves = Curves(f"{FILE}: runs.{name}", positive_index(facts), log_epoch)
+    curves = Curves(f"{FILE}: runs.{name}", facts.positive_index, log_epoch)
     with files.output("train", name) as folder:
-        from stages.core import model as classifier
-
         model, kept_epoch = fit(train, facts, weights, curves)
-        classifier.save(model, folder)
-        probabilities = {
-            s: classifier.predict(model, files.images(s)) for s in ("validation", "test")
-        }
-        np.savez(folder / "predictions.npz", allow_pickle=False, **probabilities)
+        save(model, folder)
+        np.savez(folder / "predictions.npz", allow_pickle=False, **predictions(model))
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
         outcome = {
             "run": name,
             "key": run_key(params, name),
+            "data": facts.digest,
             "parameters": train.model_dump(),
             "class_weights": weights,
             "epochs": len(curves.history),
             "kept_epoch": kept_epoch,
             "stopped_early": len(curves.history) < train.epochs,
-            "data": facts["digest"],
             "parameter_count": model.count_params(),
-            "weights_digest": files.digest(folder / classifier.WEIGHTS),
+            "weights_digest": files.digest(folder / "model.weights.h5"),
         }
         files.write_json(folder / "run.json", outcome)
 
 
-def positive_index(facts: Mapping[str, Any]) -> int | None:
-    """Return which class the question is about, or None when it is about all of them."""
-    positive = facts["positive"]
-    return None if positive is None else facts["classes"].index(positive)
-
-
-def class_weights(train: Train, facts: Mapping[str, Any], where: str) -> Weights | None:
+def class_weights(train: Train, facts: Facts, where: str) -> Weights | None:
     """Return the weight of each class, or None when all weigh the same.
 
     "balanced" is N / (K * count) (King & Zeng 2001, "Logistic Regression in Rare Events Data"):
     every class then weighs the same in the objective. Raises ParamsError when given weights
     name a class that does not exist, or leave one out.
     """
-    classes, counts = facts["classes"], facts["counts"]["train"]
+    classes, counts = facts.classes, facts.counts["train"]
     if train.class_weight == "balanced":
         total = sum(counts.values())
         return {label: total / (len(classes) * counts[label]) for label in classes}
@@ -151,7 +143,7 @@ def told(numbers: Mapping[str, float]) -> str:
 
 
 def fit(
-    train: Train, facts: Mapping[str, Any], weights: Weights | None, curves: Curves
+    train: Train, facts: Facts, weights: Weights | None, curves: Curves
 ) -> "tuple[keras.Model, int]":
     """Return the trained model and the epoch (from 1) whose weights it holds.
 
@@ -163,19 +155,33 @@ def fit(
     from stages.core.model import build
 
     tf.config.experimental.enable_op_determinism()
-    model = build(train, facts["shape"], len(facts["classes"]))
+    model = build(train, facts.shape, len(facts.classes))
     measure = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: curves.add(model, epoch + 1, logs)
     )
     stopper = early_stopping(train.early_stopping)
     model.fit(
-        batches(train, facts["classes"], weights),
+        batches(train, facts.classes, weights),
         epochs=train.epochs,
         callbacks=[measure, *([stopper] if stopper else [])],
         shuffle=False,  # Batches shuffles, by seed and epoch alone
         verbose=1 if sys.stdout.isatty() else 0,
     )
     return model, (stopper.best_epoch + 1 if stopper else train.epochs)
+
+
+def save(model: "keras.Model", folder: Path) -> None:
+    """Write the network into `folder`."""
+    from stages.core.model import save as save_network
+
+    save_network(model, folder)
+
+
+def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
+    """Return the class probabilities (N, K) of validation and test."""
+    from stages.core.model import predict
+
+    return {split: predict(model, files.images(split)) for split in ("validation", "test")}
 
 
 def early_stopping(wanted: EarlyStopping | None) -> "keras.callbacks.EarlyStopping | None":

@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from stages import train
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
+from stages.core.facts import Facts
 from stages.core.params import Params, load
 
 LogEpoch = Callable[[int, object], None]
@@ -36,13 +38,17 @@ def data(project: Path) -> Path:
         np.save(folder / f"{split}.npy", images)
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
-    facts = {"classes": ["left", "right"], "positive": "right", "shape": [12, 12, 1]}
-    files.write_json(folder / "facts.json", {**facts, "counts": counts, "digest": "d" * 64})
+    files.write_json(folder / "facts.json", asdict(facts(["left", "right"], counts)))
     for code in ("train", "core/dataset", "core/files", "core/metrics", "core/model"):
         target = project / "stages" / f"{code}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("", encoding="utf-8")
     return project
+
+
+def facts(classes: list[str], counts: dict[str, dict[str, int]]) -> Facts:
+    """Return the facts of invented data, the last class being the positive one."""
+    return Facts("noise", classes, classes[-1], [12, 12, 1], counts, 0, "d" * 64, {})
 
 
 def _noise(size: int, seed: int) -> tuple[Any, Any]:
@@ -140,9 +146,9 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
     """Balanced weighs as scikit-learn's compute_class_weight does."""
     from sklearn.utils.class_weight import compute_class_weight
 
-    facts = {"classes": ["a", "b", "c"], "counts": {"train": {"a": 7, "b": 2, "c": 1}}}
+    three = facts(["a", "b", "c"], {"train": {"a": 7, "b": 2, "c": 1}})
     labels = np.repeat([0, 1, 2], [7, 2, 1])
-    weights = train.class_weights(params(class_weight="balanced").run("small"), facts, "here")
+    weights = train.class_weights(params(class_weight="balanced").run("small"), three, "here")
     expected = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
     assert weights is not None
     assert list(weights.values()) == pytest.approx(expected.tolist())
@@ -157,9 +163,9 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 )
 def test_class_weights_must_fit_the_classes(weights: dict[str, float], message: str) -> None:
     """A weight for no class, or a class without one, names the run and the class."""
-    facts = {"classes": ["left", "right"], "counts": {"train": {"left": 2, "right": 1}}}
+    two = facts(["left", "right"], {"train": {"left": 2, "right": 1}})
     with pytest.raises(ParamsError, match=f"here.class_weight: .*{message}"):
-        train.class_weights(params(class_weight=weights).run("small"), facts, "here")
+        train.class_weights(params(class_weight=weights).run("small"), two, "here")
 
 
 def test_mistakes_are_told_before_tensorflow_is_imported(data: Path) -> None:

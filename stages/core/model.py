@@ -1,5 +1,6 @@
 """Build, save, load and ask a classifier; the only home of Keras layers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,17 +26,17 @@ class Rows(Protocol):
     def __getitem__(self, index: slice, /) -> NDArray[np.uint8]: ...
 
 
-def build(train: Train, shape: tuple[int, int, int], classes: int) -> keras.Model:
+def build(train: Train, shape: Sequence[int], classes: int) -> keras.Model:
     """Return an untrained, compiled classifier.
 
-    It takes uint8 images (batch, *shape) and gives float32 probabilities (batch, classes) that
-    sum to 1. The scaling to 0..1 is its first layer, augmentation (in training only) its second.
-    Weights, order of dropout and augmentation come from `train.seed`.
+    It takes uint8 images (batch, H, W, C), `shape` being (H, W, C), and gives float32
+    probabilities (batch, classes) that sum to 1. The scaling to 0..1 is its first layer, then
+    comes augmentation, in training only. The seed decides weights, dropout and augmentation.
     """
     keras.utils.set_random_seed(train.seed)
     keras.config.set_dtype_policy(train.precision)
     parts = [
-        keras.Input(shape, dtype="uint8", name="image"),
+        keras.Input(tuple(shape), dtype="uint8", name="image"),
         layers.Rescaling(1 / 255, name="scaled"),
         *_augmentation(train.augment, train.seed),
         *(_convolutions(train) if train.model == "cnn" else []),
