@@ -5,10 +5,9 @@ duplicates.csv. Hashes of the content decide, not chance or order: adding images
 was there, and byte-identical images fall on the same side, so no test image is trained on.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from rich.console import Console
@@ -16,9 +15,10 @@ from rich.table import Table
 
 from stages.core import files, sources
 from stages.core.errors import DataError, ParamsError
-from stages.core.items import SPLITS, Content, Item, classes
+from stages.core.items import SPLITS, Item, classes
 from stages.core.parallel import in_order
-from stages.core.params import Data, Params, Split
+from stages.core.params import Data, Params
+from stages.core.placement import Placed, digest, place
 
 MANIFEST = ("id", "label", "split", "digest")
 DUPLICATES = ("digest", "id", "label", "split", "kind")
@@ -29,16 +29,6 @@ MEANINGS = {
     "across splits": "stand in several splits as given (warning: what was seen is judged)",
     "label conflict": "are byte-identical, but labelled differently (warning)",
 }
-
-
-@dataclass(frozen=True)
-class Placed:
-    """An image with the SHA-256 (hex) of its content, its class and the split it falls in."""
-
-    id: str
-    label: str
-    split: str
-    digest: str
 
 
 def run(params: Params) -> None:
@@ -75,61 +65,6 @@ def one_vs_rest(items: list[Item], positive: str | None) -> list[Item]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:12]) + (f" ... ({len(names)} in all)" if len(names) > 12 else "")
-
-
-def digest(content: Content) -> str:
-    """Return the SHA-256 (hex) of a file's bytes, or of an array's shape and pixels."""
-    if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(f"{content.shape}".encode() + content.tobytes()).hexdigest()
-
-
-def place(items: list[Item], digests: list[str], shares: Split) -> list[Placed]:
-    """Return where each image falls.
-
-    A split that the source gives is kept. Whichever of validation and test it does not give is
-    drawn from the images it gives to training or to nothing, by their key and the seed.
-    """
-    given = {item.split for item in items}
-    test = 0.0 if "test" in given else shares.test
-    validation = 0.0 if "validation" in given else shares.validation
-    placed = []
-    for item, code, key in zip(items, digests, keys(items, digests), strict=True):
-        split = drawn(key, shares.seed, validation, test)
-        if item.split in ("validation", "test"):
-            split = item.split
-        placed.append(Placed(item.id, item.label, split, code))
-    return placed
-
-
-def keys(items: list[Item], digests: list[str]) -> list[str]:
-    """Return for each image what its side hangs on: its digest, or its group where it has one.
-
-    Byte-identical images in several groups join them: the key of all is then the first group by
-    name. (A union-find, the smallest member being the root: Cormen et al., Introduction to
-    Algorithms, chapter on disjoint sets.)
-    """
-    parents: dict[tuple[int, str], tuple[int, str]] = {}
-
-    def root(node: tuple[int, str]) -> tuple[int, str]:
-        while (parent := parents.setdefault(node, node)) != node:
-            parents[node] = node = parents[parent]
-        return node
-
-    for item, code in zip(items, digests, strict=True):
-        if item.group is not None:
-            # 0 before 1: a group is smaller than any digest.
-            low, high = sorted((root((0, item.group)), root((1, code))))
-            parents[high] = low
-    return [root((1, code))[1] for code in digests]
-
-
-def drawn(key: str, seed: int, validation: float, test: float) -> str:
-    """Return the split of a key: its hash is a number in 0..1, and the shares lie one by one."""
-    number = int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8]) / 2**64
-    if number < test:
-        return "test"
-    return "validation" if number < test + validation else "train"
 
 
 def check(images: list[Placed], data: Data) -> None:
@@ -173,6 +108,8 @@ def show(images: list[Placed], data: Data) -> None:
     table = Table("class", *SPLITS, "all", box=None, pad_edge=False)
     for name in names if len(names) <= ROWS_SHOWN else _ends(totals):
         table.add_row(name, *(f"{counts[name, split]}" for split in SPLITS), f"{totals[name]}")
+    if len(names) > ROWS_SHOWN:
+        table.add_row(f"(and {len(names) - ROWS_SHOWN} of sizes between)")
     sums = Counter(image.split for image in images)
     table.add_row("all", *(f"{sums[split]}" for split in SPLITS), f"{len(images)}")
     for column in table.columns[1:]:

@@ -8,8 +8,9 @@ import math
 import struct
 import tempfile
 import zlib
+from contextlib import closing
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,14 @@ GZIP = b"\x1f\x8b"
 CHUNK = 2**20
 
 
+class _Readable(Protocol):
+    """A file open for reading, packed or plain."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """Return the array in an IDX file, gzipped or plain, as a read-only memory map.
 
@@ -30,7 +39,7 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises DataError when it is something else, damaged, or of another length than it promises.
     """
     try:
-        with _opened(path) as file:
+        with closing(_opened(path)) as file:
             return _mapped(path, file, _shape(path, file, dimensions))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: damaged gzip file ({error}); download it again") from None
@@ -44,13 +53,13 @@ def write(path: Path, array: NDArray[np.uint8]) -> None:
         packed.write(header + array.tobytes())
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> _Readable:
     with path.open("rb") as file:
         zipped = file.read(2) == GZIP
     return gzip.open(path) if zipped else path.open("rb")
 
 
-def _shape(path: Path, file: IO[bytes], dimensions: int) -> tuple[int, ...]:
+def _shape(path: Path, file: _Readable, dimensions: int) -> tuple[int, ...]:
     """Read the header: two zero bytes, type, number of dimensions, and each one's length."""
     head = file.read(4 + 4 * dimensions)
     if head[:4] != bytes((0, 0, UNSIGNED_BYTES, dimensions)):
@@ -64,7 +73,7 @@ def _shape(path: Path, file: IO[bytes], dimensions: int) -> tuple[int, ...]:
     return struct.unpack(f">{dimensions}I", head[4:])
 
 
-def _mapped(path: Path, file: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _mapped(path: Path, file: _Readable, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     promised = math.prod(shape)
     if promised == 0:
         raise DataError(f"{path}: the IDX header promises no values (lengths {_times(shape)})")

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from stages.core import files
 from stages.core.errors import RejectedImageError
@@ -19,6 +19,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
 # What Pillow raises, from its own errors to what a decoder trips over in damaged bytes.
 UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError),
+    RuntimeError,
     *(struct.error, zlib.error, Image.DecompressionBombError),
 )
 # A cubic window as wide as the source pixels that a target pixel covers, so nothing aliases; it
@@ -54,7 +55,7 @@ def read(content: Content, spec: Preprocess) -> NDArray[np.uint8]:
         raise RejectedImageError("empty file")
     try:
         return _finished(_opened(content), spec)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         found = files.impostor(content[:99]) or "none of the formats that can be read"
         raise RejectedImageError(f"not a picture: {found}") from None
     except UNREADABLE as error:

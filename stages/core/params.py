@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field
 
 from stages.core.errors import ParamsError
-from stages.core.validation import FILE, Section, one_of, validated
+from stages.core.validation import FILE, Section, one_of, read, validated
 
 
 def _class_name(value: object) -> object:
@@ -161,46 +160,37 @@ def load(path: Path = FILE) -> Params:
 
     Raises ParamsError, one line naming the file and the key, for whatever is wrong with it.
     """
-    params = validated(Params, _read(path))
+    params = validated(Params, read(path))
     for name in params.runs:
         _check_size(params, name)
     _check_relations(params)
     return params
 
 
-def _read(path: Path) -> object:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file here; run from the project's folder") from None
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
 def _check_size(params: Params, name: str) -> None:
     """Refuse images that a run's convolutions and poolings would shrink to nothing."""
-    train, image = params.run(name), params.preprocess
+    train, image, smallest = params.run(name), params.preprocess, 1
+    kernel = train.kernel_size
     if train.model != "cnn":
         return
-    depth, kernel = len(train.filters), train.kernel_size
-    smallest = 1
     for _ in train.filters:
         smallest = 2 * smallest + kernel - 1
     if min(image.height, image.width) < smallest:
         raise ParamsError(
             f"{FILE}: preprocess: {image.height} x {image.width} pixels are too few for "
-            f"run {name}: {depth} convolutions of {kernel} x {kernel} with pooling "
+            f"run {name}: {len(train.filters)} convolutions of {kernel} x {kernel} with pooling "
             f"need at least {smallest} x {smallest}; enlarge the images or shorten filters"
         )
 
 
 def _check_relations(params: Params) -> None:
-    if params.split.validation + params.split.test >= 1:
+    held_out = params.split.validation + params.split.test
+    if held_out >= 1:
+        raise ParamsError(f"{FILE}: split: validation + test is {held_out:g}; expected below 1")
+    if params.data.source != "idx" and (params.data.class_names or params.data.transpose):
         raise ParamsError(
-            f"{FILE}: split: validation {params.split.validation} and test {params.split.test} "
-            "leave nothing to train on; expected a sum below 1"
+            f"{FILE}: data: class_names and transpose are for source idx alone; expected null and "
+            f"false with source {params.data.source}"
         )
     if params.report.reference not in params.runs:
         raise ParamsError(

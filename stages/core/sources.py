@@ -63,7 +63,7 @@ class IdxPairs:
     def content(self, name: str) -> Content:
         """Return the pixels (H, W), uint8, of the image with this id."""
         pair, _, index = name.rpartition("#")
-        pixels = self._pairs[pair].images[int(index)]
+        pixels: NDArray[np.uint8] = self._pairs[pair].images[int(index)]
         return pixels.T if self._transposed else pixels
 
 

@@ -1,10 +1,12 @@
 """Strict sections of params.yaml, and what is wrong with one, in a single line."""
 
+import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.core.errors import ParamsError
@@ -18,7 +20,40 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key written twice, of which only the last would count."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                mark = key.start_mark
+                raise yaml.MarkedYAMLError(problem=f"key {key.value} twice", problem_mark=mark)
+        return super().construct_mapping(node, deep)
+
+
 S = TypeVar("S", bound=Section)
+
+# What pydantic's kinds of error say, in words for people; {names} are in the error's context.
+EXPECTED = {
+    "model_type": "a mapping of keys to values",
+    "dict_type": "a mapping of keys to values",
+    "list_type": "a list in [ ]",
+    "string_type": "text (put it in quotes)",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "too_short": "at least {min_length} entry",
+    "string_too_short": "some text",
+    "string_pattern_mismatch": "letters, digits, - and _ alone, as fit for the name of a folder",
+    "literal_error": "{expected}",
+    "value_error": "{error}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "{le:g} or less",
+}
 
 
 def validated(kind: type[S], value: object, prefix: tuple[str, ...] = ()) -> S:
@@ -36,6 +71,24 @@ def validated(kind: type[S], value: object, prefix: tuple[str, ...] = ()) -> S:
         raise ParamsError(f"{place}: {_told(kind, where, dict(first))}") from None
 
 
+def read(path: Path) -> object:
+    """Return what a YAML file says; ParamsError when it is missing or not YAML."""
+    try:
+        # A safe loader, whatever the linter thinks of the name.
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file here; run from the project's folder") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ParamsError(
+            f"{path}: line {line}: {error.problem}; expected YAML; check indentation and brackets"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
 def one_of(names: Iterable[str]) -> str:
     """Return the names as a sentence lists them: a, b or c."""
     *most, last = list(names)
@@ -44,38 +97,52 @@ def one_of(names: Iterable[str]) -> str:
 
 def _told(kind: type[Section], where: tuple[str, ...], error: dict[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
-        valid = sorted(_section_at(kind, where[:-1]).model_fields)
+        valid = sorted(_section(_field(kind, where[:-1])).model_fields)
         near = get_close_matches(where[-1], valid, n=1)
         return f"unknown key; {f'did you mean {near[0]}?' if near else f'expected {one_of(valid)}'}"
     if error["type"] == "missing":
         return "missing key; add it (the params.yaml that comes with Second Look shows every key)"
-    expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    expected = EXPECTED.get(error["type"], error["msg"]).format_map(error.get("ctx", {}))
+    if error["type"] != "value_error" and _may_be_null(kind, where):
+        expected = f"null or {expected}"
     return f"found {_shown(error['input'])}; expected {expected}{_hint(where, error)}"
 
 
 def _hint(where: tuple[str, ...], error: dict[str, Any]) -> str:
-    if where and where[0] == "runs":
-        if error["type"] == "string_pattern_mismatch":
-            return " (a run's name is a folder name: letters, digits, - and _)"
+    if error["type"] == "float_type" and _is_number(error["input"]):
+        return " (without quotes, and 1e-3 as 0.001 or 1.0e-3: YAML reads it as text)"
+    if where[:1] == ("runs",) and error["type"] == "dict_type":
         return " (a run is a mapping of changes to `train`; {} changes nothing)"
-    if error["type"] == "string_type":
-        return " (put it in quotes)"
     return ""
 
 
 def _shown(value: object) -> str:
-    text = "null" if value is None else repr(value)
+    # As YAML writes it: null, true and false; JSON happens to agree.
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _section_at(kind: type[Section], where: tuple[str, ...]) -> type[Section]:
-    """Follow the keys down to the section that holds the last one."""
+def _is_number(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(float(value))
+    except ValueError:
+        return False
+
+
+def _field(kind: type[Section], where: tuple[str, ...]) -> object:
+    """Follow the keys down to the type of the last one; None where they leave the sections."""
+    annotation: object = kind
     for key in where:
-        annotation = kind.model_fields[key].annotation
-        inner = [t for t in (annotation, *get_args(annotation)) if _is_section(t)]
-        kind = inner[0]
-    return kind
+        field = _section(annotation).model_fields.get(key)
+        annotation = field.annotation if field else None
+    return annotation
 
 
-def _is_section(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Section)
+def _section(annotation: object) -> type[Section]:
+    """Return the section that a type is, or is when it is not null; one without keys if none."""
+    kinds = (annotation, *get_args(annotation))
+    return next((t for t in kinds if isinstance(t, type) and issubclass(t, Section)), Section)
+
+
+def _may_be_null(kind: type[Section], where: tuple[str, ...]) -> bool:
+    return type(None) in get_args(_field(kind, where))
