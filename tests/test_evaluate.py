@@ -1,0 +1,134 @@
+"""Predictions to numbers, beside the lazy baseline's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from stages import evaluate
+from stages.core import facts as data_facts
+from stages.core import files, results
+from stages.core.errors import DataError, ParamsError
+from stages.core.params import load
+from stages.core.results import Result
+from tests.report_builder import build
+
+
+@pytest.fixture
+def eights(project: Path) -> Result:
+    """Give one evaluated run that asks whether an image is an eight."""
+    build(skills={"unweighted": 1.0})
+    assert project == Path.cwd()
+    return results.read("unweighted")
+
+
+def predicted(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and probabilities of the run that `eights` built."""
+    return files.labels(split), np.load("data/train/unweighted/predictions.npz")[split]
+
+
+def test_scalars_are_of_the_positive_class(eights: Result) -> None:
+    """Precision and recall are the eights', on each split."""
+    for split in ("validation", "test"):
+        labels, probabilities = predicted(split)
+        answer = probabilities[:, 1] > probabilities[:, 0]
+        assert eights.metrics[split].recall == pytest.approx(sk.recall_score(labels, answer))
+        assert eights.metrics[split].precision == pytest.approx(sk.precision_score(labels, answer))
+
+
+def test_the_lazy_baseline_answers_the_commonest_training_class(eights: Result) -> None:
+    """Its accuracy is that class's share of the split, its loss the training shares' loss."""
+    labels, _ = predicted("test")
+    share = (labels == 0).mean()
+    lazy = eights.details["test"].lazy
+    assert (lazy.accuracy, eights.metrics["test"].lazy_accuracy) == pytest.approx((share, share))
+    assert (lazy.precision, lazy.recall) == (None, 0)
+    prior = data_facts.read().training_shares[1]
+    expected = sk.log_loss(labels, np.full(len(labels), prior, dtype=np.float64))
+    assert lazy.log_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_matrix_and_the_classes_agree_with_the_scalars(eights: Result) -> None:
+    """Every image stands once in the matrix, and the diagonal is the accuracy."""
+    labels, _ = predicted("test")
+    details = eights.details["test"]
+    matrix = np.array(details.confusion)
+    assert matrix.sum(axis=1).tolist() == np.bincount(labels).tolist()
+    assert eights.metrics["test"].accuracy == pytest.approx(matrix.trace() / matrix.sum())
+    assert details.per_class["8"].recall == eights.metrics["test"].recall
+    supports = [details.per_class[name].support for name in ("not 8", "8")]
+    assert supports == np.bincount(labels).tolist()
+
+
+def test_curves_are_scikit_learns_and_carry_their_areas(eights: Result) -> None:
+    """The one curve is the positive class's; few points are not thinned."""
+    labels, probabilities = predicted("test")
+    (curves,) = eights.details["test"].curves.values()
+    precision, recall, thresholds = sk.precision_recall_curve(labels, probabilities[:, 1])
+    found = curves.precision_recall
+    assert found.precision == pytest.approx(precision[-2::-1])
+    assert found.recall == pytest.approx(recall[-2::-1])
+    assert found.threshold == pytest.approx(thresholds[::-1])
+    assert found.area == eights.metrics["test"].average_precision
+    assert curves.roc.area == pytest.approx(sk.roc_auc_score(labels, probabilities[:, 1]))
+
+
+def test_without_a_positive_class_every_class_has_a_curve(project: Path) -> None:
+    """Three classes give three curves and their micro average, and macro-averaged scalars."""
+    build(classes=["a", "b", "c"], positive=None, skills={"unweighted": 1.0})
+    found = results.read("unweighted")
+    assert set(found.details["test"].curves) == {"a", "b", "c", "micro average"}
+    assert found.metrics["test"].f1 == found.metrics["test"].macro_f1
+    labels, probabilities = predicted("test")
+    micro = sk.average_precision_score(np.eye(3)[labels], probabilities, average="micro")
+    assert found.details["test"].curves["micro average"].precision_recall.area == (
+        pytest.approx(micro)
+    )
+    assert project == Path.cwd()
+
+
+def test_again_is_the_same_bytes(eights: Result) -> None:
+    """Evaluating twice writes the same two files."""
+    folder = files.folder("evaluate", eights.name)
+    before = files.digest(folder / "metrics.json", folder / "details.json")
+    evaluate.run(load(), eights.name)
+    assert files.digest(folder / "metrics.json", folder / "details.json") == before
+    assert sorted(path.name for path in folder.iterdir()) == ["details.json", "metrics.json"]
+
+
+def test_an_unknown_run_is_refused(project: Path) -> None:
+    """A name that params.yaml does not know is told with those it does."""
+    assert project == Path.cwd()
+    with pytest.raises(ParamsError, match="no run 'nobody'; expected unweighted"):
+        evaluate.run(load(), "nobody")
+
+
+def test_predictions_must_fit_the_data(eights: Result) -> None:
+    """Predictions of other data are refused, missing ones too, and say what to do."""
+    path = files.folder("train", eights.name) / "predictions.npz"
+    np.savez(path, validation=np.zeros((3, 2)), test=np.zeros((3, 2)))
+    with pytest.raises(DataError, match=r"found \(3, 2\).*expected \(40, 2\).*run `dvc repro`"):
+        evaluate.run(load(), eights.name)
+    path.unlink()
+    with pytest.raises(DataError, match="no such file; run `dvc repro`"):
+        evaluate.run(load(), eights.name)
+
+
+@given(st.integers(10, 40), st.integers(1, 500))
+def test_thinning_keeps_the_ends_and_the_number(points: int, size: int) -> None:
+    """At most `points` stay, in order, the first and the last among them."""
+    x = np.linspace(0, 1, size)
+    kept = evaluate.thinned(x, x**2, points)
+    assert len(kept) == len(set(kept)) <= points
+    assert (kept[0], kept[-1]) == (0, size - 1)
+    assert (np.diff(kept) > 0).all()
+
+
+def test_thinning_follows_the_curve() -> None:
+    """No point is left out that would move the curve by much more than its share."""
+    x = np.linspace(0, 1, 100_000)
+    kept = evaluate.thinned(x, np.sqrt(x), 200)
+    assert np.abs(np.interp(x, x[kept], np.sqrt(x)[kept]) - np.sqrt(x)).max() < 0.01
