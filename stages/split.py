@@ -143,7 +143,7 @@ def straddling(items: list[Item], images: list[Placed]) -> Iterator[str]:
         splits[item.group].add(image.split)
     torn = [group for group, found in splits.items() if group is not None and len(found) > 1]
     if torn:
-        yield f"warning: {len(torn)} groups are in several splits as given, {torn[0]} for one"
+        yield f"warning: groups in several splits as given: {len(torn)}, such as {torn[0]}"
 
 
 def passed_over(names: list[str]) -> Iterator[str]:

@@ -161,6 +161,8 @@ class CsvList(_PictureFiles):
         return Item(Path(path).as_posix(), normal(label), WORDS.get(split.lower()), group or None)
 
     def _check_path(self, line: int, path: str) -> None:
+        if "\0" in path:
+            self._refuse(line, "the path holds a zero byte; write the list anew")
         whole = (self.root / path).resolve()
         if not whole.is_relative_to(self.root.resolve()):
             self._refuse(line, f"{path} leaves the folder {self.root}; copy the picture into it")
