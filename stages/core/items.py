@@ -53,3 +53,8 @@ def _rank(name: str) -> tuple[bool, int, str]:
 def normal(name: str) -> str:
     """Return a class name in one Unicode form (NFC): é may be stored as one character or two."""
     return unicodedata.normalize("NFC", name)
+
+
+def is_text(name: str) -> bool:
+    """Return whether a name is fit for a line of text: no control character, and valid UTF-8."""
+    return not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name)

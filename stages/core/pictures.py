@@ -2,13 +2,12 @@
 
 import csv
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from stages.core import files
 from stages.core.errors import DataError
-from stages.core.items import SPLITS, WORDS, Content, Item, normal
+from stages.core.items import SPLITS, WORDS, Content, Item, is_text, normal
 
 # A file in a class folder with another suffix is skipped and counted; whether one with such a
 # suffix really is a picture is for preprocess to see.
@@ -75,7 +74,7 @@ class ClassFolders(_PictureFiles):
 
     def _id(self, path: Path) -> str:
         name = path.relative_to(self.root).as_posix()
-        if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
+        if not is_text(name):
             raise DataError(
                 f"{self.root}: {name!a} holds control characters or is not UTF-8; rename it"
             )
@@ -155,14 +154,14 @@ class CsvList(_PictureFiles):
         path, label, split, group = ((row.get(column) or "").strip() for column in COLUMNS)
         if not path or not label:
             self._refuse(line, "path or label is empty; fill it in or delete the row")
+        if not is_text(path + label + group):
+            self._refuse(line, "control characters in path, label or group; write the row anew")
         if split and split.lower() not in WORDS:
             self._refuse(line, f"split {split!r}; expected {', '.join(SPLITS)} or nothing")
         self._check_path(line, path)
         return Item(Path(path).as_posix(), normal(label), WORDS.get(split.lower()), group or None)
 
     def _check_path(self, line: int, path: str) -> None:
-        if "\0" in path:
-            self._refuse(line, "the path holds a zero byte; write the list anew")
         whole = (self.root / path).resolve()
         if not whole.is_relative_to(self.root.resolve()):
             self._refuse(line, f"{path} leaves the folder {self.root}; copy the picture into it")

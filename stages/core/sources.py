@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stages.core import idx
 from stages.core.errors import DataError
-from stages.core.items import WORDS, Content, Item, Source, normal
+from stages.core.items import WORDS, Content, Item, Source, is_text, normal
 from stages.core.params import Data
 from stages.core.pictures import ClassFolders, CsvList, visible
 
@@ -145,6 +145,8 @@ def _lines(path: Path) -> list[str]:
             "file in the folder data.path, in UTF-8, with one class name a line"
         ) from None
     for name, count in Counter(names).items():
-        if count > 1 or not name:
-            raise DataError(f"{path}: class name {name!r} {count} times; expected each name once")
+        if count > 1 or not name or not is_text(name):
+            raise DataError(
+                f"{path}: class name {name!r} {count} times; expected each name once, as plain text"
+            )
     return names

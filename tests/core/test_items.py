@@ -1,6 +1,6 @@
 """Class names have one order and one spelling."""
 
-from stages.core.items import classes, normal
+from stages.core.items import classes, is_text, normal
 
 
 def test_numbers_come_by_value_and_the_positive_class_last() -> None:
@@ -13,3 +13,9 @@ def test_numbers_come_by_value_and_the_positive_class_last() -> None:
 def test_one_spelling_of_accents() -> None:
     """An e with a combining accent is the same class as the one character."""
     assert normal("cafe\u0301") == normal("caf\u00e9") == "caf\u00e9"
+
+
+def test_names_fit_for_a_line_of_text() -> None:
+    """Any alphabet and any space, but no control character and nothing that is not UTF-8."""
+    assert all(map(is_text, ["a b", "帽子", "caf\u00e9", "\u3000", "[b]"]))
+    assert not any(map(is_text, ["a\rb", "a\nb", "\0", "caf\udce9"]))

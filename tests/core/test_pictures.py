@@ -130,10 +130,11 @@ def test_a_list_with_splits_and_groups(tmp_path: Path) -> None:
         ("path,label\nin,cat\n", "row 2: in: no such file in "),
         ("path,label\n../a.png,cat\n", "row 2: ../a.png leaves the folder"),
         ("path,label\n/etc/passwd,cat\n", "row 2: /etc/passwd leaves the folder"),
+        ('path,label\na.png,"c\rt"\n', "row 2: control characters in path, label or group"),
         ("path,label\nout.png,cat\n", "row 2: out.png leaves the folder"),
         ("path,label,split\na.png,cat,trian\n", "row 2: split 'trian'; expected train, valid"),
         ("path,label\na.png,cat\n./a.png,dog\n", "row 3: a.png is in row 2 too; delete one"),
-        ("path,label\na\0.png,cat\n", "row 2: the path holds a zero byte"),
+        ("path,label\na\0.png,cat\n", "row 2: control characters in path, label or group"),
     ],
 )
 def test_lists_that_cannot_be_right_are_told(tmp_path: Path, text: str, told: str) -> None:

@@ -1,0 +1,166 @@
+"""Outputs are whole or absent, and the same bytes every time."""
+
+import errno
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from stages.core import files
+from stages.core.errors import StorageError
+
+pytestmark = pytest.mark.usefixtures("project")
+FULL_DISK = Path("/dev/full")
+
+
+def write(name: str, text: str) -> None:
+    """Write one file as the output of the stage `report`."""
+    with files.output("report", name) as out:
+        (out / "a.txt").write_text(text, encoding="utf-8")
+
+
+def fill(text: str, error: Exception) -> None:
+    """Write one file, and fail."""
+    with files.output("report", "x") as out:
+        (out / "a.txt").write_text(text, encoding="utf-8")
+        raise error
+
+
+def fill_full_disk() -> None:
+    """Write where every write finds no space."""
+    with files.output("report", "x") as out:
+        (out / "a.txt").symlink_to(FULL_DISK)
+        (out / "a.txt").write_text("much", encoding="utf-8")
+
+
+def test_an_output_replaces_the_one_before() -> None:
+    """Old files do not linger, and nothing unfinished is left beside."""
+    with files.output("report", "x") as out:
+        (out / "old.txt").touch()
+    write("x", "new")
+    assert [path.name for path in files.folder("report", "x").iterdir()] == ["a.txt"]
+    assert list(files.PARTIAL.iterdir()) == []
+
+
+def test_a_failure_leaves_the_output_as_it_was() -> None:
+    """Neither half of the new one nor less of the old one."""
+    write("x", "good")
+    with pytest.raises(RuntimeError):
+        fill("half", RuntimeError())
+    assert (files.folder("report", "x") / "a.txt").read_text(encoding="utf-8") == "good"
+    assert list(files.PARTIAL.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_not_taken_over() -> None:
+    """A partial folder from before is emptied first."""
+    (files.PARTIAL / "report-x").mkdir(parents=True)
+    (files.PARTIAL / "report-x" / "half.txt").touch()
+    write("x", "new")
+    assert [path.name for path in files.folder("report", "x").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told() -> None:
+    """Where every write finds no space, one line says so and nothing is left."""
+    with pytest.raises(StorageError) as caught:
+        fill_full_disk()
+    assert str(caught.value) == (
+        "data/report/x: No space left on device; free some space and run again"
+    )
+    assert not files.folder("report", "x").exists()
+    assert list(files.PARTIAL.iterdir()) == []
+
+
+def test_other_errors_of_the_system_are_not_hidden() -> None:
+    """A file that is not there is not a full disk."""
+    with pytest.raises(FileNotFoundError) as caught, files.output("report", "x"):
+        Path("nowhere").read_bytes()
+    assert caught.value.errno == errno.ENOENT
+
+
+def test_json_has_one_form() -> None:
+    """Keys sorted, text as it is, a newline at the end; NaN is no JSON."""
+    path = Path("a.json")
+    files.write_json(path, {"b": None, "a": "é"})
+    assert path.read_bytes() == '{\n  "a": "é",\n  "b": null\n}\n'.encode()
+    assert files.read_json(path) == {"a": "é", "b": None}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(path, float("nan"))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from(" ,\"'\n\t"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each file is written anew
+@given(rows=st.lists(st.fixed_dictionaries({"a b": TEXT, "c": TEXT})))
+def test_csv_comes_back_as_it_was(rows: list[dict[str, str]]) -> None:
+    """Commas, quotes, line ends and any alphabet survive."""
+    files.write_csv(Path("a.csv"), ["a b", "c"], rows)
+    assert list(files.read_csv(Path("a.csv"))) == rows
+
+
+def test_csv_has_one_form() -> None:
+    """A header, and Unix line ends on every machine."""
+    files.write_csv(Path("a.csv"), ["a", "b"], [{"a": "x, y", "b": 1.5}])
+    assert Path("a.csv").read_bytes() == b'a,b\n"x, y",1.5\n'
+
+
+def test_a_digest_is_of_contents_in_their_order() -> None:
+    """SHA-256 of the SHA-256 of each; the names do not count."""
+    for name, content in (("a", b"1"), ("b", b"2"), ("c", b"1")):
+        Path(name).write_bytes(content)
+    expected = hashlib.sha256(hashlib.sha256(b"1").digest() + hashlib.sha256(b"2").digest())
+    assert files.digest(Path("a"), Path("b")) == expected.hexdigest()
+    assert files.digest(Path("c"), Path("b")) == expected.hexdigest()
+    assert files.digest(Path("b"), Path("a")) != expected.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        (b"<!DOCTYPE html><html>", "a web page (HTML)"),
+        (b"\xef\xbb\xbf\r\n <HTML>", "a web page (HTML)"),
+        (b'<?xml version="1.0"?><html', "a web page (HTML)"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a git-lfs pointer"),
+        (b"\x89PNG\r\n", None),
+        (b"", None),
+    ],
+)
+def test_failed_downloads_are_known_by_their_beginning(head: bytes, found: str | None) -> None:
+    """HTML however it begins, a git-lfs pointer, and neither."""
+    assert str(files.impostor(head)).startswith(str(found))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each file is written anew
+@given(rows=arrays(np.uint8, st.tuples(st.integers(0, 12), *[st.integers(1, 3)] * 3)))
+def test_arrays_written_row_by_row_are_npy_files(rows: NDArray[np.uint8]) -> None:
+    """NumPy reads, also as a memory map, what was appended, whatever the number of rows."""
+    with files.ArrayWriter(Path("a.npy"), rows.shape[1:]) as writer:
+        for row in rows:
+            writer.append(row)
+    np.testing.assert_array_equal(np.load("a.npy"), rows)
+    np.testing.assert_array_equal(np.load("a.npy", mmap_mode="r" if rows.size else None), rows)
+
+
+def test_the_header_grows_with_the_rows() -> None:
+    """Ten thousand rows need more digits than none, and the data still begin where they did."""
+    with files.ArrayWriter(Path("a.npy"), (1, 1, 1)) as writer:
+        for number in range(10_000):
+            writer.append(np.full((1, 1, 1), number % 251, np.uint8))
+    np.testing.assert_array_equal(np.load("a.npy").ravel(), np.arange(10_000) % 251)
+
+
+def test_splits_are_read_back_by_name() -> None:
+    """Pictures as a memory map, labels as numbers."""
+    folder = files.folder("preprocess")
+    folder.mkdir(parents=True)
+    np.save(folder / "test.npy", np.ones((2, 4, 4, 1), np.uint8))
+    np.save(folder / "test.labels.npy", np.array([1, 0]))
+    assert isinstance(files.images("test"), np.memmap)
+    assert files.images("test").shape == (2, 4, 4, 1)
+    assert files.labels("test").tolist() == [1, 0]
