@@ -67,7 +67,7 @@ def run(params: Params) -> None:
                     with_progress(rows, decoded(rows, source, spec)), writer.append
                 )
             np.save(out / f"{split}.labels.npy", numbers(made[split].kept, names))
-        check(made, names, spec)
+        check(made, names, params)
         files.write_csv(out / "images.csv", IMAGES, columns(made, "kept", IMAGES))
         files.write_csv(out / "rejected.csv", REJECTED, columns(made, "rejected", REJECTED))
         facts = described(made, names, params, digest(out, names, params.data.positive))
@@ -131,22 +131,23 @@ def numbers(rows: list[Row], names: list[str]) -> NDArray[np.int64]:
     return np.array([index[row.label] for row in rows], np.int64)
 
 
-def check(made: dict[str, Made], names: list[str], spec: Preprocess) -> None:
+def check(made: dict[str, Made], names: list[str], params: Params) -> None:
     """Raise DataError when too many images were rejected, or all of a class in a split."""
     rejected = [row for one in made.values() for row in one.rejected]
     total = len(rejected) + sum(len(one.kept) for one in made.values())
-    if len(rejected) > spec.max_rejected_fraction * total:
+    path, allowed = params.data.path, params.preprocess.max_rejected_fraction
+    if len(rejected) > allowed * total:
         first = "; ".join(f"{row.id}: {row.reason}" for row in rejected[:3])
         raise DataError(
-            f"data.path: {len(rejected)} of {total} images cannot be read, expected at most "
-            f"{spec.max_rejected_fraction} of them (params.yaml: preprocess.max_rejected_fraction);"
+            f"{path}: {len(rejected)} of {total} images cannot be read, expected at most "
+            f"{allowed} of them (params.yaml: preprocess.max_rejected_fraction);"
             f" mend or remove them; the first: {first}"
         )
     for split, one in made.items():
         for name in sorted(set(names) - {row.label for row in one.kept}):
             first = next((f": {r.id}: {r.reason}" for r in one.rejected if r.label == name), "")
             raise DataError(
-                f"data.path: no image of class {name!r} in {split} can be read; mend them{first}"
+                f"{path}: no image of class {name!r} in {split} can be read; mend them{first}"
             )
 
 
