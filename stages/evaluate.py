@@ -14,9 +14,7 @@ from stages.core.errors import DataError
 from stages.core.facts import Facts
 from stages.core.metrics import Labels, Probabilities, Ranking
 from stages.core.params import Params
-from stages.core.results import ClassScores, Curves, Details, PrecisionRecall, Roc, Scalars
-
-MICRO = "micro average"
+from stages.core.results import MICRO, ClassScores, Curves, Details, PrecisionRecall, Roc, Scalars
 
 
 def run(params: Params, name: str) -> None:

@@ -18,6 +18,9 @@ def _defined(value: object) -> object:
 Number = Annotated[float | None, BeforeValidator(_defined)]
 
 
+MICRO = "micro average"  # the curve of all classes, each pair of image and class a question
+
+
 class Record(BaseModel):
     """A part of a JSON file; what another stage added to it is left alone."""
 

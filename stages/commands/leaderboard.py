@@ -1,0 +1,51 @@
+"""Print the leaderboard that `report` wrote, and where to look next."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stages.core import files
+from stages.core.errors import DataError
+from stages.core.params import Params
+
+COLUMNS = {
+    "validation/f1": "F1 on\nvalidation",
+    "test/f1": "F1\non test",
+    "test/precision": "precision",
+    "test/recall": "recall",
+    "test/accuracy": "accuracy",
+    "test/log_loss": "log loss",
+}
+
+
+def run(params: Params) -> None:
+    """Print all runs beside the lazy baseline.
+
+    Raises DataError when there is no report.
+    """
+    path = files.folder("report") / "leaderboard.csv"
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table(list(files.read_csv(path)), params))
+    console.print("Look closer:  make ui      every run in MLflow")
+    console.print(f"              make report  {path.with_name('report.html')}", markup=False)
+
+
+def table(rows: list[dict[str, str]], params: Params) -> Table:
+    """Return the rows of leaderboard.csv as a table; what is no run is the lazy baseline."""
+    found = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+    found.add_column("run", vertical="bottom")
+    for title in COLUMNS.values():
+        found.add_column(title, justify="right", vertical="bottom")
+    for row in rows:
+        style = "" if row["run"] in params.runs else "dim"
+        found.add_row(Text(row["run"]), *cells(row), style=style)
+    return found
+
+
+def cells(row: Mapping[str, str]) -> list[str]:
+    """Return the numbers of one row to three digits; a dash where one is not defined."""
+    return [f"{float(row[column]):.3f}" if row[column] else "-" for column in COLUMNS]

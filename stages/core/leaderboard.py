@@ -1,0 +1,70 @@
+"""The runs side by side, with the lazy baseline among them, best first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stages.core.palette import Look
+from stages.core.results import Scalars
+from stages.core.study import Study
+
+SPLITS = ("validation", "test")
+FIELDS = ["run", *(f"{split}/{name}" for split in SPLITS for name in Scalars.model_fields)]
+
+# What people see of it: per split, column and title.
+SHOWN = {
+    "validation": {
+        "validation/f1": "F1",
+        "validation/accuracy": "accuracy",
+        "validation/log_loss": "log loss",
+    },
+    "test": {
+        "test/accuracy": "accuracy",
+        "test/precision": "precision",
+        "test/recall": "recall",
+        "test/f1": "F1",
+        "test/average_precision": "PR area",
+        "test/roc_auc": "ROC area",
+        "test/log_loss": "log loss",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run, or the lazy baseline (which has no look), judged on each split."""
+
+    name: str
+    look: Look | None
+    scalars: dict[str, Scalars]
+
+    def value(self, column: str) -> float | None:
+        """Return one number, such as that of "test/recall"; None where undefined."""
+        split, metric = column.split("/")
+        number: float | None = getattr(self.scalars[split], metric)
+        return number
+
+
+def rows(study: Study) -> list[Row]:
+    """Return all runs and the lazy baseline, the highest F1 on validation first.
+
+    Validation ranks, so that test stays an unused judge; runs that are level keep their order.
+    """
+    lazy = {split: study.results[0].details[split].lazy for split in SPLITS}
+    found = [Row(result.name, look, result.metrics) for result, look in study.drawn()]
+    found.append(Row(f'always "{study.facts.lazy_class}"', None, lazy))
+    return sorted(found, key=lambda row: -(row.value("validation/f1") or 0.0))
+
+
+def best(found: Sequence[Row], column: str) -> float | None:
+    """Return the best number of a column: the lowest log loss, the highest of any other."""
+    values = [value for row in found if (value := row.value(column)) is not None]
+    if not values:
+        return None
+    return min(values) if column.endswith("log_loss") else max(values)
+
+
+def records(found: Sequence[Row]) -> list[dict[str, object]]:
+    """Return the rows of leaderboard.csv, whose columns are FIELDS."""
+    return [
+        {"run": row.name} | {column: row.value(column) for column in FIELDS[1:]} for row in found
+    ]
