@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from stages import preprocess, split
-from stages.core import files, images
+from stages.core import files, idx, images
 from stages.core.errors import DataError
 from stages.core.params import Params
 from tests.data_builder import folders, idx_pair, params, picture, saved
@@ -72,6 +72,14 @@ def test_pixel_statistics_are_those_of_the_training_images(project: Path) -> Non
         "std": pytest.approx(pixels.std()),
         "histogram": np.bincount(pixels.ravel(), minlength=256).tolist(),
     }
+
+
+def test_the_statistics_of_fashion_mnist_are_the_published_ones(shared_data: Path) -> None:
+    """Mean 72.9404 and deviation 90.0212 over the 60,000 training images."""
+    pixels = idx.read(shared_data / "fashion-mnist" / "train-images-idx3-ubyte.gz", 3)
+    found = preprocess.levels(np.bincount(pixels.ravel(), minlength=256))
+    assert found["mean"] == pytest.approx(72.9404, abs=5e-5)
+    assert found["std"] == pytest.approx(90.0212, abs=5e-5)
 
 
 def test_the_positive_class_comes_last(project: Path) -> None:
