@@ -31,3 +31,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an MLflow database without runs, made once: its tables take seconds to make."""
+    from stages.core.tracking.store import prepare
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    prepare(folder / "mlflow.db", folder / "mlruns")
+    return folder / "mlflow.db"

@@ -1,0 +1,14 @@
+"""MLflow, the mirror of the files; only this folder imports it.
+
+mirroring.py    all of data/ into MLflow: what the stage `track` does
+reading.py      files -> record.py, what MLflow should say; clock.py when, provenance.py of what
+place.py        the tracking URI; local.py a glance at its sqlite file: is all there already?
+store.py        if not, MLflow itself; reconciling.py which run is it, and what to do with it
+writing.py      numbers, files and pictures; models.py the model
+following.py    a training that lasts; follower.py logs its epochs, in a process of its own
+"""
+
+from stages.core.tracking.following import live
+from stages.core.tracking.mirroring import mirror
+
+__all__ = ["live", "mirror"]

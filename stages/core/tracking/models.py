@@ -1,0 +1,116 @@
+"""Logging a model so that `mlflow.pyfunc` loads it, without loading it here.
+
+MLflow's own Keras flavour would import TensorFlow and run the model to find its requirements;
+ours are known: the loader is `stages.core.model`, the code travels with the weights.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from importlib.metadata import version
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.core.tracking.record import Model
+from stages.core.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.models import Model as MlflowModel
+    from mlflow.models import ModelSignature
+
+NAME = "model"
+WEIGHTS = "second_look.weights"
+# What the loader and its imports need; the lock file holds more than a server wants to install.
+REQUIRED = ("keras", "numpy", "pydantic", "pyyaml", "tensorflow")
+
+
+def is_logged(store: Store, run: "Run", model: Model) -> bool:
+    """Tell whether the run has one model, with these weights and with its files."""
+    found = store.models(run)
+    if len(found) != 1 or found[0].tags.get(WEIGHTS) != model.digest:
+        return False
+    files = store.client.list_logged_model_artifacts(found[0].model_id)
+    return "MLmodel" in {file.path for file in files}
+
+
+def log_model(store: Store, run: "Run", model: Model, step: int) -> None:
+    """Log the model with the metrics of that step, unless its weights are there already."""
+    if is_logged(store, run, model):
+        return
+    for stale in store.models(run):
+        store.client.delete_logged_model(stale.model_id)
+    run = store.client.get_run(run.info.run_id)
+    made = store.client.create_logged_model(
+        store.experiment, NAME, run.info.run_id, {WEIGHTS: model.digest}, run.data.params
+    )
+    _fill(store, run.info.run_id, made.model_id, model)
+    _connect(store, run, made.model_id, step)
+
+
+def _fill(store: Store, run_id: str, model_id: str, model: Model) -> None:
+    """Write the model's files into the store, in the form that `mlflow.pyfunc` loads."""
+    from mlflow.models import Model as Description
+
+    described = Description(run_id=run_id, model_id=model_id, model_uuid=model_id)
+    with tempfile.TemporaryDirectory() as folder:
+        _save(described, model, Path(folder))
+        store.client.log_model_artifacts(model_id, str(Path(folder, NAME)))
+    store.client.finalize_logged_model(model_id, "READY")
+
+
+def _save(described: "MlflowModel", model: Model, folder: Path) -> None:
+    import mlflow.pyfunc
+
+    parts = folder / "parts"
+    parts.mkdir()
+    for file in model.files:
+        shutil.copy(file, parts)
+    _copy_code(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # we gave no example; the signature is ours
+        mlflow.pyfunc.save_model(
+            folder / NAME,
+            mlflow_model=described,
+            loader_module="stages.core.model",
+            data_path=str(parts),
+            code_paths=[str(folder / "stages")],
+            signature=_signature(model),
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
+        )
+
+
+def _copy_code(folder: Path) -> None:
+    """Copy the loader and what it imports of ours, as it lies in the project."""
+    finder = ModuleFinder(path=["."])
+    finder.run_script("stages/core/model.py")
+    for module in finder.modules.values():
+        if source := vars(module)["__file__"]:  # built-in modules have none
+            target = folder / os.path.relpath(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def _signature(model: Model) -> "ModelSignature":
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Schema, TensorSpec
+
+    images = TensorSpec(np.dtype("uint8"), (-1, *model.shape))
+    probabilities = TensorSpec(np.dtype("float32"), (-1, model.classes))
+    return ModelSignature(Schema([images]), Schema([probabilities]))
+
+
+def _connect(store: Store, run: "Run", model_id: str, step: int) -> None:
+    """Show the run's metrics of that step as the model's, and the model as the run's output."""
+    from mlflow.entities import LoggedModelOutput, Metric
+
+    run_id = run.info.run_id
+    points = [p for key in run.data.metrics for p in store.client.get_metric_history(run_id, key)]
+    of_model = [
+        Metric(p.key, p.value, p.timestamp, step, model_id) for p in points if p.step == step
+    ]
+    store.client.log_batch(run_id, metrics=of_model)
+    store.client.log_outputs(run_id, [LoggedModelOutput(model_id, step)])

@@ -1,0 +1,181 @@
+"""From the files under data/ and params.yaml to the MLflow runs that mirror them."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stages.core import facts, files
+from stages.core.errors import DataError
+from stages.core.identity import run_key
+from stages.core.params import Params, Train
+from stages.core.tracking import clock
+from stages.core.tracking.record import DATA, KEY, DataSet, Model, Point, Record
+from stages.core.validation import Section
+
+TRAINED = ("run.json", "history.csv", "predictions.npz")
+EVALUATED = ("metrics.json", "details.json")
+NETWORK = ("model.json", "model.weights.h5")
+LONGEST_VALUE, LONGEST_TITLE = 6000, 250  # characters that MLflow takes
+
+
+def experiment(params: Params) -> str:
+    """Return the name of the MLflow experiment: track.experiment, or the question asked."""
+    if params.track.experiment is not None:
+        return params.track.experiment
+    found = facts.read()
+    return found.name if found.positive is None else f"{found.name}: {found.positive} or not"
+
+
+def parent(params: Params) -> Record:
+    """Return the MLflow run that holds all runs on the present data, without the report."""
+    data = _data_set(params)
+    return Record(
+        tag=DATA,
+        key=data.digest,
+        title=f"{data.name} {data.digest[:8]}",
+        data=data,
+        parameters=_settings(params),
+        started=clock.now(),
+    )
+
+
+def training(params: Params, run: str) -> Record:
+    """Return the run `run` as far as it is known before it trains."""
+    train = params.run(run)
+    names = [name for name in params.runs if params.run(name) == train]
+    return _named(params, names, run_key(params, run), train)
+
+
+def finished(params: Params) -> tuple[Record, list[Record]]:
+    """Return the parent with its report, and the trained and evaluated runs below it.
+
+    Raises DataError when a stage before `track` has not run.
+    """
+    report = _present(files.folder("report", "report.html")).parent
+    pages = {path.name: path for path in sorted(report.iterdir()) if path.is_file()}
+    pages["facts.json"] = files.folder("preprocess", "facts.json")
+    made = replace(parent(params), ended=clock.now(), artifacts=pages)
+    same: dict[str, list[str]] = defaultdict(list)
+    for name in params.runs:
+        same[_trained(name)["key"]].append(name)
+    return made, [_finished(params, names) for names in same.values()]
+
+
+def _finished(params: Params, names: list[str]) -> Record:
+    folder, run = files.folder("train", names[0]), _trained(names[0])
+    started, ended = clock.recall(run["key"], folder / "run.json")
+    curves = tuple(_curves(folder / "history.csv"))
+    train = Train.model_validate(run["parameters"])
+    return replace(
+        _named(params, names, run["key"], train),
+        started=started,
+        ended=ended,
+        curves=curves,
+        final=tuple(sorted(_final(names[0], run, curves))),
+        artifacts=_artifacts(names[0]),
+        pictures=_pictures(names[0]),
+        model=_model(folder, run["weights_digest"]),
+    )
+
+
+def _named(params: Params, names: list[str], key: str, train: Train) -> Record:
+    """Entries of `runs:` that do not differ are one MLflow run, which bears all their names."""
+    return Record(
+        tag=KEY,
+        key=key,
+        title=", ".join(names)[:LONGEST_TITLE],
+        data=_data_set(params),
+        parameters=flat(train, "train.") | _settings(params),
+        tags={
+            "second_look.names": ", ".join(names),
+            "second_look.dvc.stage": ", ".join(f"train@{name}" for name in names),
+        },
+        started=clock.now(),
+    )
+
+
+def _data_set(params: Params) -> DataSet:
+    found = facts.read()
+    about = {"shape": found.shape, "classes": found.classes, "images": found.counts}
+    profile = json.dumps(about, ensure_ascii=False)
+    return DataSet(found.name, found.digest, params.data.path, profile)
+
+
+def _settings(params: Params) -> dict[str, str]:
+    """Return how the data was made; what can only refuse data is left out."""
+    sections = {"data.": params.data, "split.": params.split, "preprocess.": params.preprocess}
+    told = {key: text for name, part in sections.items() for key, text in flat(part, name).items()}
+    return {key: text for key, text in told.items() if not key.endswith("max_rejected_fraction")}
+
+
+def flat(section: Section, prefix: str) -> dict[str, str]:
+    """Return a section as MLflow parameters, named as `dvc exp run -S` names them.
+
+    What is no text is JSON, a mapping of class names included: they may be no legal key.
+    """
+    told: dict[str, str] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            told |= flat(value, f"{prefix}{name}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            told[prefix + name] = text[:LONGEST_VALUE]
+    return told
+
+
+def _curves(history: Path) -> Iterator[Point]:
+    """Yield a point per epoch and column of history.csv; an empty cell is no point."""
+    for row in files.read_csv(history):
+        step = int(row.pop("epoch"))
+        yield from (Point(key, step, float(cell)) for key, cell in row.items() if cell)
+
+
+def _final(name: str, run: dict[str, Any], curves: tuple[Point, ...]) -> Iterator[Point]:
+    """Yield the kept model's metrics, at a step that makes them the last of their names.
+
+    MLflow's table shows a metric's last value, and validation/accuracy, precision and recall
+    have a curve too. Where the last epoch was kept, the curve ends with the kept model already.
+    Else the kept model is one more point, after the last epoch: no epoch's value is changed.
+    """
+    step = run["epochs"] + (run["kept_epoch"] != run["epochs"])
+    drawn, there = {p.key for p in curves}, {p.key for p in curves if p.step == step}
+    metrics = files.read_json(_present(files.folder("evaluate", name, "metrics.json")))
+    told = {f"{split}/{key}": v for split, scalars in metrics.items() for key, v in scalars.items()}
+    told |= {key: run[key] for key in ("epochs", "kept_epoch", "parameter_count")}
+    for key in told.keys() - there:
+        if told[key] is not None or key in drawn:  # undefined is only told where a curve is not
+            yield Point(key, step, math.nan if told[key] is None else float(told[key]))
+
+
+def _artifacts(name: str) -> dict[str, Path]:
+    made = {file: files.folder("train", name, file) for file in TRAINED}
+    made |= {file: files.folder("evaluate", name, file) for file in EVALUATED}
+    return {file: _present(path) for file, path in made.items()}
+
+
+def _pictures(name: str) -> dict[str, Path]:
+    drawn = sorted(files.folder("report", "runs", name).glob("*.png"))
+    return {path.stem: path for path in drawn}
+
+
+def _model(folder: Path, digest: str) -> Model:
+    found = facts.read()
+    parts = [folder / name for name in NETWORK] + [files.folder("preprocess", "facts.json")]
+    shape = tuple(found.shape)
+    return Model(digest, tuple(map(_present, parts)), shape, len(found.classes))
+
+
+def _trained(name: str) -> dict[str, Any]:
+    run: dict[str, Any] = files.read_json(_present(files.folder("train", name, "run.json")))
+    return run
+
+
+def _present(path: Path) -> Path:
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    return path

@@ -1,0 +1,83 @@
+"""One MLflow run as it should be, said without MLflow."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from stages.core import files
+
+KEY = "second_look.key"  # the tag that finds a run again
+DATA = "second_look.data"  # the tag that finds the parent of all runs on the same data
+MIRROR = "second_look.mirror"  # Record.digest: while it is the same, nothing is new
+
+
+class Point(NamedTuple):
+    """One value of one metric; `step` is the epoch, from 1."""
+
+    key: str
+    step: int
+    value: float
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The data as MLflow shows it: where it came from, and `profile`, JSON of what it holds."""
+
+    name: str
+    digest: str
+    source: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """What `stages.core.model` loads (model.json, weights, facts.json) and its weights' digest.
+
+    It takes uint8 images (N, *shape) and gives float32 probabilities (N, classes).
+    """
+
+    digest: str
+    files: tuple[Path, ...]
+    shape: tuple[int, ...]
+    classes: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the files say; `tag` and `key` find the MLflow run, times are in milliseconds.
+
+    `final` are the kept model's metrics, at the step of the kept model; `artifacts` and
+    `pictures` map names in MLflow to files.
+    """
+
+    tag: str
+    key: str
+    title: str
+    data: DataSet
+    parameters: Mapping[str, str]
+    started: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    ended: int = 0
+    curves: tuple[Point, ...] = ()
+    final: tuple[Point, ...] = ()
+    artifacts: Mapping[str, Path] = field(default_factory=dict)
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+    model: Model | None = None
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Return all that is measured: a step of a metric once."""
+        return self.curves + self.final
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all that is mirrored, and of the code that mirrors it."""
+        said = asdict(self) | {"started": None, "ended": None}  # "when" is no part of "what"
+        code = sorted(Path(__file__).parent.glob("*.py"))
+        contents = files.digest(*self.artifacts.values(), *self.pictures.values(), *code)
+        text = json.dumps(said, sort_keys=True, default=str)
+        return hashlib.sha256(f"{text}\n{contents}".encode()).hexdigest()

@@ -1,0 +1,137 @@
+"""MLflow itself: opened quietly, with bounded patience; our runs found by our tags."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from stages.core.tracking import local
+from stages.core.tracking.place import SQLITE, Place
+from stages.core.tracking.record import Record
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+
+# Environment variables of MLflow; what the user has set is left alone.
+QUIET = {
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors reach us as exceptions; ours are one line
+    "MLFLOW_DISABLE_AGENT_HINT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",  # it would ask a package index about our model
+}
+# Unbounded, the client would try an unreachable server for minutes.
+PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+HASTY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
+
+PARENT = "mlflow.parentRunId"
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # the UI would ask
+    "mlflow.note.content": "Kept equal to the project's files by `dvc repro`. A curve has one "
+    "point per epoch. Where an earlier epoch than the last was kept, validation/accuracy, "
+    "validation/precision and validation/recall have one more, after the last epoch: "
+    "the kept model.",
+}
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open MLflow store, the experiment our runs are in, and a lock for finding and making.
+
+    The lock keeps the processes of one project apart: none makes a run that another is making.
+    """
+
+    client: "MlflowClient"
+    experiment: str
+    lock: FileLock
+
+    def find(self, record: Record) -> "Run | None":
+        """Return the run of the record; of several, the oldest: the others are deleted."""
+        query = f"tags.`{record.tag}` = '{record.key}'"
+        found = self.client.search_runs(
+            [self.experiment], query, order_by=["attributes.start_time ASC"]
+        )
+        for surplus in found[1:]:
+            self.delete(surplus)
+        return found[0] if found else None
+
+    def create(self, record: Record, parent: str | None) -> "Run":
+        """Return a new run for the record, below the run with the id `parent`."""
+        tags = {record.tag: record.key, **record.tags} | ({PARENT: parent} if parent else {})
+        return self.client.create_run(
+            self.experiment, start_time=record.started, tags=tags, run_name=record.title
+        )
+
+    def delete(self, run: "Run") -> None:
+        """Move a run and its models to MLflow's waste bin."""
+        for model in self.models(run):
+            self.client.delete_logged_model(model.model_id)
+        self.client.delete_run(run.info.run_id)
+
+    def models(self, run: "Run") -> "list[LoggedModel]":
+        """Return the models that were logged with the run, less those deleted since."""
+        query = f"source_run_id = '{run.info.run_id}'"
+        return list(self.client.search_logged_models([self.experiment], query))
+
+
+@contextmanager
+def told(place: Place, bounds: Mapping[str, str]) -> Iterator[None]:
+    """Turn whatever goes wrong with the store into a TrackingError of one line."""
+    place.check()
+    for name, value in {**QUIET, **bounds}.items():
+        os.environ.setdefault(name, value)
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError)
+    try:
+        yield
+    except (*kinds, sqlite3.Error, OSError, ImportError) as error:
+        raise place.error(str(error)) from error
+
+
+def open_store(place: Place, experiment: str) -> Store:
+    """Return the store with the experiment in it, both made where missing; use it inside `told`.
+
+    Processes that start at once wait for each other: MLflow itself would break a new sqlite file.
+    """
+    from mlflow import MlflowClient
+
+    lock = FileLock(place.root / "mlflow.db.lock")
+    with lock:
+        if place.database is not None and place.artifacts is not None:
+            prepare(place.database, place.artifacts)
+        client = MlflowClient(place.uri)
+        return Store(client, _experiment(client, place.artifacts, experiment), lock)
+
+
+def prepare(database: Path, artifacts: Path) -> None:
+    """Make a new sqlite store, or mend the paths of one whose folder was moved."""
+    if database.exists() and database.stat().st_size:
+        local.relocate(database, artifacts)
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    # Whole or absent: MLflow cannot repair tables that were half made.
+    partial = database.with_name(f"{database.name}.partial")
+    partial.unlink(missing_ok=True)
+    SqlAlchemyStore(f"{SQLITE}{partial}", artifacts.as_uri()).engine.dispose()
+    partial.replace(database)
+
+
+def _experiment(client: "MlflowClient", artifacts: Path | None, name: str) -> str:
+    """Return the experiment's id; where its artifacts go is fixed when it is made."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        location = artifacts and artifacts.as_uri()
+        return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)

@@ -1,0 +1,130 @@
+"""A small project as the stages before `track` leave it, written by hand, and asking MLflow."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from PIL import Image
+
+from stages.core import files
+from stages.core.params import Params, load
+
+ROOT = Path(__file__).parents[1]
+DIGEST = "d" * 64
+RUNS: dict[str, dict[str, Any]] = {
+    "unweighted": {},
+    "early_stopped": {"early_stopping": {"monitor": "validation/loss", "patience": 5}},
+}
+
+
+def build(runs: Mapping[str, Mapping[str, Any]] = RUNS) -> Params:
+    """Fill the current folder, which holds params.yaml; a run's key is its changes as text."""
+    if not Path("stages").exists():
+        Path("stages").symlink_to(ROOT / "stages")
+    params = set_runs(runs)
+    _write_data()
+    for name in runs:
+        write_run(params, name)
+    with files.output("report") as folder:
+        (folder / "report.html").write_text("<html>the report</html>")
+        (folder / "leaderboard.csv").write_text("run\n")
+        for name in runs:
+            (folder / "runs" / name).mkdir(parents=True)
+            Image.new("RGB", (40, 30)).save(folder / "runs" / name / "confusion.png")
+    return params
+
+
+def set_runs(runs: Mapping[str, Mapping[str, Any]]) -> Params:
+    """Replace `runs:` in params.yaml."""
+    path = Path("params.yaml")
+    params = yaml.safe_load(path.read_text(encoding="utf-8")) | {"runs": dict(runs)}
+    params["report"]["reference"] = next(iter(runs))
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    return load()
+
+
+def _write_data() -> None:
+    counts = {"train": {"not 8": 6, "8": 2}, "validation": {"not 8": 3, "8": 1}}
+    facts = {
+        "name": "invented",
+        "classes": ["not 8", "8"],
+        "positive": "8",
+        "shape": [12, 12, 1],
+        "counts": counts | {"test": counts["validation"]},
+        "rejected": 0,
+        "digest": DIGEST,
+        "pixels": {"mean": 0.2, "std": 0.3, "histogram": [1] * 256},
+    }
+    with files.output("preprocess") as folder:
+        files.write_json(folder / "facts.json", facts)
+
+
+def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0) -> None:
+    """Write data/train and data/evaluate of a run that kept the epoch before the last.
+
+    Every number is `scale` times a known one. A run without early stopping keeps its last epoch.
+    """
+    train = params.run(name)
+    kept = epochs - 1 if train.early_stopping else epochs
+    history = [epoch_of(number, scale) for number in range(1, epochs + 1)]
+    with files.output("train", name) as folder:
+        rows = [{"epoch": i, **row} for i, row in enumerate(history, start=1)]
+        files.write_csv(folder / "history.csv", rows[0], rows)
+        (folder / "model.json").write_text("{}")
+        (folder / "model.weights.h5").write_bytes(name.encode())
+        np.savez(folder / "predictions.npz", allow_pickle=False, test=np.zeros((4, 2)))
+        outcome = {
+            "run": name,
+            "key": f"key of {sorted(params.runs[name].items())}".replace("'", ""),
+            "parameters": train.model_dump(),
+            "class_weights": None,
+            "epochs": epochs,
+            "kept_epoch": kept,
+            "stopped_early": False,
+            "data": DIGEST,
+            "parameter_count": 1000,
+            "weights_digest": f"{name} {scale}",
+        }
+        files.write_json(folder / "run.json", outcome)
+    scalars = {"accuracy": scale * kept / 10, "log_loss": 0.3, "precision": None}
+    with files.output("evaluate", name) as folder:
+        files.write_json(folder / "metrics.json", {"validation": scalars, "test": scalars})
+        files.write_json(folder / "details.json", {"validation": {}, "test": {}})
+
+
+def epoch_of(epoch: int, scale: float = 1.0) -> dict[str, Any]:
+    """Return the numbers of an epoch as history.csv has them; the first has no precision."""
+    return {
+        "train/objective": scale / epoch,
+        "validation/loss": scale / (epoch + 1),
+        "validation/accuracy": scale * epoch / 10,
+        "validation/precision": "" if epoch == 1 else 0.5,
+    }
+
+
+def client() -> MlflowClient:
+    """Return MLflow as a bare `mlflow ui` in the current folder would see it."""
+    return MlflowClient(
+        os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")
+    )
+
+
+def tracked(tag: str = "second_look.key") -> dict[str, Run]:
+    """Return the active runs that have the tag, by name; a name that occurs twice is an error."""
+    asked = client()
+    ids = [experiment.experiment_id for experiment in asked.search_experiments()]
+    runs = [run for run in asked.search_runs(ids) if tag in run.data.tags]
+    found = {run.info.run_name: run for run in runs}
+    assert len(found) == len(runs)
+    return found
+
+
+def curve(run: Run, key: str) -> list[tuple[int, float]]:
+    """Return the points (step, value) of a metric, in the order of steps."""
+    history = client().get_metric_history(run.info.run_id, key)
+    return sorted((point.step, point.value) for point in history)
