@@ -1,0 +1,38 @@
+"""The leaderboard in the terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.commands import leaderboard
+from stages.core import files
+from stages.core import leaderboard as board
+from stages.core.errors import DataError
+from stages.core.params import load
+
+ROW = dict.fromkeys(board.FIELDS, "0.5")
+
+
+def test_runs_and_the_lazy_baseline_are_printed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers come with three digits, undefined ones as a dash, and a word on what to do next."""
+    lazy = ROW | {"run": 'always "[red]"', "test/precision": ""}
+    with files.output("report") as folder:
+        files.write_csv(folder / "leaderboard.csv", board.FIELDS, [ROW | {"run": "dense"}, lazy])
+    leaderboard.run(load())
+    printed = capsys.readouterr().out
+    assert project == Path.cwd()
+    assert "dense" in printed
+    assert "0.500" in printed
+    (line,) = [line for line in printed.splitlines() if line.startswith('always "[red]"')]
+    assert " - " in line
+    assert "make ui" in printed
+    assert "data/report/report.html" in printed
+
+
+def test_without_a_report_it_says_what_makes_one(project: Path) -> None:
+    """The missing file is named, and `dvc repro`."""
+    assert project == Path.cwd()
+    with pytest.raises(DataError, match=r"leaderboard\.csv: no such file; run `dvc repro`"):
+        leaderboard.run(load())

@@ -1,0 +1,184 @@
+"""The page, the tables and the pictures of all runs."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import report
+from stages.core import files, study
+from stages.core.errors import DataError
+from stages.core.params import load
+from tests.conftest import ROOT
+from tests.report_builder import build
+
+NASTY = "<script>alert(1)</script>"
+MATHS = "$x^2$ & “ж”"
+
+
+class Page(HTMLParser):
+    """The tags of report.html with their attributes, and its text."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.text = (folder / "report.html").read_text(encoding="utf-8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Keep a piece of text."""
+        self.words.append(data.strip())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of every such tag."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def reported(folder: Path, **invented: Any) -> Page:  # noqa: ANN401 - whatever `build` takes
+    """Make a folder a project, invent its runs and return their page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("params.yaml", "dvc.yaml"):
+            Path(name).write_bytes((ROOT / name).read_bytes())
+        build(**invented)
+        report.run(load())
+    return Page(folder / "data" / "report")
+
+
+@pytest.fixture(scope="module")
+def eights(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """Give the page of two runs that ask whether it is an eight."""
+    skills = {"unweighted": 1.0, "weighted": 3.0}
+    return reported(tmp_path_factory.mktemp("eights"), skills=skills)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """Give the page of one run with more classes than a matrix shows, two of them nasty."""
+    return reported(
+        tmp_path_factory.mktemp("many"),
+        classes=[*(f"class {i}" for i in range(20)), NASTY, MATHS],
+        positive=None,
+        skills={"only": 0.5},
+        counts={"train": 60, "validation": 60, "test": 200},
+    )
+
+
+def everything(folder: Path) -> dict[str, str]:
+    """Return the digest of every file under a folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): files.digest(path) for path in paths}
+
+
+def test_the_page_needs_no_network(eights: Page) -> None:
+    """Nothing on it is fetched from anywhere."""
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in eights.tags}
+    assert "url(http" not in eights.text
+    links = [attributes["href"] or "" for attributes in eights.all("a")]
+    assert links
+    assert all(link.startswith("#") for link in links)
+
+
+def test_every_link_leads_somewhere(eights: Page) -> None:
+    """The table of contents names sections of the page, and no id stands twice."""
+    ids = [attributes["id"] for _, attributes in eights.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {str(attributes["href"]).removeprefix("#") for attributes in eights.all("a")} <= set(ids)
+
+
+def test_the_page_can_be_heard(eights: Page) -> None:
+    """Figures have a text alternative; tables have captions, and headers say what they head."""
+    figures = [a for a in eights.all("svg") if a.get("aria-hidden") != "true"]
+    assert len(figures) == 6
+    assert all(a["role"] == "img" and a["aria-label"] for a in figures)
+    assert len(eights.all("caption")) == len(eights.all("table"))
+    assert all("scope" in attributes for attributes in eights.all("th"))
+
+
+def test_the_lazy_baseline_stands_among_the_runs(eights: Page) -> None:
+    """The leaderboard has a row for always saying no, after the runs that beat it."""
+    names = [row["run"] for row in files.read_csv(eights.folder / "leaderboard.csv")]
+    assert names == ["weighted", "unweighted", 'always "not 8"']
+    assert 'always "not 8"' in eights.words
+
+
+def test_a_run_is_found_in_every_figure(eights: Page) -> None:
+    """Its lines carry its name, so that they can be hidden."""
+    groups = [a for a in eights.all("g") if a.get("data-run") == "weighted"]
+    # validation and mark twice; training, validation and mark twice; curve and mark, ROC
+    assert len(groups) == 4 + 6 + 3
+
+
+def test_curves_csv_is_long(eights: Page) -> None:
+    """It has a row for every run, series and epoch; an undefined precision is empty."""
+    rows = list(files.read_csv(eights.folder / "curves.csv"))
+    assert len(rows) == 2 * 2 * 6
+    assert rows[0] == {
+        "run": "unweighted",
+        "series": "train",
+        "epoch": "1",
+        "loss": "0.3",
+        "accuracy": "0.75",
+        "precision": "",
+        "recall": "0.1",
+    }
+
+
+def test_every_run_has_its_pictures(eights: Page) -> None:
+    """Four PNG files a run, and one with the confusion matrices of all."""
+    found = {path.relative_to(eights.folder).as_posix() for path in eights.folder.rglob("*.png")}
+    names = ("curves", "confusion", "precision_recall", "roc")
+    assert found == {"confusion.png"} | {
+        f"runs/{run}/{name}.png" for run in ("unweighted", "weighted") for name in names
+    }
+
+
+def test_again_is_the_same_bytes(eights: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page, tables and pictures do not change when they are made again."""
+    before = everything(eights.folder)
+    monkeypatch.chdir(eights.folder.parents[1])
+    report.run(load())
+    assert everything(eights.folder) == before
+
+
+def test_names_of_classes_are_only_text(many: Page) -> None:
+    """Markup and formulas in a class name show as they are written, in figures too."""
+    assert not many.all("script")
+    figures = many.text[many.text.index('id="thresholds"') :]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;</text>" in figures
+    assert MATHS in many.words
+
+
+def test_many_classes_are_cut_down_and_it_says_so(many: Page) -> None:
+    """A matrix shows the ten most confused and all others together; a list opens on demand."""
+    assert "others" in many.words
+    assert any("these are the 10 with the most mistakes" in words for words in many.words)
+    assert "All 22 classes" in many.words
+    assert len(many.all("details")) == 2
+
+
+def test_the_reference_comes_first(project: Path) -> None:
+    """Another reference moves to the front of the page, and takes the first colour."""
+    build(skills={"unweighted": 1.0, "weighted": 3.0})
+    params = load()
+    other = params.report.model_copy(update={"reference": "weighted"})
+    found = study.read(params.model_copy(update={"report": other}))
+    drawn = [(result.name, look.index) for result, look in found.drawn()]
+    assert drawn == [("weighted", 0), ("unweighted", 1)]
+    assert project == Path.cwd()
+
+
+def test_a_run_that_was_not_evaluated_is_told(project: Path) -> None:
+    """A missing file is named, with what makes it, and no report is left half-written."""
+    build(skills={"unweighted": 1.0})
+    files.folder("evaluate", "unweighted", "metrics.json").unlink()
+    with pytest.raises(DataError, match=r"metrics\.json: no such file; run `dvc repro`"):
+        report.run(load())
+    assert not (project / "data" / "report").exists()
