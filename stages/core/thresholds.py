@@ -52,10 +52,11 @@ def roc_of_run(result: Result) -> Panel:
 
 
 def _named(result: Result) -> list[str]:
-    """Return the curves of one run worth a line: the headline and the hardest classes."""
+    """Return the curves of one run worth a line: the hardest classes, and that of all."""
     curves = result.details["test"].curves
-    hardest = sorted(curves, key=lambda name: curves[name].precision_recall.area or 0.0)
-    return sorted(hardest[:CLASSES] + [MICRO] * (MICRO in hardest[CLASSES:]))
+    classes = [name for name in curves if name != MICRO]
+    hardest = sorted(classes, key=lambda name: curves[name].precision_recall.area or 0.0)
+    return [name for name in curves if name in [*hardest[:CLASSES], MICRO]]
 
 
 def _share(study: Study, curve: str) -> float | None:
