@@ -1,12 +1,18 @@
 """Fixtures that several tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("SECOND_LOOK_SHARED", ROOT.parent / "shared")) / "data"
+
+# A busy machine is no failure; and the same examples every time.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 
 def absent(what: str) -> None:
@@ -41,3 +47,15 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mlflow")
     prepare(folder / "mlflow.db", folder / "mlruns")
     return folder / "mlflow.db"
+
+
+@pytest.fixture
+def trackable(project: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a project with two runs, ready to be tracked into a store that is still empty."""
+    from tests import tracking_builder
+
+    for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(empty_store, project / "mlflow.db")
+    tracking_builder.build()
+    return project

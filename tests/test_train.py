@@ -15,6 +15,7 @@ from stages import train
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
 from stages.core.facts import Facts
+from stages.core.identity import training_code
 from stages.core.params import Params, load
 
 LogEpoch = Callable[[int, object], None]
@@ -39,10 +40,9 @@ def data(project: Path) -> Path:
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
     files.write_json(folder / "facts.json", asdict(facts(["left", "right"], counts)))
-    for code in ("train", "core/dataset", "core/files", "core/metrics", "core/model"):
-        target = project / "stages" / f"{code}.py"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("", encoding="utf-8")
+    for code in training_code():
+        (project / code).parent.mkdir(parents=True, exist_ok=True)
+        (project / code).write_text("", encoding="utf-8")
     return project
 
 
@@ -171,6 +171,7 @@ def test_class_weights_must_fit_the_classes(weights: dict[str, float], message: 
 def test_mistakes_are_told_before_tensorflow_is_imported(data: Path) -> None:
     """A class weight that does not fit is refused without the 8 s that TensorFlow takes."""
     text = (data / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace('positive: "8"', "positive: null")
     text = text.replace(
         "  weighted:\n    class_weight: balanced", "  weighted: {class_weight: {a: 1}}"
     )

@@ -19,7 +19,10 @@ from stages.core.errors import StorageError
 
 DATA = Path("data")
 PARTIAL = DATA / ".partial"
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+REMEDIES = {
+    **dict.fromkeys([errno.ENOSPC, errno.EDQUOT, errno.EFBIG], "free some space"),
+    **dict.fromkeys([errno.EACCES, errno.EPERM, errno.EROFS], "make the folder writable"),
+}
 
 
 def folder(stage: str, *parts: str) -> Path:
@@ -32,7 +35,7 @@ def output(stage: str, *parts: str) -> Iterator[Path]:
     """Give an empty folder to fill; on success it becomes data/<stage>/<parts> in one step.
 
     Whatever goes wrong, or when the process is killed, the output is as it was before.
-    A full disk is told as a StorageError.
+    A disk that is full or may not be written is told as a StorageError.
     """
     target, partial = folder(stage, *parts), PARTIAL / "-".join((stage, *parts))
     shutil.rmtree(partial, ignore_errors=True)
@@ -43,9 +46,10 @@ def output(stage: str, *parts: str) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target)
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in REMEDIES:
             raise
-        raise StorageError(f"{target}: {error.strerror}; free some space and run again") from error
+        remedy = REMEDIES[error.errno]
+        raise StorageError(f"{target}: {error.strerror}; {remedy} and run again") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

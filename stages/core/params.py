@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from stages.core import consistency
 from stages.core.errors import ParamsError
 from stages.core.validation import FILE, Section, one_of, read, validated
 
@@ -161,39 +162,5 @@ def load(path: Path = FILE) -> Params:
     Raises ParamsError, one line naming the file and the key, for whatever is wrong with it.
     """
     params = validated(Params, read(path))
-    for name in params.runs:
-        _check_size(params, name)
-    _check_relations(params)
+    consistency.check(params)
     return params
-
-
-def _check_size(params: Params, name: str) -> None:
-    """Refuse images that a run's convolutions and poolings would shrink to nothing."""
-    train, image, smallest = params.run(name), params.preprocess, 1
-    kernel = train.kernel_size
-    if train.model != "cnn":
-        return
-    for _ in train.filters:
-        smallest = 2 * smallest + kernel - 1
-    if min(image.height, image.width) < smallest:
-        raise ParamsError(
-            f"{FILE}: preprocess: {image.height} x {image.width} pixels are too few for "
-            f"run {name}: {len(train.filters)} convolutions of {kernel} x {kernel} with pooling "
-            f"need at least {smallest} x {smallest}; enlarge the images or shorten filters"
-        )
-
-
-def _check_relations(params: Params) -> None:
-    held_out = params.split.validation + params.split.test
-    if held_out >= 1:
-        raise ParamsError(f"{FILE}: split: validation + test is {held_out:g}; expected below 1")
-    if params.data.source != "idx" and (params.data.class_names or params.data.transpose):
-        raise ParamsError(
-            f"{FILE}: data: class_names and transpose are for source idx alone; expected null and "
-            f"false with source {params.data.source}"
-        )
-    if params.report.reference not in params.runs:
-        raise ParamsError(
-            f"{FILE}: report.reference: found {params.report.reference!r}; "
-            f"expected {one_of(params.runs)}"
-        )

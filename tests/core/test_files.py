@@ -76,6 +76,15 @@ def test_a_full_disk_is_told() -> None:
     assert list(files.PARTIAL.iterdir()) == []
 
 
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    """What the system refuses is told with its remedy."""
+    with (
+        pytest.raises(StorageError, match=r"data/train/a: Permission denied; make the folder"),
+        files.output("train", "a"),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
 def test_other_errors_of_the_system_are_not_hidden() -> None:
     """A file that is not there is not a full disk."""
     with pytest.raises(FileNotFoundError) as caught, files.output("report", "x"):

@@ -128,6 +128,15 @@ class TestParams:
         assert "need at least 46 x 46" in refused("train.filters", "filters: [8, 8, 8, 8]")
         assert changed("train.model", "model: dense").preprocess.width == 9
 
+    def test_weights_name_both_answers_of_the_question(self) -> None:
+        """Where the question is "8 or not", weights for other names are refused at once."""
+        told = refused("train.class_weight", "class_weight: {8: 2.0, 9: 1.0}")
+        assert told == (
+            "params.yaml: runs.unweighted: class_weight: found weights for '8', '9'; expected "
+            "one for '8' and one for 'not 8' (data.positive)"
+        )
+        assert changed("train.class_weight", "class_weight: {8: 2.0, not 8: 1}").run("dense")
+
     @pytest.mark.parametrize("stage", ["split", "preprocess", "evaluate unweighted", "track"])
     def test_mistakes_are_told_before_heavy_imports(self, stage: str) -> None:
         """Whatever the stage, one line on stderr, exit status 1, and no heavy library loaded."""
