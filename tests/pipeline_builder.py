@@ -17,15 +17,15 @@ SMALL: dict[str, Any] = {
 }
 
 
-def build(folder: Path) -> Path:
-    """Copy what git knows of the project into `folder`, with two short runs, and commit it."""
+def build(folder: Path, changes: dict[str, Any] = SMALL) -> Path:
+    """Copy what git knows of the project into `folder`, change params.yaml, and commit it."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in names.splitlines():
         if name != "dvc.lock" and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    change(folder, SMALL)
+    change(folder, changes)
     run(folder, "git", "init", "--quiet")
     commit(folder, "Start")
     return folder
