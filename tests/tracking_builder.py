@@ -1,6 +1,8 @@
 """A small project as the stages before `track` leave it, written by hand, and asking MLflow."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from mlflow.entities import Run
 from PIL import Image
 
 from stages.core import files
+from stages.core.identity import run_key
 from stages.core.params import Params, load
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +26,7 @@ RUNS: dict[str, dict[str, Any]] = {
 
 
 def build(runs: Mapping[str, Mapping[str, Any]] = RUNS) -> Params:
-    """Fill the current folder, which holds params.yaml; a run's key is its changes as text."""
+    """Fill the current folder, which holds params.yaml and dvc.yaml."""
     if not Path("stages").exists():
         Path("stages").symlink_to(ROOT / "stages")
     params = set_runs(runs)
@@ -80,7 +83,7 @@ def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0)
         np.savez(folder / "predictions.npz", allow_pickle=False, test=np.zeros((4, 2)))
         outcome = {
             "run": name,
-            "key": f"key of {sorted(params.runs[name].items())}".replace("'", ""),
+            "key": run_key(params, name),
             "parameters": train.model_dump(),
             "class_weights": None,
             "epochs": epochs,
@@ -128,3 +131,27 @@ def curve(run: Run, key: str) -> list[tuple[int, float]]:
     """Return the points (step, value) of a metric, in the order of steps."""
     history = client().get_metric_history(run.info.run_id, key)
     return sorted((point.step, point.value) for point in history)
+
+
+def repaint(run: str) -> None:
+    """Change the picture of a run."""
+    Image.new("RGB", (40, 30), "red").save(files.folder("report", "runs", run, "confusion.png"))
+
+
+def artifacts(run: Run, path: str | None = None) -> set[str]:
+    """Return the names of a run's artifacts."""
+    return {file.path for file in client().list_artifacts(run.info.run_id, path)}
+
+
+def models() -> list[str]:
+    """Return the ids of all logged models that are not deleted."""
+    ids = [experiment.experiment_id for experiment in client().search_experiments()]
+    return [model.model_id for model in client().search_logged_models(ids)]
+
+
+def track_afresh() -> list[str]:
+    """Track in a process of its own, as dvc does, and return the lines it prints."""
+    command = [sys.executable, "-m", "stages", "track"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()

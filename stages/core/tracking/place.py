@@ -13,7 +13,7 @@ from stages.core.errors import TrackingError
 
 SQLITE = "sqlite:///"
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-PATIENCE = 4.0  # seconds that a server has for its first answer
+PATIENCE = 8.0  # seconds that a server has for its first answer
 LONGEST = 300  # characters of what somebody else has to say
 
 

@@ -1,0 +1,101 @@
+"""Stores as they are met: new ones, many processes at once, a real server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from stages import track
+from stages.core import files
+from stages.core.errors import TrackingError
+from stages.core.params import load
+from tests.tracking_builder import RUNS, client, curve, tracked
+
+TRACK = [sys.executable, "-m", "stages", "track"]
+
+
+def test_six_processes_start_at_once(trackable: Path) -> None:
+    """On a store that is not there yet, each of six succeeds, and every run is there once."""
+    (trackable / "mlflow.db").unlink()
+    (trackable / "mlflow.db.partial").write_text("left by a process that was killed")
+    six = [subprocess.Popen(TRACK, stdout=subprocess.DEVNULL) for _ in range(6)]
+    assert [process.wait() for process in six] == [0] * 6
+    assert sorted(tracked()) == sorted(RUNS)
+    assert len(tracked("second_look.data")) == 1
+    assert [step for step, _ in curve(tracked()["unweighted"], "train/objective")] == [1, 2, 3]
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Start a real MLflow server that keeps the artifacts, and give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health")
+        yield f"http://me:secret@127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, 9)  # its workers too
+        process.wait()
+
+
+def wait_for(url: str) -> None:
+    """Return once the server answers."""
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - the server above
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail("the MLflow server did not start")
+
+
+def test_a_real_server_holds_the_runs(
+    trackable: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Runs, pictures and models go to the server; its password goes nowhere."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "mlflow.db").write_bytes((trackable / "mlflow.db").read_bytes())
+    with server(folder) as uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        track.run(load())
+        run = tracked()["unweighted"]
+        picture = files.folder("report", "runs", "unweighted", "confusion.png")
+        Image.new("RGB", (40, 30), "red").save(picture)
+        track.run(load())
+        assert tracked()["unweighted"].info.run_id == run.info.run_id
+        images = client().list_artifacts(run.info.run_id, "images")
+        track.run(load())
+    assert len([image for image in images if image.path.endswith(".png")]) == 1
+    told = capsys.readouterr().out
+    assert told.count("\n  already there: unweighted, early_stopped\n") == 1
+    stored = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert b"me:secret" not in stored + told.encode()
+    with pytest.raises(TrackingError, match="refused"):
+        track.run(load())
+
+
+def test_a_store_that_is_no_database_is_told(trackable: Path) -> None:
+    """A damaged mlflow.db is told in one line, without a traceback."""
+    (trackable / "mlflow.db").write_text("no database at all, but longer than its first page")
+    done = subprocess.run(TRACK, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("secondlook: MLflow at mlflow.db: file is not a database; ")
