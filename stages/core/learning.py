@@ -38,14 +38,13 @@ def _epochs(result: Result, look: Look, split: str, metric: str) -> Line:
 
 
 def _over_epochs(study: Study, lines: Sequence[Line], metric: str, title: str) -> Panel:
-    longest = max(result.training.epochs for result in study.results)
     base, (lowest, highest) = _lazy(study, metric), limits(study, metric)
     return Panel(
         title=title,
         lines=lines,
         x_label="epoch",
         y_label="",
-        x_limits=(1, max(longest, 2)),
+        x_limits=(1, max(2, *(len(line.x) for line in lines))),
         y_limits=(lowest, highest),
         base=base if lowest <= base <= highest else None,
         base_label="lazy",
