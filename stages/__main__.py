@@ -106,6 +106,9 @@ def main() -> None:
         arguments.action(load(), arguments)
     except SecondLookError as error:
         sys.exit(f"secondlook: {error}")
+    except KeyboardInterrupt:
+        print("secondlook: interrupted; nothing half-written was left", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":
