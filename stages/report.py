@@ -33,7 +33,7 @@ from stages.core.study import Study
 
 # More classes than these are cut down to the hardest, so that the page stays readable.
 CONFUSED, CURVED, LISTED = 10, 12, 20
-WIDE, SMALL = (5.4, 3.4), (3.4, 2.1)  # inches, of one panel
+WIDE, SMALL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
 def run(params: Params) -> None:
