@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from stages import evaluate
@@ -115,20 +113,3 @@ def test_predictions_must_fit_the_data(eights: Result) -> None:
     path.unlink()
     with pytest.raises(DataError, match="no such file; run `dvc repro`"):
         evaluate.run(load(), eights.name)
-
-
-@given(st.integers(10, 40), st.integers(1, 500))
-def test_thinning_keeps_the_ends_and_the_number(points: int, size: int) -> None:
-    """At most `points` stay, in order, the first and the last among them."""
-    x = np.linspace(0, 1, size)
-    kept = evaluate.thinned(x, x**2, points)
-    assert len(kept) == len(set(kept)) <= points
-    assert (kept[0], kept[-1]) == (0, size - 1)
-    assert (np.diff(kept) > 0).all()
-
-
-def test_thinning_follows_the_curve() -> None:
-    """No point is left out that would move the curve by much more than its share."""
-    x = np.linspace(0, 1, 100_000)
-    kept = evaluate.thinned(x, np.sqrt(x), 200)
-    assert np.abs(np.interp(x, x[kept], np.sqrt(x)[kept]) - np.sqrt(x)).max() < 0.01

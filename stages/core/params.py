@@ -30,6 +30,17 @@ def _class_weight(value: object) -> object:
     return {name: float(weight) for name, weight in weights.items()}
 
 
+def _operating_point(value: object) -> object:
+    """Accept default, best_f1, {recall: share} or {precision: share} as a rule and its target."""
+    if isinstance(value, str) and value in ("default", "best_f1"):
+        return {"rule": value, "target": None}
+    if isinstance(value, dict) and len(value) == 1:
+        [(rule, target)] = value.items()
+        if rule in ("recall", "precision") and type(target) in (int, float) and 0 < target <= 1:
+            return {"rule": rule, "target": float(target)}
+    raise ValueError("default, best_f1, {recall: above 0, to 1} or {precision: above 0, to 1}")
+
+
 Text = Annotated[str, Field(min_length=1)]
 ClassName = Annotated[Text, BeforeValidator(_class_name)]
 ClassWeight = Annotated[
@@ -111,10 +122,19 @@ class Train(Section):
     seed: Seed
 
 
+class OperatingPoint(Section):
+    """The rule that chooses a threshold on validation; recall and precision reach a target."""
+
+    rule: Literal["default", "best_f1", "recall", "precision"]
+    target: Fraction | None
+
+
 class Evaluate(Section):
     """How predictions become numbers."""
 
     curve_points: Annotated[int, Field(ge=10)]
+    operating_point: Annotated[OperatingPoint, BeforeValidator(_operating_point)]
+    seed: Seed
 
 
 class Report(Section):

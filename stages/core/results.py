@@ -1,30 +1,14 @@
 """What `train` and `evaluate` leave behind for one run: the shape of it, and reading it back."""
 
-import math
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from typing import Any
 
 from stages.core import files
 from stages.core.errors import DataError
-
-
-def _defined(value: object) -> object:
-    """JSON has no NaN: what is not defined is null."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-Number = Annotated[float | None, BeforeValidator(_defined)]
-
+from stages.core.findings import Calibration, Fitting, Interval, Losses, OperatingPoint
+from stages.core.records import Number, Record
 
 MICRO = "micro average"  # the curve of all classes, each pair of image and class a question
-
-
-class Record(BaseModel):
-    """A part of a JSON file; what another stage added to it is left alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Scalars(Record):
@@ -80,12 +64,20 @@ class Curves(Record):
 
 
 class Details(Record):
-    """What the plots of one split are made of; `confusion` has the true classes as rows."""
+    """What the plots of one split are made of; `confusion` has the true classes as rows.
+
+    intervals: of every scalar but lazy_accuracy, by name; operating_point: null where the
+    question has more than two answers.
+    """
 
     per_class: dict[str, ClassScores]
     confusion: list[list[int]]
     curves: dict[str, Curves]
     lazy: Scalars
+    intervals: dict[str, Interval]
+    losses: Losses
+    calibration: Calibration
+    operating_point: OperatingPoint | None = None
 
 
 class Training(Record):
@@ -100,12 +92,16 @@ class Training(Record):
 
 
 class Result(Record):
-    """All that is known of one run; `history` has one row per epoch, metrics one per split."""
+    """All that is known of one run.
+
+    `history` has one row per epoch, metrics and details one entry per split.
+    """
 
     training: Training
     history: list[dict[str, Number]]
     metrics: dict[str, Scalars]
     details: dict[str, Details]
+    fitting: Fitting | None = None
 
     @property
     def name(self) -> str:
@@ -118,13 +114,27 @@ def read(name: str) -> Result:
 
     Raises DataError when a file is missing.
     """
-    trained, evaluated = files.folder("train", name), files.folder("evaluate", name)
+    evaluated = files.folder("evaluate", name)
+    details = files.read_json(_present(evaluated / "details.json"))
     return Result(
-        training=files.read_json(_present(trained / "run.json")),
-        history=[_numbers(row) for row in files.read_csv(_present(trained / "history.csv"))],
+        training=training(name),
+        history=history(name),
         metrics=files.read_json(_present(evaluated / "metrics.json")),
-        details=files.read_json(_present(evaluated / "details.json")),
+        fitting=details.pop("fitting", None),
+        details=details,
     )
+
+
+def training(name: str) -> Training:
+    """Return run.json of the run `name`; DataError when it is missing."""
+    path = _present(files.folder("train", name) / "run.json")
+    return Training.model_validate(files.read_json(path))
+
+
+def history(name: str) -> list[dict[str, float | None]]:
+    """Return history.csv of the run `name`, epoch after epoch; DataError when it is missing."""
+    path = _present(files.folder("train", name) / "history.csv")
+    return [_numbers(row) for row in files.read_csv(path)]
 
 
 def _numbers(row: dict[str, str]) -> dict[str, float | None]:

@@ -13,6 +13,8 @@ from stages.core.params import Params, load
 ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "mlflow", "pandas", "matplotlib", "PIL", "rich")
 
+POINT = "evaluate.operating_point: found"
+
 
 def changed(key: str, line: str) -> Params:
     """Return params.yaml, in the current folder, with the line of a key of a section replaced."""
@@ -61,6 +63,22 @@ class TestParams:
         assert weighted.train.class_weight == {"8": 2.0, "not 8": 1.0}
 
     @pytest.mark.parametrize(
+        ("text", "rule", "target"),
+        [
+            ("default", "default", None),
+            ("best_f1", "best_f1", None),
+            ("{recall: 0.9}", "recall", 0.9),
+            ("{precision: 1}", "precision", 1.0),
+        ],
+    )
+    def test_an_operating_point_is_a_rule_and_its_target(
+        self, text: str, rule: str, target: float | None
+    ) -> None:
+        """Each of the four forms that params.yaml tells of."""
+        found = changed("evaluate.operating_point", f"operating_point: {text}").evaluate
+        assert (found.operating_point.rule, found.operating_point.target) == (rule, target)
+
+    @pytest.mark.parametrize(
         ("key", "line", "told"),
         [
             ("data.source", "source: ix", "data.source: found 'ix'; expected 'idx', 'folder' or"),
@@ -87,6 +105,27 @@ class TestParams:
             ("runs.unweighted", "x: {epochs: 0}", "runs.x.epochs: found 0; expected 1 or more"),
             ("runs.unweighted", "weighted: {}", "line "),
             ("evaluate.curve_points", "curve_points: 9", "evaluate.curve_points: found 9; expec"),
+            (
+                "evaluate.operating_point",
+                "operating_point: best",
+                f"{POINT} 'best'; expected defau",
+            ),
+            ("evaluate.operating_point", "operating_point: null", f"{POINT} null; expected defau"),
+            (
+                "evaluate.operating_point",
+                "operating_point: {recall: 2}",
+                f"{POINT} {{'recall': 2}};",
+            ),
+            (
+                "evaluate.operating_point",
+                "operating_point: {f1: 0.9}",
+                f"{POINT} {{'f1': 0.9}}; ex",
+            ),
+            (
+                "evaluate.operating_point",
+                "operating_point: {recall: 0.9, precision: 0.9}",
+                f"{POINT} {{'recall': 0.9, 'precision': 0.9}}; expected default, best_f1, {{r",
+            ),
             (
                 "report.reference",
                 "reference: x",
