@@ -1,25 +1,26 @@
 """Turn the predictions of one run into numbers, beside those of the lazy baseline.
 
-Reads the labels and facts of data/preprocess and data/train/<run>/predictions.npz; writes
-data/evaluate/<run>: metrics.json (a few scalars per split, for comparing runs) and details.json
-(per class, confusion matrix, curves, how far all of it can be trusted: what plots and sentences
-are made of; `core/results.py` and `core/findings.py` say what stands in it).
+Reads the labels and facts of data/preprocess, and predictions.npz, history.csv and run.json of
+data/train/<run>; writes data/evaluate/<run>: metrics.json (a few scalars per split, for comparing
+runs) and details.json (per class, confusion matrix, curves, how far all of it can be trusted: what
+plots and sentences are made of; `core/results.py` and `core/findings.py` say what stands in it).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from stages.core import areas, calibration, compare, files, losses, metrics
+from stages.core import areas, calibration, compare, files, fitting, losses, metrics, results
 from stages.core import facts as data_facts
 from stages.core.answers import Answers, Truth
 from stages.core.curves import curve
 from stages.core.errors import DataError
 from stages.core.facts import Facts
-from stages.core.findings import Calibration, Interval, Losses
+from stages.core.findings import Calibration, Fitting, Interval, Losses
 from stages.core.metrics import Labels, Probabilities
 from stages.core.params import Evaluate, Params
-from stages.core.results import MICRO, ClassScores, Curves, Details, Scalars
+from stages.core.results import MICRO, ClassScores, Curves, Details, Epoch, Scalars, Training
 
 
 def run(params: Params, name: str) -> None:
@@ -28,7 +29,8 @@ def run(params: Params, name: str) -> None:
     Raises ParamsError for an unknown run, DataError where predictions and data do not match.
     """
     params.run(name)
-    facts, scalars, details = data_facts.read(), {}, {}
+    fit = fitted(results.training(name), results.history(name))
+    facts, scalars, details = data_facts.read(), {}, {"fitting": fit.model_dump()}
     for split in ("validation", "test"):
         answered = read(name, split, facts)
         lazy = judged(lazily(answered), lazy_accuracy=None)
@@ -148,3 +150,19 @@ def spread(answered: Answered) -> Losses:
     """Return how the log loss is spread over the images."""
     found = losses.spread(answered.labels, answered.probabilities)
     return Losses(**asdict(found), edges=list(losses.EDGES))
+
+
+def fitted(training: Training, history: Sequence[Epoch]) -> Fitting:
+    """Return what the loss curves say of a training that was allowed so many epochs."""
+    curves = (
+        [np.nan if (loss := epoch[f"{split}/loss"]) is None else loss for epoch in history]
+        for split in ("train", "validation")
+    )
+    allowed, stopping = (training.parameters[key] for key in ("epochs", "early_stopping"))
+    return Fitting(
+        **asdict(fitting.diagnosis(*curves)),
+        epochs=training.epochs,
+        kept=training.kept_epoch,
+        allowed=allowed,
+        saved=None if stopping is None else allowed - training.epochs,
+    )

@@ -12,7 +12,7 @@ from stages.core import files, results
 from stages.core.errors import DataError, ParamsError
 from stages.core.params import load
 from stages.core.results import Result
-from tests.report_builder import build
+from tests.report_builder import COUNTS, build
 
 
 @pytest.fixture
@@ -86,6 +86,49 @@ def test_without_a_positive_class_every_class_has_a_curve(project: Path) -> None
         pytest.approx(micro)
     )
     assert project == Path.cwd()
+
+
+def test_every_metric_has_an_interval(eights: Result) -> None:
+    """Each scalar but the lazy baseline's lies within its 95 % interval."""
+    for split in ("validation", "test"):
+        scalars = eights.metrics[split].model_dump(exclude={"lazy_accuracy"})
+        found = eights.details[split].intervals
+        assert {name: interval.value for name, interval in found.items()} == pytest.approx(scalars)
+        ends = np.array([(i.low, i.value, i.high) for i in found.values()], dtype=np.float64)
+        assert (np.diff(ends, axis=1) >= 0).all()
+
+
+def test_losses_and_calibration_agree_with_the_scalars(eights: Result) -> None:
+    """The mean loss is the log loss, each image is in one bin, and the last edge is open."""
+    details = eights.details["test"]
+    assert details.losses.mean == pytest.approx(eights.metrics["test"].log_loss)
+    assert len(details.losses.edges) == len(details.losses.histogram) + 1
+    assert details.losses.edges[-1] is None
+    assert sum(details.losses.histogram) == sum(b.count for b in details.calibration.bins) == 50
+    right = sum(b.count * (b.accuracy.value or 0.0) for b in details.calibration.bins)
+    assert right / 50 == pytest.approx(eights.metrics["test"].accuracy)
+
+
+def test_a_training_is_diagnosed(eights: Result) -> None:
+    """The gap is that of the curves, and without early stopping no epoch was saved."""
+    fitting = eights.fitting
+    assert (fitting.epochs, fitting.kept, fitting.allowed) == (6, 5, 10)
+    assert fitting.saved is None
+    stopped = eights.training.parameters | {"early_stopping": {"patience": 1}}
+    training = eights.training.model_copy(update={"parameters": stopped})
+    assert evaluate.fitted(training, eights.history).saved == 10 - 6
+
+
+def test_a_training_that_ran_away_is_still_evaluated(eights: Result) -> None:
+    """Probabilities that are NaN become null, not a crash, and not a made-up number."""
+    path = files.folder("train", eights.name) / "predictions.npz"
+    away = {split: np.full((n, 2), np.nan, np.float32) for split, n in COUNTS.items()}
+    np.savez(path, allow_pickle=False, **away)
+    evaluate.run(load(), eights.name)
+    details = results.read(eights.name).details["test"]
+    assert details.intervals["log_loss"].value is None
+    assert details.intervals["roc_auc"].value is None
+    assert (details.losses.mean, details.calibration.error) == (None, None)
 
 
 def test_again_is_the_same_bytes(eights: Result) -> None:

@@ -44,7 +44,7 @@ class PrecisionRecall(Record):
 
     precision: list[float]
     recall: list[float]
-    threshold: list[float]
+    threshold: list[Number]
     area: Number
 
 
@@ -91,6 +91,9 @@ class Training(Record):
     parameter_count: int
 
 
+Epoch = dict[str, Number]  # a row of history.csv
+
+
 class Result(Record):
     """All that is known of one run.
 
@@ -98,10 +101,10 @@ class Result(Record):
     """
 
     training: Training
-    history: list[dict[str, Number]]
+    history: list[Epoch]
     metrics: dict[str, Scalars]
     details: dict[str, Details]
-    fitting: Fitting | None = None
+    fitting: Fitting
 
     @property
     def name(self) -> str:
@@ -120,7 +123,7 @@ def read(name: str) -> Result:
         training=training(name),
         history=history(name),
         metrics=files.read_json(_present(evaluated / "metrics.json")),
-        fitting=details.pop("fitting", None),
+        fitting=details.pop("fitting"),
         details=details,
     )
 
@@ -131,13 +134,13 @@ def training(name: str) -> Training:
     return Training.model_validate(files.read_json(path))
 
 
-def history(name: str) -> list[dict[str, float | None]]:
+def history(name: str) -> list[Epoch]:
     """Return history.csv of the run `name`, epoch after epoch; DataError when it is missing."""
     path = _present(files.folder("train", name) / "history.csv")
     return [_numbers(row) for row in files.read_csv(path)]
 
 
-def _numbers(row: dict[str, str]) -> dict[str, float | None]:
+def _numbers(row: dict[str, str]) -> Epoch:
     """Return a row of history.csv as numbers; an empty cell is undefined."""
     return {key: float(value) if value else None for key, value in row.items()}
 
