@@ -33,6 +33,17 @@ class Facts:
         return None if self.positive is None else self.classes.index(self.positive)
 
     @property
+    def asked_index(self) -> int | None:
+        """Return which class a yes-or-no question is about; None where the question is no such.
+
+        The positive class; of two without one, that with fewer training images (the second of
+        equals).
+        """
+        if self.positive is None and len(self.classes) == 2:
+            return 1 - int(self.training_shares.argmax())
+        return self.positive_index
+
+    @property
     def training_shares(self) -> NDArray[np.float32]:
         """Return each class's share (K,) of the training images, 0..1."""
         counts = np.array([self.counts["train"][name] for name in self.classes], dtype=np.float64)

@@ -71,8 +71,8 @@ class OperatingPoint(Record):
     recall | precision (at least `target`); reached: whether a threshold on validation reached the
     target; where none did, it is the one that came closest. The answer is yes from a probability
     of `threshold` on. confusion: 2 x 2 counts, rows truly not and truly so, columns answered no
-    and yes. precision, recall, f1: of this split at the threshold. What all other thresholds
-    would give stands in `curves[name].precision_recall`.
+    and yes. precision, recall, f1: of this split at the threshold. What other thresholds would
+    give stands in `thresholds`.
     """
 
     name: str
@@ -84,6 +84,15 @@ class OperatingPoint(Record):
     precision: Number
     recall: Number
     f1: Number
+
+
+class Thresholds(Record):
+    """What each threshold, from the highest down, gives on this split: lists of one length."""
+
+    threshold: list[Number]
+    precision: list[Number]
+    recall: list[Number]
+    f1: list[Number]
 
 
 class Fitting(Record):

@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.core import files
 from stages.core.errors import DataError
-from stages.core.findings import Calibration, Fitting, Interval, Losses, OperatingPoint
+from stages.core.findings import Calibration, Fitting, Interval, Losses, OperatingPoint, Thresholds
 from stages.core.records import Number, Record
 
 MICRO = "micro average"  # the curve of all classes, each pair of image and class a question
@@ -66,8 +66,8 @@ class Curves(Record):
 class Details(Record):
     """What the plots of one split are made of; `confusion` has the true classes as rows.
 
-    intervals: of every scalar but lazy_accuracy, by name; operating_point: null where the
-    question has more than two answers.
+    intervals: of every scalar but lazy_accuracy, by name; operating_point and thresholds: null
+    where the question has more than two answers.
     """
 
     per_class: dict[str, ClassScores]
@@ -77,7 +77,8 @@ class Details(Record):
     intervals: dict[str, Interval]
     losses: Losses
     calibration: Calibration
-    operating_point: OperatingPoint | None = None
+    operating_point: OperatingPoint | None
+    thresholds: Thresholds | None
 
 
 class Training(Record):
