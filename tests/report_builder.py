@@ -4,6 +4,7 @@ The predictions are drawn from a seed: a run with more skill is right more often
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from stages import evaluate
 from stages.core import files
 from stages.core.params import load
+from tests.facts_builder import invented
 
 RUNS = {"unweighted": 1.0, "weighted": 2.0, "overfit": 3.0}
 COUNTS = {"train": 60, "validation": 40, "test": 50}
@@ -64,17 +66,8 @@ def _write_facts(
             split: dict(zip(classes, np.bincount(truth).tolist(), strict=True))
             for split, truth in labels.items()
         }
-        facts = {
-            "name": "invented",
-            "classes": list(classes),
-            "positive": positive,
-            "shape": [28, 28, 1],
-            "counts": counts,
-            "rejected": 1,
-            "digest": "0" * 64,
-            "pixels": {"mean": 0.2, "std": 0.3, "histogram": [1] * 256},
-        }
-        files.write_json(folder / "facts.json", facts)
+        facts = invented(classes, counts, positive)
+        files.write_json(folder / "facts.json", asdict(facts))
 
 
 def _write_run(
