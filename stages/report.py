@@ -131,6 +131,7 @@ def ranked(found: Study) -> dict[str, object]:
     return {
         "leaderboard": rows,
         "columns": leaderboard.SHOWN,
+        "rank": leaderboard.RANK,
         "best": {column: leaderboard.best(rows, column) for column in columns},
     }
 

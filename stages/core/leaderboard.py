@@ -10,6 +10,8 @@ from stages.core.study import Study
 SPLITS = ("validation", "test")
 FIELDS = ["run", *(f"{split}/{name}" for split in SPLITS for name in Scalars.model_fields)]
 
+RANK = "validation/f1"  # validation ranks, so that test stays an unused judge
+
 # What people see of it: per split, column and title.
 SHOWN = {
     "validation": {
@@ -47,12 +49,12 @@ class Row:
 def rows(study: Study) -> list[Row]:
     """Return all runs and the lazy baseline, the highest F1 on validation first.
 
-    Validation ranks, so that test stays an unused judge; runs that are level keep their order.
+    Runs that are level keep their order.
     """
     lazy = {split: study.results[0].details[split].lazy for split in SPLITS}
     found = [Row(result.name, look, result.metrics) for result, look in study.drawn()]
     found.append(Row(f'always "{study.facts.lazy_class}"', None, lazy))
-    return sorted(found, key=lambda row: -(row.value("validation/f1") or 0.0))
+    return sorted(found, key=lambda row: -(row.value(RANK) or 0.0))
 
 
 def best(found: Sequence[Row], column: str) -> float | None:
