@@ -38,6 +38,12 @@ def _evaluate(params: Params, arguments: argparse.Namespace) -> None:
     evaluate.run(params, arguments.run)
 
 
+def _compare(params: Params, _: argparse.Namespace) -> None:
+    from stages import compare
+
+    compare.run(params)
+
+
 def _report(params: Params, _: argparse.Namespace) -> None:
     from stages import report
 
@@ -62,6 +68,7 @@ ACTIONS: dict[str, tuple[str, Action, bool]] = {
     "preprocess": ("turn pictures into arrays of one size", _preprocess, False),
     "train": ("fit one run of params.yaml", _train, True),
     "evaluate": ("turn the predictions of one run into numbers", _evaluate, True),
+    "compare": ("say which differences between runs are real", _compare, False),
     "report": ("draw all runs on one page", _report, False),
     "track": ("mirror everything into MLflow", _track, False),
     "leaderboard": ("print the runs side by side", _leaderboard, False),

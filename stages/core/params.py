@@ -137,6 +137,13 @@ class Evaluate(Section):
     seed: Seed
 
 
+class Compare(Section):
+    """How runs are held against each other, and how many images show their mistakes."""
+
+    seed: Seed
+    images: Positive
+
+
 class Report(Section):
     """What the page compares with what."""
 
@@ -162,6 +169,7 @@ class Params(Section):
     train: Train
     runs: Annotated[dict[RunName, dict[str, Any]], Field(min_length=1)]
     evaluate: Evaluate
+    compare: Compare
     report: Report
     track: Track
 

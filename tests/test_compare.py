@@ -1,0 +1,161 @@
+"""Runs held against each other: which differences are real."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import compare, evaluate
+from stages.core import files
+from stages.core.comparison import Comparison
+from stages.core.errors import DataError
+from stages.core.params import load
+from stages.core.results import Scalars
+from tests.report_builder import build
+
+SKILLS = {"unweighted": 1.0, "weighted": 2.0, "overfit": 6.0}
+
+
+@pytest.fixture
+def three(project: Path) -> Path:
+    """Give a project with three evaluated runs; weighted differs in class_weight alone."""
+    build(skills=SKILLS)
+    return project
+
+
+def compared() -> Comparison:
+    """Run the stage, and return what it wrote."""
+    compare.run(load())
+    return Comparison.model_validate(files.read_json(Path("data/compare/comparison.json")))
+
+
+def retrain(name: str, **parameters: object) -> None:
+    """Let run.json of a run tell of other parameters."""
+    path = files.folder("train", name) / "run.json"
+    trained = files.read_json(path)
+    trained["parameters"] |= parameters
+    files.write_json(path, trained)
+
+
+def metric(name: str, run: str) -> float:
+    """Return a metric of a run on test, as `evaluate` wrote it."""
+    found = files.read_json(files.folder("evaluate", run) / "metrics.json")["test"][name]
+    assert isinstance(found, float)
+    return found
+
+
+@pytest.mark.usefixtures("three")
+def test_differences_are_those_of_the_metrics() -> None:
+    """Every metric of every pair that matters, second less first, within its interval."""
+    found = compared()
+    assert (found.reference, found.weighting) == ("unweighted", [("unweighted", "weighted")])
+    assert [method.name for method in found.methods] == list(SKILLS)
+    for pair in found.pairs:
+        assert set(pair.differences) == set(Scalars.model_fields) - {"lazy_accuracy"}
+        for name, difference in pair.differences.items():
+            assert difference.value == pytest.approx(
+                metric(name, pair.second) - metric(name, pair.first)
+            )
+            ends = difference.low, difference.value, difference.high
+            assert sorted(np.array(ends, dtype=np.float64)) == list(ends)
+            assert not difference.includes_seeds
+
+
+@pytest.mark.usefixtures("three")
+def test_far_more_skill_is_distinguishable() -> None:
+    """The best on validation is right more often, and McNemar's test agrees."""
+    found = compared()
+    assert found.ranking == ["overfit", "weighted", "unweighted"]
+    pair = found.pair("unweighted", "overfit")
+    assert pair.differences["accuracy"].distinguishable
+    assert pair.mcnemar is not None
+    assert pair.mcnemar.p < 0.05
+    gained = pair.mcnemar.second_only - pair.mcnemar.first_only
+    assert gained / 50 == pytest.approx(pair.differences["accuracy"].value)
+
+
+@pytest.mark.usefixtures("three")
+def test_the_gain_is_what_lies_beyond_the_lazy_baseline() -> None:
+    """Accuracy less that of always answering the commonest class."""
+    for method in compared().methods:
+        lazy = metric("lazy_accuracy", method.name)
+        assert method.gain["accuracy"].value == pytest.approx(
+            metric("accuracy", method.name) - lazy
+        )
+
+
+@pytest.mark.usefixtures("three")
+def test_a_single_run_keeps_the_intervals_of_evaluate() -> None:
+    """The same number is never told with two intervals."""
+    details = files.read_json(files.folder("evaluate", "weighted") / "details.json")
+    method = compared().method("weighted")
+    for name, found in method.estimates["test"].items():
+        assert found.model_dump() == details["test"]["intervals"][name] | {"deviation": None}
+    assert "validation" in method.estimates
+
+
+@pytest.mark.usefixtures("three")
+def test_runs_that_differ_in_their_seed_are_one_method() -> None:
+    """Their mean has their spread, and it enters the interval of every difference."""
+    one = compared().pair("overfit", "unweighted").differences["accuracy"]
+    retrain("weighted", class_weight=None, seed=2)
+    found = compared()
+    assert [method.runs for method in found.methods] == [["unweighted", "weighted"], ["overfit"]]
+    accuracies = [metric("accuracy", run) for run in ("unweighted", "weighted")]
+    estimate = found.method("unweighted").estimates["test"]["accuracy"]
+    assert estimate.value == pytest.approx(np.mean(accuracies))
+    assert estimate.deviation == pytest.approx(np.std(accuracies, ddof=1))
+    pair = found.pair("overfit", "unweighted")
+    assert pair.mcnemar is None
+    for name, difference in pair.differences.items():
+        assert difference.includes_seeds, name
+    two = pair.differences["accuracy"]
+    assert reach(two.low, two.high) > reach(one.low, one.high)
+    gain = found.method("unweighted").gain["accuracy"]
+    assert gain.value == pytest.approx(np.mean(accuracies) - metric("lazy_accuracy", "overfit"))
+
+
+def reach(low: float | None, high: float | None) -> float:
+    """Return how long an interval is."""
+    assert low is not None
+    assert high is not None
+    return high - low
+
+
+@pytest.mark.usefixtures("three")
+def test_a_run_that_ran_away_is_compared() -> None:
+    """What is NaN is null, never distinguishable, and not the lowest log loss."""
+    path = files.folder("train", "weighted") / "predictions.npz"
+    away = {split: np.full((n, 2), np.nan) for split, n in (("validation", 40), ("test", 50))}
+    np.savez(path, allow_pickle=False, **{k: v.astype(np.float32) for k, v in away.items()})
+    evaluate.run(load(), "weighted")
+    found = compared()
+    loss = found.pair("unweighted", "weighted").differences["log_loss"]
+    assert (loss.value, loss.distinguishable) == (None, False)
+    assert compare.extremes(found.methods) == ("overfit", "overfit")
+
+
+@pytest.mark.usefixtures("three")
+def test_again_is_the_same_bytes() -> None:
+    """Comparing twice writes the same file."""
+    before = compared()
+    digest = files.digest(Path("data/compare/comparison.json"))
+    assert compared() == before
+    assert files.digest(Path("data/compare/comparison.json")) == digest
+
+
+def test_one_run_alone_is_compared_with_the_lazy_baseline(project: Path) -> None:
+    """There is no pair, but there is a gain."""
+    assert project == Path.cwd()
+    build(skills={"unweighted": 1.0})
+    found = compared()
+    assert (found.pairs, found.ranking) == ([], ["unweighted"])
+    assert found.methods[0].gain["log_loss"].value is not None
+
+
+@pytest.mark.usefixtures("three")
+def test_a_run_that_was_not_evaluated_is_told() -> None:
+    """The missing file is named, and `dvc repro`."""
+    (files.folder("evaluate", "weighted") / "details.json").unlink()
+    with pytest.raises(DataError, match=r"weighted/details\.json: no such file; run `dvc repro`"):
+        compare.run(load())
