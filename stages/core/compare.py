@@ -4,6 +4,11 @@ The images are taken as drawn at random from all images of their kind; an interv
 metric may lie on those. Both runs of a comparison answered the same images, so that what is hard
 for both does not blur the difference. What another seed of the training would change is in
 `core/replicates.py`. The recall of a single class is the accuracy on that class's images alone.
+
+In simulations the intervals hold the truth 93 % to 97 % of the time, from 200 images and 10 of the
+positive class on. Where two runs differ on fewer than four of the images that a metric counts,
+the interval of the difference is rather too wide (99 %). A log loss that rests on fewer than five
+bad mistakes may be too low by more than its interval says: no resample shows what did not occur.
 """
 
 from dataclasses import dataclass
