@@ -26,14 +26,15 @@ def build(
     positive: str | None = "8",
     skills: Mapping[str, float] = RUNS,
     counts: Mapping[str, int] = COUNTS,
+    options: Mapping[str, object] | None = None,
 ) -> None:
     """Fill data/ of the current folder, a project, with invented runs, and evaluate them.
 
     `skills` maps each run's name to what its logits gain for the true class; `counts` is images
-    per split. The first run is the reference.
+    per split; `options` change the section `evaluate`. The first run is the reference.
     """
     rng = np.random.default_rng(0)
-    _write_params(list(skills))
+    _write_params(list(skills), options or {})
     labels = {split: _labels(rng, len(classes), n) for split, n in counts.items()}
     _write_facts(classes, positive, labels)
     for name, skill in skills.items():
@@ -47,11 +48,12 @@ def _labels(rng: np.random.Generator, size: int, count: int) -> NDArray[np.int64
     return np.append(np.arange(size), rest).astype(np.int64)
 
 
-def _write_params(names: list[str]) -> None:
+def _write_params(names: list[str], options: Mapping[str, object]) -> None:
     path = Path("params.yaml")
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     changes = [{}, {"class_weight": "balanced"}, {"epochs": 60}, {"model": "dense"}]
     params["runs"] = {name: changes[i % 4] for i, name in enumerate(names)}
+    params["evaluate"].update(options)
     params["report"]["reference"] = names[0]
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 

@@ -97,7 +97,8 @@ def test_every_link_leads_somewhere(eights: Page) -> None:
 def test_the_page_can_be_heard(eights: Page) -> None:
     """Figures have a text alternative; tables have captions, and headers say what they head."""
     figures = [a for a in eights.all("svg") if a.get("aria-hidden") != "true"]
-    assert len(figures) == 6
+    # overview, learning, curves; reliability and histogram; thresholds
+    assert len(figures) == 2 + 2 + 2 + 2 * 2 + 2
     assert all(a["role"] == "img" and a["aria-label"] for a in figures)
     assert len(eights.all("caption")) == len(eights.all("table"))
     assert all("scope" in attributes for attributes in eights.all("th"))
@@ -113,8 +114,28 @@ def test_the_lazy_baseline_stands_among_the_runs(eights: Page) -> None:
 def test_a_run_is_found_in_every_figure(eights: Page) -> None:
     """Its lines carry its name, so that they can be hidden."""
     groups = [a for a in eights.all("g") if a.get("data-run") == "weighted"]
-    # validation and mark twice; training, validation and mark twice; curve and mark, ROC
-    assert len(groups) == 4 + 6 + 3
+    # validation and mark twice; training, validation and mark twice; curve and mark, ROC;
+    # precision, recall and their marks
+    assert len(groups) == 4 + 6 + 3 + 4
+
+
+def test_every_number_of_a_run_has_its_interval(eights: Page) -> None:
+    """Below each number of the leaderboard stand the ends of its interval; lazy has none."""
+    intervals = [a for a in eights.all("span") if a.get("title") == "95 % interval"]
+    assert len(intervals) == 2 * 10
+
+
+def test_a_chosen_threshold_shows_both_matrices(
+    eights: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With a rule for the operating point each run has its two confusion matrices on test."""
+    folder = tmp_path_factory.mktemp("chosen")
+    rule: dict[str, object] = {"operating_point": {"recall": 0.9}}
+    page = reported(folder, skills={"unweighted": 1.0, "weighted": 3.0}, options=rule)
+    matrices = [a for a in page.all("table") if "two" in str(a.get("class"))]
+    assert len(matrices) == 2 * 2
+    assert not [a for a in eights.all("table") if "two" in str(a.get("class"))]
+    assert any("a recall of at least 0.9 on validation" in words for words in page.words)
 
 
 def test_curves_csv_is_long(eights: Page) -> None:
@@ -163,7 +184,9 @@ def test_many_classes_are_cut_down_and_it_says_so(many: Page) -> None:
     assert "others" in many.words
     assert any("these are the 10 with the most mistakes" in words for words in many.words)
     assert "All 22 classes" in many.words
-    assert len(many.all("details")) == 2
+    assert "The numbers of only" in many.words
+    assert len(many.all("details")) == 3
+    assert "operating" not in {attributes.get("id") for _, attributes in many.tags}
 
 
 def test_the_reference_comes_first(project: Path) -> None:

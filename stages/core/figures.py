@@ -81,6 +81,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle=DOTTED, linewidth=1)
     if panel.base is not None:
         _draw_base(axes, panel.base, panel.base_label)
+    if panel.turned is not None:
+        axes.axvline(panel.turned, color=MUTED, linestyle=DASHED, linewidth=1)
     for line in panel.lines:
         _draw_line(axes, line, steps=panel.steps)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stages.core.findings import Interval
 from stages.core.palette import Look
-from stages.core.results import Scalars
+from stages.core.results import Result, Scalars
 from stages.core.study import Study
 
 SPLITS = ("validation", "test")
@@ -33,17 +34,23 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Row:
-    """One run, or the lazy baseline (which has no look), judged on each split."""
+    """One run, or the lazy baseline (which has no look and no intervals), judged on each split."""
 
     name: str
     look: Look | None
     scalars: dict[str, Scalars]
+    intervals: dict[str, dict[str, Interval]]
 
     def value(self, column: str) -> float | None:
         """Return one number, such as that of "test/recall"; None where undefined."""
         split, metric = column.split("/")
         number: float | None = getattr(self.scalars[split], metric)
         return number
+
+    def interval(self, column: str) -> Interval | None:
+        """Return the 95 % interval of that number; None where there is none."""
+        split, metric = column.split("/")
+        return self.intervals.get(split, {}).get(metric)
 
 
 def rows(study: Study) -> list[Row]:
@@ -52,9 +59,15 @@ def rows(study: Study) -> list[Row]:
     Runs that are level keep their order.
     """
     lazy = {split: study.results[0].details[split].lazy for split in SPLITS}
-    found = [Row(result.name, look, result.metrics) for result, look in study.drawn()]
-    found.append(Row(f'always "{study.facts.lazy_class}"', None, lazy))
+    found = [
+        Row(result.name, look, result.metrics, _intervals(result)) for result, look in study.drawn()
+    ]
+    found.append(Row(f'always "{study.facts.lazy_class}"', None, lazy, {}))
     return sorted(found, key=lambda row: -(row.value(RANK) or 0.0))
+
+
+def _intervals(result: Result) -> dict[str, dict[str, Interval]]:
+    return {split: details.intervals for split, details in result.details.items()}
 
 
 def best(found: Sequence[Row], column: str) -> float | None:

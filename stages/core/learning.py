@@ -1,6 +1,7 @@
 """Learning curves: loss and accuracy over the epochs, of one run or of all."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from stages.core.palette import Look
 from stages.core.panels import Line, Panel
@@ -12,9 +13,14 @@ FIELDS = ("run", "series", "epoch", *METRICS)
 
 
 def of_run(study: Study, result: Result, look: Look, metric: str) -> Panel:
-    """Return one run's training (dashed) and validation (solid) curve of loss or accuracy."""
+    """Return one run's training (dashed) and validation (solid) curve of loss or accuracy.
+
+    Where it overfitted, the epoch of the lowest validation loss is marked.
+    """
     lines = [_epochs(result, look, split, metric) for split in ("train", "validation")]
-    return _over_epochs(study, lines, metric, metric.capitalize())
+    panel = _over_epochs(study, lines, metric, metric.capitalize())
+    overfitted = metric == "loss" and result.fitting.kind == "overfitting"
+    return replace(panel, turned=result.fitting.turned if overfitted else None)
 
 
 def of_all(study: Study, metric: str) -> Panel:

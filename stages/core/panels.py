@@ -27,7 +27,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes; limits are (lowest, highest), `base` is a dotted level to compare with."""
+    """One set of axes; limits are (lowest, highest), `base` is a dotted level to compare with.
+
+    `turned` is where on the x axis things changed, drawn as an upright line.
+    """
 
     title: str
     lines: Sequence[Line]
@@ -37,5 +40,6 @@ class Panel:
     y_limits: tuple[float, float]
     base: float | None = None
     base_label: str = ""
+    turned: float | None = None
     diagonal: bool = False
     steps: bool = False

@@ -101,6 +101,25 @@ def _roc_panel(title: str, lines: Sequence[Line]) -> Panel:
     return Panel(title, lines, *axes, (-0.01, 1.0), UNIT, diagonal=True)
 
 
+def by_threshold(result: Result, look: Look) -> Panel | None:
+    """Return one run's precision (solid) and recall (dashed) on test against the threshold.
+
+    The marks are where the operating point is; None where the question is not yes or no.
+    """
+    found, point = result.details["test"].thresholds, result.details["test"].operating_point
+    if found is None or point is None:
+        return None
+    lines = [
+        Line(look, found.threshold, y, result.name, label, (point.threshold, at), label == "recall")
+        for label, y, at in (
+            ("precision", found.precision, point.precision),
+            ("recall", found.recall, point.recall),
+        )
+    ]
+    title = f"{result.name}: precision, recall (dashed)"
+    return Panel(title, lines, "answer yes from this probability on", "", UNIT, UNIT)
+
+
 def records(study: Study) -> Iterator[dict[str, object]]:
     """Yield the rows of precision_recall.csv: the headline curve of every run and split."""
     for result in study.results:

@@ -19,7 +19,7 @@ def scalars(**numbers: float | None) -> Scalars:
 def row(name: str, **numbers: float | None) -> Row:
     """Return a row with the same numbers on both splits."""
     both = scalars(**numbers)
-    return Row(name, None, {"validation": both, "test": both})
+    return Row(name, None, {"validation": both, "test": both}, {})
 
 
 @pytest.fixture
