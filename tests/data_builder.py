@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from PIL import Image
 
 from stages.core import idx
-from stages.core.params import Params, Preprocess, load
+from stages.core.params import Params, Preprocess
 
 ROOT = Path(__file__).parents[1]
 
 
 def params(**sections: dict[str, Any]) -> Params:
     """Return the project's own parameters with the given keys of the given sections changed."""
-    whole = load(ROOT / "params.yaml").model_dump()
+    whole = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     return Params.model_validate(whole | {name: whole[name] | sections[name] for name in sections})
 
 
