@@ -1,47 +1,37 @@
 """Turn pictures into arrays of one size, and say what they are like.
 
 Reads data/split/manifest.csv and the source; writes data/preprocess/: <split>.npy (uint8,
-N x H x W x C), <split>.labels.npy (int64, N), images.csv in the order of the arrays, rejected.csv
-and facts.json. Decoding once, here, spares every run and every epoch from doing it again.
+N x H x W x C), <split>.labels.npy (int64, N), images.csv in the order of the arrays, rejected.csv,
+lookalikes.csv and facts.json. Decoding once, here, spares every run and epoch from doing it again.
 """
 
 import hashlib
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from stages.core import files, images, sources
+from stages.core import files, images, lookalikes, manifest, sources
 from stages.core.errors import DataError, RejectedImageError
-from stages.core.facts import Facts
+from stages.core.facts import Alike, Copies, Facts, Levels, Pixels
 from stages.core.items import SPLITS, Source, classes
+from stages.core.lookalikes import Lookalikes
+from stages.core.manifest import Row
 from stages.core.parallel import in_order
 from stages.core.params import Params, Preprocess
 
 IMAGES = ("id", "label", "split", "digest")
 REJECTED = ("id", "label", "split", "reason")
 BATCH_BYTES = 2**20
-
-
-class Row(NamedTuple):
-    """One image of the manifest; once rejected, with the reason."""
-
-    id: str
-    label: str
-    split: str
-    digest: str
-    reason: str = ""
-
-
+Names = tuple[str, ...]
+Records = Iterator[dict[str, object]]
 Decoded = tuple[Row, NDArray[np.uint8] | None]
 
 
@@ -56,34 +46,26 @@ class Made:
 
 def run(params: Params) -> None:
     """Write arrays, labels, lists and facts; print how many images were made and rejected."""
-    spec, manifest = params.preprocess, read_manifest(files.folder("split") / "manifest.csv")
-    names, made = classes((row.label for row in manifest), params.data.positive), {}
+    spec, listed, made = params.preprocess, manifest.read(), dict[str, Made]()
+    names = classes((row.label for row in listed), params.data.positive)
     with files.output("preprocess") as out:
         source = sources.source(params.data)
         for split in SPLITS:
-            rows = [row for row in manifest if row.split == split]
+            rows = [row for row in listed if row.split == split]
             with files.ArrayWriter(out / f"{split}.npy", shape(spec)) as writer:
-                made[split] = collect(
-                    with_progress(rows, decoded(rows, source, spec)), writer.append
-                )
+                results = with_progress(rows, decoded(rows, source, spec))
+                made[split] = collect(results, writer.append)
             np.save(out / f"{split}.labels.npy", numbers(made[split].kept, names))
         check(made, names, params)
-        files.write_csv(out / "images.csv", IMAGES, columns(made, "kept", IMAGES))
-        files.write_csv(out / "rejected.csv", REJECTED, columns(made, "rejected", REJECTED))
-        facts = described(made, names, params, digest(out, names, params.data.positive))
-        files.write_json(out / "facts.json", vars(facts))
-    print(*summary(made, spec), sep="\n")
-
-
-def read_manifest(path: Path) -> list[Row]:
-    """Return the rows that `split` wrote; DataError when it has not run."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
-    # Interned: one string per class and split, however many images there are.
-    return [
-        Row(row["id"], sys.intern(row["label"]), sys.intern(row["split"]), row["digest"])
-        for row in files.read_csv(path)
-    ]
+        arrays = [np.load(out / f"{split}.npy", mmap_mode="r") for split in SPLITS]
+        found = lookalikes.find(arrays, kept(made))
+        for name, (fields, records) in lists(made, found).items():
+            files.write_csv(out / name, fields, records)
+        digest = digested(out, names, params.data.positive)
+        alike = lookalikes.counted(found)
+        facts = described(made, params, digest, manifest.copies(), alike)
+        files.write_json(out / "facts.json", asdict(facts))
+    print(*summary(made, facts), sep="\n")
 
 
 def shape(spec: Preprocess) -> tuple[int, int, int]:
@@ -131,15 +113,24 @@ def numbers(rows: list[Row], names: list[str]) -> NDArray[np.int64]:
     return np.array([index[row.label] for row in rows], np.int64)
 
 
+def kept(made: dict[str, Made]) -> list[Row]:
+    """Return the images in the order of the arrays, split after split."""
+    return [row for one in made.values() for row in one.kept]
+
+
+def rejected(made: dict[str, Made]) -> list[Row]:
+    """Return the images that there are no pixels of, split after split."""
+    return [row for one in made.values() for row in one.rejected]
+
+
 def check(made: dict[str, Made], names: list[str], params: Params) -> None:
     """Raise DataError when too many images were rejected, or all of a class in a split."""
-    rejected = [row for one in made.values() for row in one.rejected]
-    total = len(rejected) + sum(len(one.kept) for one in made.values())
+    lost, total = rejected(made), len(kept(made)) + len(rejected(made))
     path, allowed = params.data.path, params.preprocess.max_rejected_fraction
-    if len(rejected) > allowed * total:
-        first = "; ".join(f"{row.id}: {row.reason}" for row in rejected[:3])
+    if len(lost) > allowed * total:
+        first = "; ".join(f"{row.id}: {row.reason}" for row in lost[:3])
         raise DataError(
-            f"{path}: {len(rejected)} of {total} images cannot be read, expected at most "
+            f"{path}: {len(lost)} of {total} images cannot be read, expected at most "
             f"{allowed} of them (params.yaml: preprocess.max_rejected_fraction);"
             f" mend or remove them; the first: {first}"
         )
@@ -151,49 +142,58 @@ def check(made: dict[str, Made], names: list[str], params: Params) -> None:
             )
 
 
-def columns(made: dict[str, Made], which: str, names: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Yield the named columns of all rows kept or rejected, split after split."""
-    for one in made.values():
-        for row in getattr(one, which):
-            yield {name: getattr(row, name) for name in names}
+def lists(made: dict[str, Made], found: Lookalikes) -> dict[str, tuple[Names, Records]]:
+    """Return the columns and rows of each CSV file by its name."""
+    return {
+        "images.csv": (IMAGES, columns(kept(made), IMAGES)),
+        "rejected.csv": (REJECTED, columns(rejected(made), REJECTED)),
+        "lookalikes.csv": (lookalikes.FIELDS, lookalikes.records(found)),
+    }
 
 
-def digest(folder: Path, names: list[str], positive: str | None) -> str:
+def columns(rows: list[Row], names: Names) -> Records:
+    """Yield the named columns of the rows."""
+    for row in rows:
+        yield {name: getattr(row, name) for name in names}
+
+
+def digested(folder: Path, names: list[str], positive: str | None) -> str:
     """Return the SHA-256 (hex) of the arrays and labels in a folder, the classes and `positive`."""
     arrays = [folder / f"{split}{kind}.npy" for split in SPLITS for kind in ("", ".labels")]
     told = json.dumps([files.digest(*arrays), names, positive])
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def described(made: dict[str, Made], names: list[str], params: Params, digest: str) -> Facts:
-    """Return what the arrays are like; the pixels' mean and deviation are those of training."""
+def described(
+    made: dict[str, Made], params: Params, digest: str, copies: Copies, alike: Alike
+) -> Facts:
+    """Return what the arrays are like."""
     counts = {split: Counter(row.label for row in one.kept) for split, one in made.items()}
+    names = classes(counts["train"], params.data.positive)
     return Facts(
         name=Path(params.data.path).name or "data",
         classes=names,
         positive=params.data.positive,
         shape=list(shape(params.preprocess)),
         counts={split: {name: count[name] for name in names} for split, count in counts.items()},
-        rejected=sum(len(one.rejected) for one in made.values()),
+        rejected=len(rejected(made)),
         digest=digest,
-        pixels=levels(made["train"].histogram),
+        pixels=Pixels.of(made["train"].histogram),
+        levels={split: Levels.of(one.histogram) for split, one in made.items()},
+        reasons=dict(Counter(row.reason.partition(":")[0] for row in rejected(made))),
+        copies=copies,
+        alike=alike,
     )
 
 
-def levels(histogram: NDArray[np.int64]) -> dict[str, float | list[int]]:
-    """Return mean and standard deviation, in 0..255, of pixels counted by level, and the counts."""
-    level, total = np.arange(256), histogram.sum()
-    mean = float((level * histogram).sum() / total)
-    variance = float(((level - mean) ** 2 * histogram).sum() / total)
-    return {"mean": mean, "std": math.sqrt(variance), "histogram": histogram.tolist()}
-
-
-def summary(made: dict[str, Made], spec: Preprocess) -> Iterator[str]:
+def summary(made: dict[str, Made], facts: Facts) -> Iterator[str]:
     """Yield the lines that a person reads when it is done."""
     counts = ", ".join(f"{len(one.kept)} {split}" for split, one in made.items())
-    size = " x ".join(map(str, shape(spec)))
-    yield f"preprocess: {counts} images of {size}"
-    reasons = Counter(row.reason for one in made.values() for row in one.rejected)
-    if reasons:
+    yield f"preprocess: {counts} images of {' x '.join(map(str, facts.shape))}"
+    if reasons := Counter(row.reason for row in rejected(made)):
         told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(5))
         yield f"{reasons.total()} rejected, see data/preprocess/rejected.csv: {told}"
+    if facts.alike.pairs:
+        more = "" if facts.alike.complete else " or more"
+        told = f"{facts.alike.pairs}{more} pairs in different splits or classes look the same"
+        yield f"{told} (warning), see data/preprocess/lookalikes.csv"

@@ -14,6 +14,7 @@ from PIL import Image
 from stages import preprocess, split
 from stages.core import files, idx, images
 from stages.core.errors import DataError
+from stages.core.facts import Levels
 from stages.core.params import Params
 from tests.data_builder import folders, idx_pair, params, picture, saved
 
@@ -77,9 +78,45 @@ def test_pixel_statistics_are_those_of_the_training_images(project: Path) -> Non
 def test_the_statistics_of_fashion_mnist_are_the_published_ones(shared_data: Path) -> None:
     """Mean 72.9404 and deviation 90.0212 over the 60,000 training images."""
     pixels = idx.read(shared_data / "fashion-mnist" / "train-images-idx3-ubyte.gz", 3)
-    found = preprocess.levels(np.bincount(pixels.ravel(), minlength=256))
-    assert found["mean"] == pytest.approx(72.9404, abs=5e-5)
-    assert found["std"] == pytest.approx(90.0212, abs=5e-5)
+    found = Levels.of(np.bincount(pixels.ravel(), minlength=256))
+    assert found.mean == pytest.approx(72.9404, abs=5e-5)
+    assert found.std == pytest.approx(90.0212, abs=5e-5)
+
+
+def test_levels_are_told_split_by_split(project: Path) -> None:
+    """A split that is lighter is seen to be."""
+    facts = run(of(folders(project / "pets", LAYOUT)))
+    for part in SPLITS:
+        pixels = files.images(part)
+        found = {"mean": pytest.approx(pixels.mean()), "std": pytest.approx(pixels.std())}
+        assert facts["levels"][part] == found
+
+
+def noise(seed: int) -> Image.Image:
+    """Return a picture of 16 x 16 grey pixels unlike any other."""
+    pixels = np.random.default_rng(seed).integers(0, 200, (16, 16))
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def test_copies_and_lookalikes_are_counted_and_listed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy in test, one of another class, and a training image made lighter for validation."""
+    root, cat = folders(project / "pets", LAYOUT), "train/cat/7.png"
+    for seed, name in enumerate((cat, "train/dog/8.png", "train/dog/9.png")):
+        (root / name).write_bytes(saved(noise(seed)))
+    shutil.copy(root / "train/dog/8.png", root / "test/dog/8.png")
+    shutil.copy(root / "train/dog/9.png", root / "train/cat/9.png")
+    lighter = noise(0).point(lambda level: level + 40)
+    (root / "validation/cat/7.png").write_bytes(saved(lighter))
+    facts = run(of(root, height=16, width=16))
+    assert facts["copies"] == {"duplicates": 0, "label_conflicts": 2, "across_splits": 2}
+    assert {cat, "validation/cat/7.png"} in [
+        {row["first_id"], row["second_id"]} for row in rows("lookalikes.csv")
+    ]
+    assert facts["alike"]["pairs"] == len(rows("lookalikes.csv"))
+    told = f"{facts['alike']['pairs']} pairs in different splits or classes look the same"
+    assert told in capsys.readouterr().out
 
 
 def test_the_positive_class_comes_last(project: Path) -> None:
@@ -96,13 +133,13 @@ def contents() -> dict[str, bytes]:
 
 
 def test_the_same_again_is_the_same_bytes(project: Path) -> None:
-    """All nine files are byte-identical when they are made again."""
+    """All ten files are byte-identical when they are made again."""
     config = of(folders(project / "pets", LAYOUT))
     run(config)
     first = contents()
     preprocess.run(config)
     assert contents() == first
-    assert len(first) == 9
+    assert len(first) == 10
 
 
 def test_the_digest_knows_pixels_classes_and_question(project: Path) -> None:
@@ -138,6 +175,7 @@ def test_unreadable_images_are_listed_with_the_reason(
     assert reasons[0].startswith("damaged: ")
     assert reasons[1:] == ["not a picture: a web page (HTML)", "empty file"]
     assert (facts["rejected"], len(rows("images.csv"))) == (3, 12)
+    assert facts["reasons"] == {"damaged": 1, "not a picture": 1, "empty file": 1}
     told = capsys.readouterr().out
     assert "preprocess: 4 train, 4 validation, 4 test images of 4 x 4 x 1" in told
     assert "3 rejected, see data/preprocess/rejected.csv: 1 damaged: " in told

@@ -4,7 +4,7 @@ import csv
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from stages.core.errors import ParamsError, TrainingError
 from stages.core.facts import Facts
 from stages.core.identity import training_code
 from stages.core.params import Params, load
+from tests.facts_builder import invented
 
 LogEpoch = Callable[[int, object], None]
 SILENT: LogEpoch = lambda _epoch, _numbers: None  # noqa: E731 - a constant reads better here
@@ -48,7 +49,7 @@ def data(project: Path) -> Path:
 
 def facts(classes: list[str], counts: dict[str, dict[str, int]]) -> Facts:
     """Return the facts of invented data, the last class being the positive one."""
-    return Facts("noise", classes, classes[-1], [12, 12, 1], counts, 0, "d" * 64, {})
+    return replace(invented(classes, counts, classes[-1]), shape=[12, 12, 1], digest="d" * 64)
 
 
 def _noise(size: int, seed: int) -> tuple[Any, Any]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 from stages.core import files
 from stages.core.identity import run_key
 from stages.core.params import Params, load
+from tests.facts_builder import invented
 
 ROOT = Path(__file__).parents[1]
 DIGEST = "d" * 64
@@ -53,18 +55,10 @@ def set_runs(runs: Mapping[str, Mapping[str, Any]]) -> Params:
 
 def _write_data() -> None:
     counts = {"train": {"not 8": 6, "8": 2}, "validation": {"not 8": 3, "8": 1}}
-    facts = {
-        "name": "invented",
-        "classes": ["not 8", "8"],
-        "positive": "8",
-        "shape": [12, 12, 1],
-        "counts": counts | {"test": counts["validation"]},
-        "rejected": 0,
-        "digest": DIGEST,
-        "pixels": {"mean": 0.2, "std": 0.3, "histogram": [1] * 256},
-    }
+    counts["test"] = counts["validation"]
+    facts = replace(invented(["not 8", "8"], counts, "8"), shape=[12, 12, 1], digest=DIGEST)
     with files.output("preprocess") as folder:
-        files.write_json(folder / "facts.json", facts)
+        files.write_json(folder / "facts.json", asdict(facts))
 
 
 def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0) -> None:

@@ -12,6 +12,7 @@ from stages.core.facts import Facts
 from stages.core.findings import OperatingPoint
 from stages.core.params import OperatingPoint as Rule
 from stages.core.predictions import Predictions
+from tests.facts_builder import invented
 
 # The probability of "b", and whether the image is one.
 VALIDATION = ((0.9, 1), (0.8, 1), (0.7, 0), (0.4, 1), (0.3, 0), (0.25, 0), (0.2, 1), (0.1, 0))
@@ -21,8 +22,7 @@ TEST = ((0.85, 1), (0.6, 0), (0.45, 1), (0.3, 1), (0.05, 0))
 def facts(**changes: Any) -> Facts:  # noqa: ANN401 - any field of Facts
     """Return the facts of a question with two answers, "b" being the rarer."""
     counts = {split: {"a": 6, "b": 4} for split in ("train", "validation", "test")}
-    plain = Facts("invented", ["a", "b"], "b", [8, 8, 1], counts, 0, "0" * 64, {})
-    return replace(plain, **changes)
+    return replace(invented(["a", "b"], counts, "b"), **changes)
 
 
 def given(rows: tuple[tuple[float, int], ...], **changes: Any) -> Predictions:  # noqa: ANN401

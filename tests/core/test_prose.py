@@ -1,5 +1,6 @@
 """Numbers as sentences."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,15 @@ import pytest
 from stages.core import prose, study
 from stages.core.facts import Facts
 from stages.core.params import load
+from tests.facts_builder import invented
 from tests.report_builder import build
 
 
 def facts(positive: str | None, rejected: int = 0, channels: int = 1) -> Facts:
     """Return the facts of two images a class and split."""
     counts = {split: {"not 8": 2, "8": 2} for split in ("train", "validation", "test")}
-    return Facts("d", ["not 8", "8"], positive, [28, 32, channels], counts, rejected, "0", {})
+    found = invented(["not 8", "8"], counts, positive)
+    return replace(found, shape=[28, 32, channels], rejected=rejected)
 
 
 def test_the_question_is_of_one_class_or_of_all() -> None:

@@ -1,0 +1,27 @@
+"""What `preprocess` would find out about invented data."""
+
+from collections.abc import Mapping, Sequence
+
+from stages.core.facts import Alike, Copies, Facts, Levels, Pixels
+
+SPLITS = ("train", "validation", "test")
+
+
+def invented(
+    classes: Sequence[str], counts: Mapping[str, Mapping[str, int]], positive: str | None = None
+) -> Facts:
+    """Return the facts of images of 28 x 28 grey pixels, one more of which was rejected."""
+    return Facts(
+        name="invented",
+        classes=list(classes),
+        positive=positive,
+        shape=[28, 28, 1],
+        counts={split: dict(count) for split, count in counts.items()},
+        rejected=1,
+        digest="0" * 64,
+        pixels=Pixels(51.0, 77.0, [1] * 256),
+        levels={split: Levels(51.0 + i, 77.0) for i, split in enumerate(SPLITS)},
+        reasons={"damaged": 1},
+        copies=Copies(duplicates=4, label_conflicts=2, across_splits=2),
+        alike=Alike(3, 2, 1, 2, 0.004, complete=True),
+    )
