@@ -34,9 +34,13 @@ function sort(header) {
   body.append(...[...body.rows].sort((a, b) => compared(key(a, column), key(b, column), sign)));
 }
 
+// What speaks of two runs is hidden with either.
+const hidden = new Set();
+
 function show(run, shown) {
-  for (const element of document.querySelectorAll(`main [data-run="${run}"]`)) {
-    element.classList.toggle("off", !shown);
+  hidden[shown ? "delete" : "add"](run);
+  for (const element of document.querySelectorAll(`main [data-run~="${run}"]`)) {
+    element.classList.toggle("off", element.dataset.run.split(" ").some((name) => hidden.has(name)));
   }
 }
 

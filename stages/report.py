@@ -1,16 +1,18 @@
 """Draw the numbers of all runs on one page.
 
-Reads data/preprocess/facts.json and every run's folder in data/train and data/evaluate; writes
-data/report: report.html (one file that needs no network), leaderboard.csv, curves.csv and
+Reads data/preprocess/facts.json, every run's folder in data/train and data/evaluate, and
+data/compare (where there is none, the page says nothing of differences); writes data/report:
+report.html (one file that needs no network), leaderboard.csv, curves.csv and
 precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
-It computes nothing that `evaluate` should have.
+It computes nothing that `evaluate` or `compare` should have.
 """
 
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.core import files, leaderboard, learning, page, study, thresholds
+from stages.core import contrasted, files, leaderboard, learning, page, study, thresholds
+from stages.core.contrasted import Contrasted
 from stages.core.palette import Look
 from stages.core.params import Params
 from stages.core.study import Study
@@ -21,7 +23,7 @@ def run(params: Params) -> None:
 
     Raises DataError when a run has not been trained or evaluated.
     """
-    found = study.read(params)
+    found, compared = study.read(params), contrasted.read()
     with files.output("report") as folder:
         ranked = leaderboard.records(leaderboard.rows(found))
         files.write_csv(folder / "leaderboard.csv", leaderboard.FIELDS, ranked)
@@ -29,7 +31,7 @@ def run(params: Params) -> None:
         points = thresholds.records(found)
         files.write_csv(folder / "precision_recall.csv", thresholds.FIELDS, points)
         draw_pictures(found, folder)
-        (folder / "report.html").write_text(rendered(found), encoding="utf-8")
+        (folder / "report.html").write_text(rendered(found, compared), encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
@@ -51,7 +53,7 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
 
 
-def rendered(found: Study) -> str:
+def rendered(found: Study, compared: Contrasted | None) -> str:
     """Return report.html: one file, with everything that comes from data escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -60,4 +62,4 @@ def rendered(found: Study) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(page.context(found))
+    return environment.get_template("report.html.j2").render(page.context(found, compared))

@@ -19,22 +19,32 @@ from tests.facts_builder import invented
 RUNS = {"unweighted": 1.0, "weighted": 2.0, "overfit": 3.0}
 COUNTS = {"train": 60, "validation": 40, "test": 50}
 EPOCHS = 6
+# What each run changes, over and over.
+CHANGES: list[dict[str, object]] = [
+    {},
+    {"class_weight": "balanced"},
+    {"epochs": 60},
+    {"model": "dense"},
+]
 
 
-def build(
+def build(  # noqa: PLR0913 - each says one thing of the invented data
     classes: Sequence[str] = ("not 8", "8"),
     positive: str | None = "8",
     skills: Mapping[str, float] = RUNS,
     counts: Mapping[str, int] = COUNTS,
+    *,
     options: Mapping[str, object] | None = None,
+    changes: Sequence[Mapping[str, object]] = CHANGES,
 ) -> None:
     """Fill data/ of the current folder, a project, with invented runs, and evaluate them.
 
     `skills` maps each run's name to what its logits gain for the true class; `counts` is images
-    per split; `options` change the section `evaluate`. The first run is the reference.
+    per split; `options` change the section `evaluate`, `changes` the runs in
+    turn. The first run is the reference.
     """
     rng = np.random.default_rng(0)
-    _write_params(list(skills), options or {})
+    _write_params(list(skills), options or {}, changes)
     labels = {split: _labels(rng, len(classes), n) for split, n in counts.items()}
     _write_facts(classes, positive, labels)
     for name, skill in skills.items():
@@ -48,11 +58,12 @@ def _labels(rng: np.random.Generator, size: int, count: int) -> NDArray[np.int64
     return np.append(np.arange(size), rest).astype(np.int64)
 
 
-def _write_params(names: list[str], options: Mapping[str, object]) -> None:
+def _write_params(
+    names: list[str], options: Mapping[str, object], changes: Sequence[Mapping[str, object]]
+) -> None:
     path = Path("params.yaml")
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    changes = [{}, {"class_weight": "balanced"}, {"epochs": 60}, {"model": "dense"}]
-    params["runs"] = {name: changes[i % 4] for i, name in enumerate(names)}
+    params["runs"] = {name: dict(changes[i % len(changes)]) for i, name in enumerate(names)}
     params["evaluate"].update(options)
     params["report"]["reference"] = names[0]
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")

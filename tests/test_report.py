@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages import report
+from stages import compare, report
 from stages.core import files, study
 from stages.core.errors import DataError
 from stages.core.params import load
@@ -48,6 +48,7 @@ def reported(folder: Path, **invented: Any) -> Page:  # noqa: ANN401 - whatever 
         for name in ("params.yaml", "dvc.yaml"):
             Path(name).write_bytes((ROOT / name).read_bytes())
         build(**invented)
+        compare.run(load())
         report.run(load())
     return Page(folder / "data" / "report")
 
@@ -119,6 +120,45 @@ def test_a_run_is_found_in_every_figure(eights: Page) -> None:
     assert len(groups) == 4 + 6 + 3 + 4
 
 
+def test_what_is_known_comes_first_each_with_its_evidence(eights: Page) -> None:
+    """The verdicts of compare stand before the first section, and link to sections."""
+    told = files.read_json(eights.folder.parent / "compare" / "verdicts.json")
+    assert told
+    words = [words.split(" ")[0] for words in eights.words if words]
+    assert words.count("evidence") == len(told)
+    assert all(verdict["text"] in eights.words for verdict in told)
+    assert eights.text.index('class="verdicts"') < eights.text.index("<section")
+
+
+def test_differences_are_shown_with_their_intervals(eights: Page) -> None:
+    """Each pair is a row that both of its runs hide; what chance would do is not in bold."""
+    rows = [a for a in eights.all("tr") if " " in str(a.get("data-run"))]
+    assert {row["data-run"] for row in rows} == {"unweighted weighted", "weighted unweighted"}
+    assert any("right alone" in words for words in eights.words)
+    assert "What weighting did" in eights.words
+
+
+def test_without_a_comparison_the_page_says_nothing_of_differences(project: Path) -> None:
+    """Verdicts and differences are left out, the rest stands."""
+    build(skills={"unweighted": 1.0})
+    report.run(load())
+    page = Page(project / "data" / "report")
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert "leaderboard" in ids
+    assert not {"differences", "weighting"} & ids
+    assert "What is known" not in page.words
+
+
+def test_seeds_of_one_method_are_shown_with_their_spread(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Runs that differ in their seed alone are one row, with the deviation between them."""
+    folder = tmp_path_factory.mktemp("seeds")
+    page = reported(folder, skills={"a": 1.0, "b": 1.2, "c": 2.0}, changes=[{}, {"seed": 2}])
+    assert "Methods trained with several seeds" in page.words
+    assert any(words.startswith("± 0.") for words in page.words)
+
+
 def test_every_number_of_a_run_has_its_interval(eights: Page) -> None:
     """Below each number of the leaderboard stand the ends of its interval; lazy has none."""
     intervals = [a for a in eights.all("span") if a.get("title") == "95 % interval"]
@@ -174,7 +214,7 @@ def test_names_of_classes_are_only_text(many: Page) -> None:
     """Markup and formulas in a class name show as they are written, in figures too."""
     assert len(many.all("script")) == 1
     assert NASTY not in many.text
-    figures = many.text[many.text.index('id="thresholds"') :]
+    figures = many.text[many.text.index('id="curves"') :]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;</text>" in figures
     assert MATHS in many.words
 
@@ -186,7 +226,7 @@ def test_many_classes_are_cut_down_and_it_says_so(many: Page) -> None:
     assert "All 22 classes" in many.words
     assert "The numbers of only" in many.words
     assert len(many.all("details")) == 3
-    assert "operating" not in {attributes.get("id") for _, attributes in many.tags}
+    assert "thresholds" not in {attributes.get("id") for _, attributes in many.tags}
 
 
 def test_the_reference_comes_first(project: Path) -> None:

@@ -8,7 +8,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from stages import report
+from stages import compare, report
 from stages.core.params import load
 from tests import browser
 from tests.conftest import ROOT, absent
@@ -35,6 +35,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("params.yaml", "dvc.yaml"):
             Path(name).write_bytes((ROOT / name).read_bytes())
         build()
+        compare.run(load())
         report.run(load())
     return folder / "data" / "report" / "report.html"
 
@@ -98,7 +99,7 @@ def test_a_run_is_hidden_and_shown_everywhere(chromium: Chrome, page: Path) -> N
     """Its checkbox takes it out of every table and figure, and brings it back."""
     browser.show(chromium, page, DESKTOP)
     box = chromium.find_element(By.CSS_SELECTOR, ".runs li[data-run='weighted'] input")
-    drawn = chromium.find_elements(By.CSS_SELECTOR, "main [data-run='weighted']")
+    drawn = chromium.find_elements(By.CSS_SELECTOR, "main [data-run~='weighted']")
     others = ranked(chromium)
     assert {element.tag_name for element in drawn} >= {"tr", "td", "figure", "div", "g"}
     box.click()

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from stages.core import (
     confusion,
+    contrasted,
     evidence,
     leaderboard,
     learning,
@@ -16,6 +17,7 @@ from stages.core import (
     thresholds,
 )
 from stages.core.confusion import Counts
+from stages.core.contrasted import Contrasted
 from stages.core.palette import Look
 from stages.core.panels import Panel
 from stages.core.results import Result
@@ -26,8 +28,8 @@ CONFUSED, CURVED, LISTED = 10, 12, 20
 WIDE, SMALL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
-def context(found: Study) -> dict[str, object]:
-    """Return everything that the template names."""
+def context(found: Study, compared: Contrasted | None) -> dict[str, object]:
+    """Return everything that the template names; what was not compared is None there."""
     return {
         "facts": found.facts,
         "runs": list(found.drawn()),
@@ -38,6 +40,9 @@ def context(found: Study) -> dict[str, object]:
         **confused(found),
         **drawn(found),
         **trusted(found),
+        "contrasted": compared,
+        "compared_metrics": contrasted.SHOWN,
+        "looks": {result.name: look for result, look in found.drawn()},
         "whole": prose.whole,
         "short": prose.short,
         "compact": prose.compact,
