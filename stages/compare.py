@@ -2,20 +2,22 @@
 
 Reads the labels and facts of data/preprocess, the predictions and parameters of every run in
 data/train, and its numbers in data/evaluate; writes data/compare: comparison.json (which
-differences are real, see `core/comparison.py`). It stands between evaluate, which knows a single
-run, and report, which computes nothing.
+differences are real, see `core/comparison.py`) and verdicts.json (what that means, see
+`core/verdicts.py`). It stands between evaluate, which knows a single run, and report, which
+computes nothing.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.core import contrast, files, methods, predictions, study
+from stages.core import contrast, files, methods, predictions, study, verdicts
 from stages.core.answers import Answers, Truth
 from stages.core.comparison import Comparison, Estimate, Method
 from stages.core.contrast import Entry
 from stages.core.params import Params
 from stages.core.results import Result
+from stages.core.rules.case import Case
 from stages.core.study import Study
 
 
@@ -32,8 +34,10 @@ def run(params: Params) -> None:
         "test": read(found, found.results, "test", seed),
     }
     comparison = compared(groups, answered, seed)
+    spoken = verdicts.told(Case(found.facts, found.results, comparison))
     with files.output("compare") as folder:
         files.write_json(folder / "comparison.json", comparison.model_dump())
+        files.write_json(folder / "verdicts.json", [verdict.model_dump() for verdict in spoken])
 
 
 @dataclass(frozen=True)

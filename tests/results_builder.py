@@ -20,7 +20,7 @@ def result(
 ) -> Result:
     """Return a run that is half right in every respect, but for what is said.
 
-    scalars: of both splits. Its fifty images of "a" and fifty of "b" are answered at random.
+    scalars: of both splits; its recall is that of "b", of which there are fifty images.
     """
     numbers = Numbers(**(dict.fromkeys(Numbers.model_fields, 0.5) | scalars))
     parameters = {
@@ -36,6 +36,12 @@ def result(
         details={"validation": details(numbers), "test": details(numbers)},
         fitting=fitting(),
     )
+
+
+def on_test(found: Result, **changes: object) -> Result:
+    """Return the run with other details on test."""
+    test = found.details["test"].model_copy(update=changes)
+    return found.model_copy(update={"details": found.details | {"test": test}})
 
 
 def training(name: str, parameters: dict[str, Any]) -> Training:
@@ -60,16 +66,16 @@ def fitting(**changes: object) -> Fitting:
 
 def details(numbers: Numbers) -> Details:
     """Return what else `evaluate` would say of 100 images of two classes."""
-    scores = ClassScores(precision=0.5, recall=0.5, f1=0.5, support=50)
+    half = ClassScores(precision=0.5, recall=0.5, f1=0.5, support=50)
     curves = Curves(
         precision_recall=PrecisionRecall(precision=[0.5], recall=[1], threshold=[0.5], area=0.5),
         roc=Roc(false_positive_rate=[0, 1], true_positive_rate=[0, 1], area=0.5),
     )
     return Details(
-        per_class={"a": scores, "b": scores},
+        per_class={"a": half, "b": half.model_copy(update={"recall": numbers.recall})},
         confusion=[[25, 25], [25, 25]],
         curves={"b": curves},
-        lazy=numbers,
+        lazy=numbers.model_copy(update={"accuracy": numbers.lazy_accuracy}),
         intervals={name: near(getattr(numbers, name)) for name in METRICS},
         losses=losses(),
         calibration=calibration(),

@@ -1,14 +1,16 @@
-"""Print the leaderboard that `report` wrote, and where to look next."""
+"""Print the leaderboard that `report` wrote, what `compare` says of it, and where to look next."""
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stages.core import files
+from stages.core import files, verdicts
 from stages.core.errors import DataError
 from stages.core.params import Params
+from stages.core.rules.case import Verdict
 
 COLUMNS = {
     "validation/f1": "F1 on\nvalidation",
@@ -19,17 +21,20 @@ COLUMNS = {
     "test/log_loss": "log loss",
 }
 
+WIDE = 88  # characters of a line that reads well
+
 
 def run(params: Params) -> None:
-    """Print all runs beside the lazy baseline.
+    """Print all runs beside the lazy baseline, and in words what is known of them.
 
-    Raises DataError when there is no report.
+    Raises DataError when there is no report, or nothing was compared.
     """
     path = files.folder("report") / "leaderboard.csv"
     if not path.exists():
         raise DataError(f"{path}: no such file; run `dvc repro` to make it")
     console = Console(highlight=False, soft_wrap=True)
     console.print(table(list(files.read_csv(path)), params))
+    console.print(sentences(verdicts.read(), min(console.width, WIDE)), markup=False)
     console.print("Look closer:  make ui      every run in MLflow")
     console.print(f"              make report  {path.with_name('report.html')}", markup=False)
 
@@ -44,6 +49,12 @@ def table(rows: list[dict[str, str]], params: Params) -> Table:
         style = "" if row["run"] in params.runs else "dim"
         found.add_row(Text(row["run"]), *cells(row), style=style)
     return found
+
+
+def sentences(found: Sequence[Verdict], width: int) -> str:
+    """Return verdicts one below the other, wrapped at so many characters."""
+    wrapped = [textwrap.fill(f"· {v.text}", width, subsequent_indent="  ") for v in found]
+    return "\n".join(["", *wrapped, ""])
 
 
 def cells(row: Mapping[str, str]) -> list[str]:

@@ -28,6 +28,16 @@ class Difference(Interval):
     distinguishable: bool
     includes_seeds: bool
 
+    @property
+    def up(self) -> bool:
+        """Say whether the second certainly has more."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def down(self) -> bool:
+        """Say whether the second certainly has less."""
+        return self.high is not None and self.high < 0
+
 
 class McNemar(Record):
     """How many images only the first, only the second run got right, and the exact p-value."""

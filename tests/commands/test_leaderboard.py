@@ -9,7 +9,9 @@ from stages.core import files
 from stages.core import leaderboard as board
 from stages.core.errors import DataError
 from stages.core.params import load
+from stages.core.rules.case import Verdict
 
+VERDICT = Verdict(rule="best", text="[red] " * 30, evidence="data", runs=[], weight=1)
 ROW = dict.fromkeys(board.FIELDS, "0.5")
 
 
@@ -20,6 +22,8 @@ def test_runs_and_the_lazy_baseline_are_printed(
     lazy = ROW | {"run": 'always "[red]"', "test/precision": ""}
     with files.output("report") as folder:
         files.write_csv(folder / "leaderboard.csv", board.FIELDS, [ROW | {"run": "dense"}, lazy])
+    with files.output("compare") as folder:
+        files.write_json(folder / "verdicts.json", [VERDICT.model_dump()])
     leaderboard.run(load())
     printed = capsys.readouterr().out
     assert project == Path.cwd()
@@ -27,8 +31,18 @@ def test_runs_and_the_lazy_baseline_are_printed(
     assert "0.500" in printed
     (line,) = [line for line in printed.splitlines() if line.startswith('always "[red]"')]
     assert " - " in line
+    assert "· [red] [red]" in printed
     assert "make ui" in printed
     assert "data/report/report.html" in printed
+
+
+def test_verdicts_are_wrapped() -> None:
+    """No line is longer than the terminal, and a number keeps its percent sign."""
+    text = "It is right for 95.5\N{NO-BREAK SPACE}% of images."
+    found = VERDICT.model_copy(update={"text": text})
+    lines = leaderboard.sentences([found, found], 22).splitlines()
+    assert lines[1:3] == ["· It is right for", "  95.5\N{NO-BREAK SPACE}% of images."]
+    assert [line[0] for line in lines if line] == ["·", " "] * 2
 
 
 def test_without_a_report_it_says_what_makes_one(project: Path) -> None:

@@ -1,0 +1,1 @@
+"""What can be said of runs: each rule looks at a case and speaks, or keeps silent."""

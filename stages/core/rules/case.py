@@ -1,0 +1,83 @@
+"""All that a rule may look at, and what it may say."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stages.core.comparison import Comparison, Difference, Estimate
+from stages.core.facts import Facts
+from stages.core.records import Record
+from stages.core.results import Details, Result
+
+Section = Literal[
+    "data",
+    "leaderboard",
+    "differences",
+    "weighting",
+    "losses",
+    "calibration",
+    "thresholds",
+    "learning",
+    "classes",
+    "confusion",
+    "mistakes",
+]
+
+
+class Verdict(Record):
+    """One thing that is known, in words a person acts on.
+
+    rule: name of the rule that says so; evidence: id of the section of the report that shows it;
+    runs: those it is about; weight: how much it matters, 0..1.
+    """
+
+    rule: str
+    text: str
+    evidence: Section
+    runs: list[str]
+    weight: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """The data, every run by itself, and all of them held against each other."""
+
+    facts: Facts
+    results: list[Result]
+    comparison: Comparison
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all methods, the reference first."""
+        return [method.name for method in self.comparison.methods]
+
+    @property
+    def best(self) -> str:
+        """Return the name of the method with the highest F1 on validation."""
+        return self.comparison.ranking[0]
+
+    @property
+    def asked(self) -> str | None:
+        """Return the class that a yes-or-no question is about; None for other questions."""
+        k = self.facts.asked_index
+        return None if k is None else self.facts.classes[k]
+
+    @property
+    def images(self) -> int:
+        """Return how many test images there are."""
+        return sum(self.facts.counts["test"].values())
+
+    def run(self, name: str) -> Result:
+        """Return the run of that name; for a method, the first of its seeds."""
+        return next(result for result in self.results if result.name == name)
+
+    def test(self, name: str) -> Details:
+        """Return the details on test of the run of that name."""
+        return self.run(name).details["test"]
+
+    def reaches(self, name: str, metric: str) -> Estimate:
+        """Return what a method reaches on test."""
+        return self.comparison.method(name).estimates["test"][metric]
+
+    def difference(self, first: str, second: str, metric: str) -> Difference:
+        """Return second less first on test."""
+        return self.comparison.pair(first, second).differences[metric]
