@@ -1,17 +1,19 @@
 """Draw the numbers of all runs on one page.
 
-Reads data/preprocess/facts.json, every run's folder in data/train and data/evaluate, and
-data/compare (where there is none, the page says nothing of differences); writes data/report:
-report.html (one file that needs no network), leaderboard.csv, curves.csv and
-precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
+Reads facts and training images of data/preprocess, every run's folder in data/train and
+data/evaluate, and data/compare (where there is none, the page says nothing of differences);
+writes data/report: report.html (one file that needs no network), leaderboard.csv, curves.csv
+and precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
 It computes nothing that `evaluate` or `compare` should have.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.core import contrasted, files, leaderboard, learning, page, study, thresholds
+from stages.core import contact, contrasted, files, leaderboard, learning, page, study, thresholds
+from stages.core.contact import Sheet
 from stages.core.contrasted import Contrasted
 from stages.core.palette import Look
 from stages.core.params import Params
@@ -31,7 +33,8 @@ def run(params: Params) -> None:
         points = thresholds.records(found)
         files.write_csv(folder / "precision_recall.csv", thresholds.FIELDS, points)
         draw_pictures(found, folder)
-        (folder / "report.html").write_text(rendered(found, compared), encoding="utf-8")
+        html = rendered(found, compared, contact.read(found.facts))
+        (folder / "report.html").write_text(html, encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
@@ -53,7 +56,7 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
 
 
-def rendered(found: Study, compared: Contrasted | None) -> str:
+def rendered(found: Study, compared: Contrasted | None, sheets: Sequence[Sheet]) -> str:
     """Return report.html: one file, with everything that comes from data escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -62,4 +65,4 @@ def rendered(found: Study, compared: Contrasted | None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(page.context(found, compared))
+    return environment.get_template("report.html.j2").render(page.context(found, compared, sheets))

@@ -80,8 +80,9 @@ def everything(folder: Path) -> dict[str, str]:
 
 def test_the_page_needs_no_network(eights: Page) -> None:
     """Nothing on it is fetched from anywhere."""
-    assert not {"link", "img", "iframe"} & {tag for tag, _ in eights.tags}
+    assert not {"link", "iframe"} & {tag for tag, _ in eights.tags}
     assert eights.all("script") == [{}]
+    assert all(str(image["src"]).startswith("data:image/") for image in eights.all("img"))
     assert "url(http" not in eights.text
     links = [attributes["href"] or "" for attributes in eights.all("a")]
     assert links
@@ -178,6 +179,14 @@ def test_a_chosen_threshold_shows_both_matrices(
     assert any("a recall of at least 0.9 on validation" in words for words in page.words)
 
 
+def test_every_class_is_seen(eights: Page, many: Page) -> None:
+    """A contact sheet for each class says of what it is, and how many of how many it shows."""
+    assert str(eights.all("img")[1]["alt"]).endswith("training images of 8")
+    assert len(eights.all("img")) == 2
+    assert len(many.all("img")) == 22
+    assert str(many.all("img")[-2]["alt"]).endswith(NASTY)
+
+
 def test_curves_csv_is_long(eights: Page) -> None:
     """It has a row for every run, series and epoch; an undefined precision is empty."""
     rows = list(files.read_csv(eights.folder / "curves.csv"))
@@ -225,7 +234,7 @@ def test_many_classes_are_cut_down_and_it_says_so(many: Page) -> None:
     assert any("these are the 10 with the most mistakes" in words for words in many.words)
     assert "All 22 classes" in many.words
     assert "The numbers of only" in many.words
-    assert len(many.all("details")) == 3
+    assert len(many.all("details")) == 4
     assert "thresholds" not in {attributes.get("id") for _, attributes in many.tags}
 
 

@@ -18,6 +18,7 @@ from stages.core import (
     thresholds,
 )
 from stages.core.confusion import Counts
+from stages.core.contact import Sheet
 from stages.core.contrasted import Contrasted
 from stages.core.palette import Look
 from stages.core.panels import Panel
@@ -29,7 +30,9 @@ CONFUSED, CURVED, LISTED = 10, 12, 20
 WIDE, SMALL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
-def context(found: Study, compared: Contrasted | None) -> dict[str, object]:
+def context(
+    found: Study, compared: Contrasted | None, sheets: Sequence[Sheet]
+) -> dict[str, object]:
     """Return everything that the template names; what was not compared is None there."""
     return {
         "facts": found.facts,
@@ -41,6 +44,7 @@ def context(found: Study, compared: Contrasted | None) -> dict[str, object]:
         **confused(found),
         **drawn(found),
         **trusted(found),
+        "sheets": sheets,
         "contrasted": compared,
         "compared_metrics": contrasted.SHOWN,
         "looks": {result.name: look for result, look in found.drawn()},
