@@ -1,24 +1,25 @@
 """Compare all runs with each other, and say in plain words what is known of them.
 
-Reads the labels and facts of data/preprocess, the predictions and parameters of every run in
-data/train, and its numbers in data/evaluate; writes data/compare: comparison.json (which
-differences are real, see `core/comparison.py`) and verdicts.json (what that means, see
-`core/verdicts.py`). It stands between evaluate, which knows a single run, and report, which
-computes nothing.
+Reads labels, names of images and facts of data/preprocess, predictions and parameters of every
+run in data/train, and its numbers in data/evaluate; writes data/compare: comparison.json (which
+differences are real, which images to look at, see `core/comparison.py`) and verdicts.json (what
+that means, see `core/verdicts.py`). It stands between evaluate, which knows a single run, and
+report, which computes nothing.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.core import contrast, files, methods, predictions, study, verdicts
+from stages.core import contrast, files, methods, predictions, study, suspects, verdicts
 from stages.core.answers import Answers, Truth
-from stages.core.comparison import Comparison, Estimate, Method
+from stages.core.comparison import Comparison, Estimate, Method, Mistakes
 from stages.core.contrast import Entry
 from stages.core.params import Params
 from stages.core.results import Result
 from stages.core.rules.case import Case
 from stages.core.study import Study
+from stages.core.suspects import Album
 
 
 def run(params: Params) -> None:
@@ -33,7 +34,9 @@ def run(params: Params) -> None:
         "validation": read(found, seeds, "validation", seed),
         "test": read(found, found.results, "test", seed),
     }
-    comparison = compared(groups, answered, seed)
+    album = Album(answered["test"].truth.labels, identities("test"), found.facts.classes)
+    seen = suspects.found(album, list(answered["test"].entries.values()), params.compare.images)
+    comparison = compared(groups, answered, seed, seen)
     spoken = verdicts.told(Case(found.facts, found.results, comparison))
     with files.output("compare") as folder:
         files.write_json(folder / "comparison.json", comparison.model_dump())
@@ -65,8 +68,17 @@ def read(found: Study, results: Sequence[Result], split: str, seed: int) -> Answ
     return Answered(asked.truth, predictions.lazy(asked).answers, entries)
 
 
+def identities(split: str) -> list[str]:
+    """Return the names of the images of a split, in the order of its arrays."""
+    rows = files.read_csv(files.folder("preprocess") / "images.csv")
+    return [row["id"] for row in rows if row["split"] == split]
+
+
 def compared(
-    groups: Sequence[methods.Method], answered: Mapping[str, Answered], seed: int
+    groups: Sequence[methods.Method],
+    answered: Mapping[str, Answered],
+    seed: int,
+    seen: Mistakes,
 ) -> Comparison:
     """Return all methods, and the pairs of them that matter, on test."""
     found = [method(group, answered, seed) for group in groups]
@@ -85,6 +97,7 @@ def compared(
         ],
         weighting=weighting,
         stopping=stopping,
+        mistakes=seen,
     )
 
 

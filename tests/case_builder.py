@@ -1,10 +1,20 @@
 """Cases for the rules of verdicts to judge, made up without any file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
 from stages.core import contrast, methods
-from stages.core.comparison import Comparison, Difference, Estimate, Method, Pair
+from stages.core.comparison import (
+    Comparison,
+    Confused,
+    Difference,
+    Estimate,
+    Image,
+    Method,
+    Mistakes,
+    Pair,
+)
 from stages.core.facts import Alike, Copies
 from stages.core.results import Result
 from stages.core.rules.case import Case
@@ -15,21 +25,32 @@ COPIES, ALIKE = Copies(0, 0, 0), Alike(0, 0, 0, 0, 0.004, complete=True)
 REACH = 0.02  # of every interval: smaller differences are not distinguishable
 
 
-def case(
+def case(  # noqa: PLR0913 - each says one thing of the invented data
     *results: Result,
     classes: str = "ab",
     positive: str | None = "b",
     copies: Copies = COPIES,
     alike: Alike = ALIKE,
+    wrong: Sequence[Image] = (),
+    confused: Sequence[Confused] = (),
 ) -> Case:
     """Return a case of runs on 100 images per class in each split."""
     counts = {split: dict.fromkeys(classes, 100) for split in ("train", "validation", "test")}
     facts = invented(list(classes), counts, positive)
     facts = replace(facts, copies=copies, alike=alike)
-    return Case(facts, list(results), comparison(list(results)))
+    names = [found.name for found in results]
+    seen = Mistakes(
+        hardest={name: [] for name in names},
+        wrong_everywhere=list(wrong),
+        wrong_everywhere_count=len(wrong),
+        right_once={name: [] for name in names},
+        right_once_count=dict.fromkeys(names, 0),
+        confused={name: list(confused) for name in names},
+    )
+    return Case(facts, list(results), comparison(list(results), seen))
 
 
-def comparison(results: list[Result]) -> Comparison:
+def comparison(results: list[Result], seen: Mistakes) -> Comparison:
     """Return what `compare` would say of runs whose intervals all reach as far."""
     groups = methods.grouped(results)
     return Comparison(
@@ -39,6 +60,7 @@ def comparison(results: list[Result]) -> Comparison:
         pairs=[_pair(*pair) for pair in combinations(groups, 2)],
         weighting=methods.differing(groups, "class_weight"),
         stopping=methods.differing(groups, "early_stopping"),
+        mistakes=seen,
     )
 
 

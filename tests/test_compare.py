@@ -135,6 +135,35 @@ def test_a_run_that_ran_away_is_compared() -> None:
     assert compare.extremes(found.methods) == ("overfit", "overfit")
 
 
+def test_images_to_look_at_are_named(project: Path) -> None:
+    """By their place and name, with true class, predicted class, confidence and loss."""
+    assert project == Path.cwd()
+    build(skills=dict.fromkeys(SKILLS, 0.5))
+    seen = compared().mistakes
+    labels = files.labels("test")
+    given = {name: np.load(f"data/train/{name}/predictions.npz")["test"] for name in SKILLS}
+    wrong = {name: shares.argmax(axis=1) != labels for name, shares in given.items()}
+    for name, shares in given.items():
+        losses = -np.log(shares[np.arange(50), labels])
+        worst = seen.hardest[name][0]
+        assert worst.index == losses.argmax()
+        assert worst.id == f"test#{worst.index}"
+        assert worst.loss == pytest.approx(losses.max())
+        assert worst.confidence == pytest.approx(shares[worst.index].max())
+        assert len(seen.hardest[name]) == load().compare.images
+        assert sum(pair.count for pair in seen.confused[name]) == wrong[name].sum()
+    everywhere = np.logical_and.reduce(list(wrong.values()))
+    assert seen.wrong_everywhere_count == everywhere.sum() > 0
+    for image in seen.wrong_everywhere:
+        assert everywhere[image.index]
+        assert image.true == ("not 8", "8")[labels[image.index]] != image.predicted
+    for name in SKILLS:
+        others = [wrong[other] for other in SKILLS if other != name]
+        once = np.logical_and.reduce(others) & ~wrong[name]
+        assert seen.right_once_count[name] == once.sum()
+        assert {image.index for image in seen.right_once[name]} <= set(np.flatnonzero(once))
+
+
 @pytest.mark.usefixtures("three")
 def test_again_is_the_same_bytes() -> None:
     """Comparing twice writes the same two files."""
@@ -150,6 +179,8 @@ def test_one_run_alone_is_compared_with_the_lazy_baseline(project: Path) -> None
     found = compared()
     assert (found.pairs, found.ranking) == ([], ["unweighted"])
     assert found.methods[0].gain["log_loss"].value is not None
+    assert found.mistakes.wrong_everywhere == []
+    assert found.mistakes.hardest["unweighted"]
 
 
 def textbook(errors: float, loss: float, wrong: float) -> np.ndarray:

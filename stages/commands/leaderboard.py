@@ -53,8 +53,8 @@ def table(rows: list[dict[str, str]], params: Params) -> Table:
 
 def sentences(found: Sequence[Verdict], width: int) -> str:
     """Return verdicts one below the other, wrapped at so many characters."""
-    wrapped = [textwrap.fill(f"· {v.text}", width, subsequent_indent="  ") for v in found]
-    return "\n".join(["", *wrapped, ""])
+    wrapper = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(["", *(wrapper.fill(f"· {verdict.text}") for verdict in found), ""])
 
 
 def cells(row: Mapping[str, str]) -> list[str]:

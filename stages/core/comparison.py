@@ -74,8 +74,52 @@ class Pair(Record):
     disagree: bool
 
 
+class Image(Record):
+    """A test image that was taken for another class.
+
+    index: its place in data/preprocess/test.npy; id: its name in images.csv; true, predicted:
+    names of classes; confidence: probability (0..1) of the class predicted; loss: log loss.
+    Where several runs are meant, predicted is what most of them say (the first of equals), and
+    confidence and loss are means over them.
+    """
+
+    index: int
+    id: str
+    true: str
+    predicted: str
+    confidence: Number
+    loss: Number
+
+
+class Confused(Record):
+    """How many test images of one class are taken for another; share: of all of the first one."""
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+class Mistakes(Record):
+    """Test images to look at: lists of at most `compare.images`, with how many there are in all.
+
+    hardest: by run, those of the highest loss (which may be right, if barely, where a run makes
+    few mistakes); wrong_everywhere: those that no run gets right, the surest mistakes first;
+    right_once: by run, those that it alone gets right, with what the others say; confused: by
+    run, the pairs of classes that are confused most. wrong_everywhere and right_once are empty
+    where there is one run only.
+    """
+
+    hardest: dict[str, list[Image]]
+    wrong_everywhere: list[Image]
+    wrong_everywhere_count: int
+    right_once: dict[str, list[Image]]
+    right_once_count: dict[str, int]
+    confused: dict[str, list[Confused]]
+
+
 class Comparison(Record):
-    """All methods and those pairs that matter.
+    """All methods, those pairs that matter, and the images to look at.
 
     ranking: names of the methods, the highest F1 on validation first; pairs: the reference with
     every other, the best (the first of the ranking) with every other, the most accurate with that
@@ -89,6 +133,7 @@ class Comparison(Record):
     pairs: list[Pair]
     weighting: list[tuple[str, str]]
     stopping: list[tuple[str, str]]
+    mistakes: Mistakes
 
     def method(self, name: str) -> Method:
         """Return the method of that name."""

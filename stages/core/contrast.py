@@ -14,16 +14,18 @@ from stages.core.answers import Answers, Truth
 from stages.core.compare import Interval
 from stages.core.comparison import Difference, Estimate, McNemar, Pair
 from stages.core.metrics import Numbers
+from stages.core.mistakes import Guesses
 from stages.core.predictions import Predictions
 from stages.core.results import Result, Scalars
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run on one split: its answers, scalars, and what images contribute to its areas."""
+    """One run on one split: its answers and how sure it was, its scalars and areas by image."""
 
     run: str
     answers: Answers
+    guesses: Guesses
     scalars: Scalars
     areas: dict[str, Numbers]
 
@@ -31,7 +33,8 @@ class Entry:
     def of(cls, result: Result, split: str, given: Predictions, seed: int) -> Self:
         """Take what a run answered for a split, and what `evaluate` says of it."""
         parts = areas.contributions(given.truth, given.probabilities, seed)
-        return cls(result.name, given.answers, result.metrics[split], parts)
+        guesses = Guesses.of(given.probabilities)
+        return cls(result.name, given.answers, guesses, result.metrics[split], parts)
 
 
 def estimates(truth: Truth, method: Sequence[Entry], seed: int) -> dict[str, Estimate]:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from stages.core.comparison import Comparison, Difference, McNemar, Pair
+from stages.core.comparison import Difference, McNemar, Pair
+from tests.case_builder import case
+from tests.results_builder import result
 
 DIFFERENCE = Difference(value=0.1, low=0.02, high=0.2, distinguishable=True, includes_seeds=False)
 UNDEFINED = Difference(value=None, low=None, high=None, distinguishable=False, includes_seeds=True)
@@ -17,9 +19,7 @@ PAIR = Pair(
 
 def test_a_pair_is_found_in_both_directions() -> None:
     """Turned around, values change their sign, ends change places, and what is null stays so."""
-    found = Comparison(
-        reference="plain", ranking=[], methods=[], pairs=[PAIR], weighting=[], stopping=[]
-    )
+    found = case(result("plain")).comparison.model_copy(update={"pairs": [PAIR]})
     assert found.pair("plain", "weighted") == PAIR
     turned = found.pair("weighted", "plain")
     assert (turned.first, turned.second, turned.disagree) == ("weighted", "plain", True)

@@ -1,5 +1,6 @@
 """What is said of the images themselves, and when nothing is."""
 
+from stages.core.comparison import Confused, Image
 from stages.core.facts import Alike, Copies
 from stages.core.rules import data
 from tests.case_builder import case
@@ -28,3 +29,40 @@ def test_clean_data_are_not_talked_about() -> None:
     """Copies of one class in one split do no harm."""
     clean = case(result("only"), copies=Copies(9, 0, 0))
     assert not [*data.leak(clean), *data.label_conflict(clean)]
+
+
+def image(confidence: float) -> Image:
+    """Return an "a" that is taken for a "b"."""
+    return Image(index=3, id="x/1.png", true="a", predicted="b", confidence=confidence, loss=2.0)
+
+
+def test_images_that_all_runs_get_wrong_are_told() -> None:
+    """The surest, for a start, by its name, with what it is called."""
+    runs = [result(name) for name in ("one", "two", "three")]
+    [verdict] = data.wrong_everywhere(case(*runs, wrong=[image(0.96), image(0.5)]))
+    assert verdict.text.replace("\N{NO-BREAK SPACE}", " ") == (
+        "2 test images are answered wrong by all 3 runs, most surely x/1.png: labelled “a”, called "
+        "“b” with 96.0 %. Check their labels."
+    )
+    [alone] = data.wrong_everywhere(case(*runs, wrong=[image(0.96)]))
+    assert alone.text.startswith("1 test image is answered wrong")
+
+
+def test_doubtful_mistakes_cast_no_doubt_on_labels() -> None:
+    """Nor do those of two runs only, nor none."""
+    runs = [result(name) for name in ("one", "two", "three")]
+    assert not list(data.wrong_everywhere(case(*runs, wrong=[image(0.5)])))
+    assert not list(data.wrong_everywhere(case(*runs[:2], wrong=[image(0.96)])))
+    assert not list(data.wrong_everywhere(case(*runs)))
+
+
+def test_the_most_confused_classes_are_told() -> None:
+    """Where they are a good part of all mistakes, and there are more than two classes."""
+    often = Confused(true="a", predicted="b", count=40, share=0.4)
+    rarely = Confused(true="a", predicted="b", count=14, share=0.14)
+    only = result("only", accuracy=0.5)
+    [verdict] = data.confused(case(only, classes="abc", positive=None, confused=[often]))
+    assert verdict.text == "only most often takes “a” for “b”: 40 of its 150 mistakes on test."
+    assert not list(data.confused(case(only, classes="abc", positive=None, confused=[rarely])))
+    assert not list(data.confused(case(only, classes="abc", positive=None)))
+    assert not list(data.confused(case(only, confused=[often])))
