@@ -1,20 +1,28 @@
 """Draw the numbers of all runs on one page.
 
-Reads facts and training images of data/preprocess, every run's folder in data/train and
+Reads facts and pictures of data/preprocess, every run's folder in data/train and
 data/evaluate, and data/compare (where there is none, the page says nothing of differences);
 writes data/report: report.html (one file that needs no network), leaderboard.csv, curves.csv
 and precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
 It computes nothing that `evaluate` or `compare` should have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.core import contact, contrasted, files, leaderboard, learning, page, study, thresholds
-from stages.core.contact import Sheet
-from stages.core.contrasted import Contrasted
+from stages.core import (
+    album,
+    contact,
+    contrasted,
+    files,
+    leaderboard,
+    learning,
+    page,
+    study,
+    thresholds,
+)
 from stages.core.palette import Look
 from stages.core.params import Params
 from stages.core.study import Study
@@ -33,8 +41,9 @@ def run(params: Params) -> None:
         points = thresholds.records(found)
         files.write_csv(folder / "precision_recall.csv", thresholds.FIELDS, points)
         draw_pictures(found, folder)
-        html = rendered(found, compared, contact.read(found.facts))
-        (folder / "report.html").write_text(html, encoding="utf-8")
+        seen = album.read(found, compared.mistakes) if compared else None
+        shown = page.context(found, compared, contact.read(found.facts), seen)
+        (folder / "report.html").write_text(rendered(shown), encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
@@ -56,7 +65,7 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
 
 
-def rendered(found: Study, compared: Contrasted | None, sheets: Sequence[Sheet]) -> str:
+def rendered(shown: Mapping[str, object]) -> str:
     """Return report.html: one file, with everything that comes from data escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -65,4 +74,4 @@ def rendered(found: Study, compared: Contrasted | None, sheets: Sequence[Sheet])
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(page.context(found, compared, sheets))
+    return environment.get_template("report.html.j2").render(shown)

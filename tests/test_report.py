@@ -181,10 +181,22 @@ def test_a_chosen_threshold_shows_both_matrices(
 
 def test_every_class_is_seen(eights: Page, many: Page) -> None:
     """A contact sheet for each class says of what it is, and how many of how many it shows."""
-    assert str(eights.all("img")[1]["alt"]).endswith("training images of 8")
-    assert len(eights.all("img")) == 2
-    assert len(many.all("img")) == 22
-    assert str(many.all("img")[-2]["alt"]).endswith(NASTY)
+    for page, last, size in ((eights, "8", 2), (many, MATHS, 22)):
+        sheets = [str(image["alt"]) for image in page.all("img")]
+        sheets = [alt for alt in sheets if "training images of" in alt]
+        assert len(sheets) == size
+        assert sheets[-1].endswith(f"training images of {last}")
+
+
+def test_the_mistakes_are_seen(eights: Page) -> None:
+    """Images wrong everywhere and the hardest of each run: what they are, and taken for what."""
+    mistakes = files.read_json(eights.folder.parent / "compare" / "comparison.json")["mistakes"]
+    assert mistakes["wrong_everywhere_count"]
+    told = f"Wrong in every run: {mistakes['wrong_everywhere_count']}"
+    assert any(words.startswith(told) for words in eights.words)
+    shown = {str(image["alt"]) for image in eights.all("img")}
+    for image in (mistakes["wrong_everywhere"][0], mistakes["hardest"]["weighted"][0]):
+        assert f"Test image {image['id']}" in shown
 
 
 def test_curves_csv_is_long(eights: Page) -> None:
@@ -234,7 +246,7 @@ def test_many_classes_are_cut_down_and_it_says_so(many: Page) -> None:
     assert any("these are the 10 with the most mistakes" in words for words in many.words)
     assert "All 22 classes" in many.words
     assert "The numbers of only" in many.words
-    assert len(many.all("details")) == 4
+    assert len(many.all("details")) == 5
     assert "thresholds" not in {attributes.get("id") for _, attributes in many.tags}
 
 

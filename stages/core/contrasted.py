@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.core import files
-from stages.core.comparison import Comparison, Difference, Method, Pair
+from stages.core.comparison import Comparison, Difference, Method, Mistakes, Pair
 from stages.core.rules.case import Verdict
 
 # Metrics that people compare, with their titles; log loss is the one where less is better.
@@ -36,13 +36,15 @@ class Contrasted:
     """All that the page shows of a comparison.
 
     groups: contrasts under the words that say of what; weighting: of pairs that differ in
-    class weights alone; seeded: methods with several seeds.
+    class weights alone; seeded: methods with several seeds; mistakes: images to
+    look at.
     """
 
     verdicts: Sequence[Verdict]
     groups: Sequence[tuple[str, Sequence[Contrast]]]
     weighting: Sequence[Contrast]
     seeded: Sequence[Method]
+    mistakes: Mistakes
 
 
 def read() -> Contrasted | None:
@@ -57,6 +59,7 @@ def read() -> Contrasted | None:
         groups=_groups(comparison),
         weighting=[_contrast(comparison, *pair) for pair in comparison.weighting],
         seeded=[method for method in comparison.methods if len(method.runs) > 1],
+        mistakes=comparison.mistakes,
     )
 
 

@@ -17,6 +17,7 @@ from stages.core import (
     tables,
     thresholds,
 )
+from stages.core.album import Album
 from stages.core.confusion import Counts
 from stages.core.contact import Sheet
 from stages.core.contrasted import Contrasted
@@ -31,7 +32,7 @@ WIDE, SMALL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
 def context(
-    found: Study, compared: Contrasted | None, sheets: Sequence[Sheet]
+    found: Study, compared: Contrasted | None, sheets: Sequence[Sheet], album: Album | None
 ) -> dict[str, object]:
     """Return everything that the template names; what was not compared is None there."""
     return {
@@ -45,6 +46,7 @@ def context(
         **drawn(found),
         **trusted(found),
         "sheets": sheets,
+        "album": album,
         "contrasted": compared,
         "compared_metrics": contrasted.SHOWN,
         "looks": {result.name: look for result, look in found.drawn()},
