@@ -1,6 +1,7 @@
 """What people should know of the data before they look at a model."""
 
 from stages.core.facts import Alike, Copies, Facts
+from stages.core.tables import SPLITS
 
 
 def notes(facts: Facts) -> list[str]:
@@ -44,6 +45,7 @@ def _images(count: int, singular: str, plural: str) -> str:
 def levels(facts: Facts) -> str:
     """Return mean and standard deviation of the pixels of each split: they should be alike."""
     told = ", ".join(
-        f"{found.mean:.0f} ± {found.std:.0f} in {split}" for split, found in facts.levels.items()
+        f"{facts.levels[split].mean:.0f} ± {facts.levels[split].std:.0f} in {split}"
+        for split in SPLITS
     )
     return f"Pixels, from 0 (black) to 255, mean and standard deviation: {told}."
