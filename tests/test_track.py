@@ -52,6 +52,7 @@ def test_the_last_value_is_the_kept_models() -> None:
     assert curve(whole, "validation/accuracy") == epochs
     assert curve(whole, "validation/precision") == [(2, 0.5), (3, 0.5)]
     assert curve(stopped, "validation/accuracy") == [*epochs, (4, epochs[1][1])]
+    assert curve(stopped, "test/accuracy") == [(0, epochs[1][1])]  # no curve: step 0, so bars
     assert str(stopped.data.metrics["validation/precision"]) == "nan"  # metrics.json says null
 
 
@@ -65,6 +66,8 @@ def test_a_second_time_does_nothing(trackable: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == (
         'MLflow: experiment "invented: 8 or not" in mlflow.db\n'
         "  already there: unweighted, early_stopped\n"
+        "  look: http://127.0.0.1:5000/#/experiments/1/runs"
+        "?workflowType=machine_learning&viewStateShareKey=leaderboard\n"
         "set()\n"
     )
     assert (trackable / "mlflow.db").read_bytes() == before

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from stages.core.tracking.record import DATA, KEY, MIRROR, Record
 
 RUNS = """
-    SELECT runs.run_uuid, runs.status, runs.artifact_uri, models.artifact_location,
+    SELECT experiments.experiment_id, runs.run_uuid, runs.status, runs.artifact_uri, models.artifact_location,
            tags.key, tags.value
     FROM experiments JOIN runs USING (experiment_id) JOIN tags USING (run_uuid)
     LEFT JOIN logged_models AS models
@@ -34,6 +34,7 @@ PLACES = {
 class Run:
     """What the glance sees of one run."""
 
+    experiment: str
     status: str
     artifacts: str
     model: str | None
@@ -49,18 +50,18 @@ class Run:
         return all(path.is_file() for path in kept)
 
 
-def is_current(database: Path, experiment: str, records: Iterable[Record]) -> bool:
-    """Tell whether each record is in the store exactly once, as it should be.
+def current(database: Path, experiment: str, records: Iterable[Record]) -> str | None:
+    """Return the experiment's id if each record is in it exactly once, as it should be.
 
-    False also means: cannot tell.
+    None means: something is not, or it cannot be told.
     """
     if not database.exists():
-        return False
+        return None
     try:
         runs = list(_runs(database, experiment))
     except sqlite3.Error:
-        return False
-    return all(_mirrored_once(runs, record) for record in records)
+        return None
+    return runs[0].experiment if all(_mirrored_once(runs, each) for each in records) else None
 
 
 def _mirrored_once(runs: list[Run], record: Record) -> bool:
@@ -72,8 +73,8 @@ def _runs(database: Path, experiment: str) -> Iterator[Run]:
     found: dict[str, Run] = {}
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as store:
         rows = store.execute(RUNS, (experiment, KEY, DATA, MIRROR))
-        for run_id, status, artifacts, model, key, value in rows:
-            run = found.setdefault(run_id, Run(status, artifacts, model))
+        for id_, run_id, status, artifacts, model, key, value in rows:
+            run = found.setdefault(run_id, Run(str(id_), status, artifacts, model))
             run.tags[key] = value
     yield from found.values()
 

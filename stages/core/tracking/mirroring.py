@@ -1,7 +1,9 @@
 """All of data/ into MLflow, as often as one likes: what is there already is left alone."""
 
+from dataclasses import dataclass, field
+
 from stages.core.params import Params
-from stages.core.tracking import local
+from stages.core.tracking import local, looks
 from stages.core.tracking.place import Place, place
 from stages.core.tracking.provenance import provenance
 from stages.core.tracking.reading import experiment, finished
@@ -9,7 +11,13 @@ from stages.core.tracking.reconciling import reconciled
 from stages.core.tracking.record import Record
 from stages.core.tracking.store import PATIENT, open_store, told
 
-Outcome = dict[str, list[str]]
+
+@dataclass
+class Outcome:
+    """The id of the experiment, and which runs are as they are by what was done."""
+
+    experiment: str
+    runs: dict[str, list[str]] = field(default_factory=dict)
 
 
 def mirror(params: Params) -> None:
@@ -20,26 +28,29 @@ def mirror(params: Params) -> None:
     """
     where, name = place(), experiment(params)
     parent, runs = finished(params)
-    if where.database and local.is_current(where.database, name, [parent, *runs]):
-        done = {"already there": [run.title for run in runs]}
+    known = where.database and local.current(where.database, name, [parent, *runs])
+    if known:
+        outcome = Outcome(known, {"already there": [run.title for run in runs]})
     else:
-        done = _mirror(where, name, parent, runs)
-    print(_summary(where, name, done))
+        outcome = _mirror(where, name, parent, runs)
+    print(_summary(where, name, outcome))
 
 
 def _mirror(where: Place, name: str, parent: Record, runs: list[Record]) -> Outcome:
-    done: Outcome = {}
     with told(where, PATIENT):
         store, source = open_store(where, name), provenance()
+        outcome = Outcome(store.experiment)
         with store.lock:
             parent_id, _ = reconciled(store, parent, source, None)
             for run in runs:
-                _, outcome = reconciled(store, run, source, parent_id)
-                done.setdefault(outcome, []).append(run.title)
-    return done
+                _, done = reconciled(store, run, source, parent_id)
+                outcome.runs.setdefault(done, []).append(run.title)
+    return outcome
 
 
-def _summary(where: Place, name: str, done: Outcome) -> str:
+def _summary(where: Place, name: str, outcome: Outcome) -> str:
     lines = [f'MLflow: experiment "{name}" in {where.shown}']
-    lines += [f"  {outcome}: {', '.join(titles)}" for outcome, titles in done.items()]
+    lines += [f"  {done}: {', '.join(titles)}" for done, titles in outcome.runs.items()]
+    if link := looks.link(where, outcome.experiment):
+        lines.append(f"  look: {link}")
     return "\n".join(lines)

@@ -36,8 +36,8 @@ def is_logged(store: Store, run: "Run", model: Model) -> bool:
     return "MLmodel" in {file.path for file in files}
 
 
-def log_model(store: Store, run: "Run", model: Model, step: int) -> None:
-    """Log the model with the metrics of that step, unless its weights are there already."""
+def log_model(store: Store, run: "Run", model: Model) -> None:
+    """Log the model, unless its weights are there already."""
     if is_logged(store, run, model):
         return
     for stale in store.models(run):
@@ -47,7 +47,7 @@ def log_model(store: Store, run: "Run", model: Model, step: int) -> None:
         store.experiment, NAME, run.info.run_id, {WEIGHTS: model.digest}, run.data.params
     )
     _fill(store, run.info.run_id, made.model_id, model)
-    _connect(store, run, made.model_id, step)
+    _connect(store, run, made.model_id, model)
 
 
 def _fill(store: Store, run_id: str, model_id: str, model: Model) -> None:
@@ -103,14 +103,13 @@ def _signature(model: Model) -> "ModelSignature":
     return ModelSignature(Schema([images]), Schema([probabilities]))
 
 
-def _connect(store: Store, run: "Run", model_id: str, step: int) -> None:
-    """Show the run's metrics of that step as the model's, and the model as the run's output."""
+def _connect(store: Store, run: "Run", model_id: str, model: Model) -> None:
+    """Show the run's metrics as the model's, and the model as the run's output."""
     from mlflow.entities import LoggedModelOutput, Metric
 
-    run_id = run.info.run_id
-    points = [p for key in run.data.metrics for p in store.client.get_metric_history(run_id, key)]
-    of_model = [
-        Metric(p.key, p.value, p.timestamp, step, model_id) for p in points if p.step == step
-    ]
+    run_id, of_model = run.info.run_id, []
+    for key in sorted(run.data.metrics.keys() & set(model.metrics)):
+        last = max(store.client.get_metric_history(run_id, key), key=lambda point: point.step)
+        of_model.append(Metric(key, last.value, last.timestamp, last.step, model_id))
     store.client.log_batch(run_id, metrics=of_model)
-    store.client.log_outputs(run_id, [LoggedModelOutput(model_id, step)])
+    store.client.log_outputs(run_id, [LoggedModelOutput(model_id, model.epoch)])

@@ -13,6 +13,7 @@ from stages.core.errors import DataError
 from stages.core.identity import run_key
 from stages.core.params import Params, Train
 from stages.core.tracking import clock
+from stages.core.tracking.looks import run_tags
 from stages.core.tracking.record import DATA, KEY, DataSet, Model, Point, Record
 from stages.core.validation import Section
 
@@ -58,7 +59,7 @@ def finished(params: Params) -> tuple[Record, list[Record]]:
     report = _present(files.folder("report", "report.html")).parent
     pages = {path.name: path for path in sorted(report.iterdir()) if path.is_file()}
     pages["facts.json"] = files.folder("preprocess", "facts.json")
-    made = replace(parent(params), ended=clock.now(), artifacts=pages)
+    made = replace(parent(params), artifacts=pages)
     same: dict[str, list[str]] = defaultdict(list)
     for name in params.runs:
         same[_trained(name)["key"]].append(name)
@@ -69,16 +70,16 @@ def _finished(params: Params, names: list[str]) -> Record:
     folder, run = files.folder("train", names[0]), _trained(names[0])
     started, ended = clock.recall(run["key"], folder / "run.json")
     curves = tuple(_curves(folder / "history.csv"))
-    train = Train.model_validate(run["parameters"])
+    train, metrics = Train.model_validate(run["parameters"]), _metrics(names[0])
     return replace(
         _named(params, names, run["key"], train),
         started=started,
         ended=ended,
         curves=curves,
-        final=tuple(sorted(_final(names[0], run, curves))),
+        final=tuple(_final(run, metrics, curves)),
         artifacts=_artifacts(names[0]),
         pictures=_pictures(names[0]),
-        model=_model(folder, run["weights_digest"]),
+        model=_model(folder, run, tuple(metrics)),
     )
 
 
@@ -91,6 +92,7 @@ def _named(params: Params, names: list[str], key: str, train: Train) -> Record:
         data=_data_set(params),
         parameters=flat(train, "train.") | _settings(params),
         tags={
+            **run_tags(list(params.runs).index(names[0])),
             "second_look.names": ", ".join(names),
             "second_look.dvc.stage": ", ".join(f"train@{name}" for name in names),
         },
@@ -135,21 +137,29 @@ def _curves(history: Path) -> Iterator[Point]:
         yield from (Point(key, step, float(cell)) for key, cell in row.items() if cell)
 
 
-def _final(name: str, run: dict[str, Any], curves: tuple[Point, ...]) -> Iterator[Point]:
-    """Yield the kept model's metrics, at a step that makes them the last of their names.
+def _final(
+    run: dict[str, Any], metrics: dict[str, float | None], curves: tuple[Point, ...]
+) -> Iterator[Point]:
+    """Yield the kept model's metrics so that each is the last value of its name.
 
     MLflow's table shows a metric's last value, and validation/accuracy, precision and recall
     have a curve too. Where the last epoch was kept, the curve ends with the kept model already.
     Else the kept model is one more point, after the last epoch: no epoch's value is changed.
+    A metric without a curve is at step 0: so the UI compares the runs by bars.
     """
-    step = run["epochs"] + (run["kept_epoch"] != run["epochs"])
-    drawn, there = {p.key for p in curves}, {p.key for p in curves if p.step == step}
-    metrics = files.read_json(_present(files.folder("evaluate", name, "metrics.json")))
-    told = {f"{split}/{key}": v for split, scalars in metrics.items() for key, v in scalars.items()}
-    told |= {key: run[key] for key in ("epochs", "kept_epoch", "parameter_count")}
-    for key in told.keys() - there:
-        if told[key] is not None or key in drawn:  # undefined is only told where a curve is not
-            yield Point(key, step, math.nan if told[key] is None else float(told[key]))
+    drawn, kept_last = {point.key for point in curves}, run["kept_epoch"] == run["epochs"]
+    told = metrics | {key: run[key] for key in ("epochs", "kept_epoch", "parameter_count")}
+    for key, value in sorted(told.items()):
+        if key not in drawn and value is not None:
+            yield Point(key, 0, float(value))
+        elif key in drawn and not kept_last:
+            yield Point(key, run["epochs"] + 1, math.nan if value is None else float(value))
+
+
+def _metrics(name: str) -> dict[str, float | None]:
+    """Return metrics.json as validation/... and test/..."""
+    found = files.read_json(_present(files.folder("evaluate", name, "metrics.json")))
+    return {f"{split}/{key}": value for split, part in found.items() for key, value in part.items()}
 
 
 def _artifacts(name: str) -> dict[str, Path]:
@@ -163,11 +173,17 @@ def _pictures(name: str) -> dict[str, Path]:
     return {path.stem: path for path in drawn}
 
 
-def _model(folder: Path, digest: str) -> Model:
+def _model(folder: Path, run: dict[str, Any], metrics: tuple[str, ...]) -> Model:
     found = facts.read()
     parts = [folder / name for name in NETWORK] + [files.folder("preprocess", "facts.json")]
-    shape = tuple(found.shape)
-    return Model(digest, tuple(map(_present, parts)), shape, len(found.classes))
+    return Model(
+        digest=run["weights_digest"],
+        files=tuple(map(_present, parts)),
+        shape=tuple(found.shape),
+        classes=len(found.classes),
+        epoch=run["kept_epoch"],
+        metrics=metrics,
+    )
 
 
 def _trained(name: str) -> dict[str, Any]:

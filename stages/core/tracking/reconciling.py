@@ -30,7 +30,7 @@ def reconciled(
     run = _usable(store, run, record) or store.create(record, parent)
     tags = {**record.tags, **source.tags(), **({PARENT: parent} if parent else {})}
     writing.write(store, run, record, source)
-    _finish(store, run.info.run_id, record, tags)
+    _finish(store, run, record, tags)
     return run.info.run_id, done
 
 
@@ -67,9 +67,10 @@ def _differs(value: float, wanted: float | None) -> bool:
     return not math.isclose(value, wanted, rel_tol=SAME, abs_tol=SAME)
 
 
-def _finish(store: Store, run_id: str, record: Record, tags: dict[str, str]) -> None:
+def _finish(store: Store, run: "Run", record: Record, tags: dict[str, str]) -> None:
     """End the run; the tag that says it is complete comes last."""
+    run_id = run.info.run_id
     store.client.update_run(run_id, name=record.title)
-    store.client.set_terminated(run_id, "FINISHED", record.ended)
+    store.client.set_terminated(run_id, "FINISHED", record.ended or run.info.start_time)
     for key, value in {**tags, MIRROR: record.digest}.items():
         store.client.set_tag(run_id, key, value)

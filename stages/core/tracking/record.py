@@ -37,21 +37,23 @@ class DataSet:
 class Model:
     """What `stages.core.model` loads (model.json, weights, facts.json) and its weights' digest.
 
-    It takes uint8 images (N, *shape) and gives float32 probabilities (N, classes).
+    It takes uint8 images (N, *shape) and gives float32 probabilities (N, classes). `metrics`
+    names those whose last value is this model's; it is as it was after `epoch`.
     """
 
     digest: str
     files: tuple[Path, ...]
     shape: tuple[int, ...]
     classes: int
+    epoch: int
+    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Record:
     """What the files say; `tag` and `key` find the MLflow run, times are in milliseconds.
 
-    `final` are the kept model's metrics, at the step of the kept model; `artifacts` and
-    `pictures` map names in MLflow to files.
+    `final` are the kept model's metrics, `artifacts` and `pictures` map names in MLflow to files.
     """
 
     tag: str

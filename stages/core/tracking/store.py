@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from stages.core.tracking import local
+from stages.core.tracking.looks import EXPERIMENT_TAGS
 from stages.core.tracking.place import SQLITE, Place
 from stages.core.tracking.record import Record
 
@@ -31,13 +32,6 @@ PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 HASTY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
 
 PARENT = "mlflow.parentRunId"
-EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # the UI would ask
-    "mlflow.note.content": "Kept equal to the project's files by `dvc repro`. A curve has one "
-    "point per epoch. Where an earlier epoch than the last was kept, validation/accuracy, "
-    "validation/precision and validation/recall have one more, after the last epoch: "
-    "the kept model.",
-}
 
 
 @dataclass(frozen=True)
@@ -134,4 +128,6 @@ def _experiment(client: "MlflowClient", artifacts: Path | None, name: str) -> st
         return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for key in EXPERIMENT_TAGS.keys() - found.tags.keys():
+        client.set_experiment_tag(found.experiment_id, key, EXPERIMENT_TAGS[key])
     return str(found.experiment_id)

@@ -29,7 +29,7 @@ def write(store: Store, run: "Run", record: Record, source: Provenance) -> None:
     _add_data_set(store, run, record.data)
     _add_files(store, run, record, source)
     if record.model is not None:
-        log_model(store, run, record.model, record.final[0].step)
+        log_model(store, run, record.model)
 
 
 def logged(store: Store, run: "Run", record: Record) -> list[Point]:

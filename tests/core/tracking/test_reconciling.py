@@ -64,7 +64,7 @@ def test_a_moved_project_keeps_its_runs(trackable: Path, monkeypatch: pytest.Mon
     before = tracked()["unweighted"].info.run_id
     moved = trackable.rename(trackable.with_name("moved, an odd # name"))
     monkeypatch.chdir(moved)
-    assert track_afresh()[1:] == ["  already there: unweighted, early_stopped"]
+    assert track_afresh()[1] == "  already there: unweighted, early_stopped"
     run = tracked()["unweighted"]
     assert run.info.run_id == before
     assert run.info.artifact_uri == f"{moved.as_uri()}/mlruns/{before}/artifacts"
