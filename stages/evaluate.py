@@ -24,7 +24,7 @@ from stages.core import (
     results,
 )
 from stages.core import facts as data_facts
-from stages.core.curves import curve
+from stages.core.curves import curve, micro
 from stages.core.findings import Calibration, Fitting, Interval, Losses
 from stages.core.params import Evaluate, Params
 from stages.core.predictions import Predictions
@@ -107,12 +107,11 @@ def curves(given: Predictions, points: int) -> dict[str, Curves]:
     if facts.positive_index is not None:
         k = facts.positive_index
         return {facts.classes[k]: curve(labels == k, probabilities[:, k], points)}
-    truths = labels[:, None] == np.arange(len(facts.classes))
     found = {
-        name: curve(truths[:, k], probabilities[:, k], points)
+        name: curve(labels == k, probabilities[:, k], points)
         for k, name in enumerate(facts.classes)
     }
-    return found | {MICRO: curve(truths.ravel(), probabilities.ravel(), points)}
+    return found | {MICRO: micro(labels, probabilities, points)}
 
 
 def intervals(given: Predictions, numbers: Scalars, seed: int) -> dict[str, Interval]:

@@ -122,6 +122,16 @@ def test_ranking_is_scikit_learns(drawn: Drawn) -> None:
     np.testing.assert_array_equal(ranked.threshold, thresholds)
 
 
+@given(predictions())
+def test_confusion_is_scikit_learns(drawn: Drawn) -> None:
+    """Also where classes are never predicted."""
+    labels, probabilities = drawn
+    found = metrics.confusion(labels, probabilities)
+    classes = range(probabilities.shape[1])
+    expected = sk.confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_confusion_has_the_truth_as_rows() -> None:
     """One other taken for an eight stands in row 0, column 1."""
     assert metrics.confusion(EIGHT, SURE).tolist() == [[2, 1], [1, 1]]
