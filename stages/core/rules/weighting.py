@@ -27,6 +27,8 @@ def _summary(found: dict[str, Difference]) -> str:
     """Return in a few words what happened to recall and precision."""
     if found["recall"].up and found["precision"].down:
         return "Weighting bought recall with precision"
+    if found["recall"].up and found["precision"].up:
+        return "Weighting raised recall and precision"
     if found["recall"].up:
         return "Weighting bought recall, at no price that shows"
     if found["precision"].down:

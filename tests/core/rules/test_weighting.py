@@ -14,6 +14,7 @@ from tests.results_builder import result
     [
         ({"recall": 0.8, "precision": 0.3}, "Weighting bought recall with precision"),
         ({"recall": 0.8}, "Weighting bought recall, at no price that shows"),
+        ({"recall": 0.8, "precision": 0.6}, "Weighting raised recall and precision"),
         ({"precision": 0.3}, "Weighting cost precision, and bought nothing that shows"),
         ({"recall": 0.51}, "What weighting did is not distinguishable from chance"),
         ({"recall": 0.3, "precision": 0.8}, "Weighting did not do what it is for"),
