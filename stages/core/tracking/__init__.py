@@ -1,7 +1,8 @@
 """MLflow, the mirror of the files; only this folder imports it.
 
 mirroring.py    all of data/ into MLflow: what the stage `track` does
-reading.py      files -> record.py, what MLflow should say; clock.py when, provenance.py of what
+reading.py      files -> record.py, what MLflow should say; settings.py the parameters,
+                clock.py when, provenance.py of which code, looks.py how the UI shows it
 place.py        the tracking URI; local.py a glance at its sqlite file: is all there already?
 store.py        if not, MLflow itself; reconciling.py which run is it, and what to do with it
 writing.py      numbers, files and pictures; models.py the model

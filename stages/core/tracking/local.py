@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 from stages.core.tracking.record import DATA, KEY, MIRROR, Record
 
 RUNS = """
-    SELECT experiments.experiment_id, runs.run_uuid, runs.status, runs.artifact_uri, models.artifact_location,
-           tags.key, tags.value
+    SELECT experiments.experiment_id, runs.run_uuid, runs.status, runs.artifact_uri,
+           models.artifact_location, tags.key, tags.value
     FROM experiments JOIN runs USING (experiment_id) JOIN tags USING (run_uuid)
     LEFT JOIN logged_models AS models
            ON models.source_run_id = run_uuid AND models.lifecycle_stage = 'active'

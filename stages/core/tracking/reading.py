@@ -15,12 +15,12 @@ from stages.core.params import Params, Train
 from stages.core.tracking import clock
 from stages.core.tracking.looks import run_tags
 from stages.core.tracking.record import DATA, KEY, DataSet, Model, Point, Record
-from stages.core.validation import Section
+from stages.core.tracking.settings import flat, settings
 
 TRAINED = ("run.json", "history.csv", "predictions.npz")
 EVALUATED = ("metrics.json", "details.json")
 NETWORK = ("model.json", "model.weights.h5")
-LONGEST_VALUE, LONGEST_TITLE = 6000, 250  # characters that MLflow takes
+LONGEST_TITLE = 250  # characters that MLflow takes
 
 
 def experiment(params: Params) -> str:
@@ -39,7 +39,7 @@ def parent(params: Params) -> Record:
         key=data.digest,
         title=f"{data.name} {data.digest[:8]}",
         data=data,
-        parameters=_settings(params),
+        parameters=settings(params),
         started=clock.now(),
     )
 
@@ -56,10 +56,7 @@ def finished(params: Params) -> tuple[Record, list[Record]]:
 
     Raises DataError when a stage before `track` has not run.
     """
-    report = _present(files.folder("report", "report.html")).parent
-    pages = {path.name: path for path in sorted(report.iterdir()) if path.is_file()}
-    pages["facts.json"] = files.folder("preprocess", "facts.json")
-    made = replace(parent(params), artifacts=pages)
+    made = replace(parent(params), artifacts=_pages())
     same: dict[str, list[str]] = defaultdict(list)
     for name in params.runs:
         same[_trained(name)["key"]].append(name)
@@ -90,7 +87,7 @@ def _named(params: Params, names: list[str], key: str, train: Train) -> Record:
         key=key,
         title=", ".join(names)[:LONGEST_TITLE],
         data=_data_set(params),
-        parameters=flat(train, "train.") | _settings(params),
+        parameters=flat(train, "train.") | settings(params),
         tags={
             **run_tags(list(params.runs).index(names[0])),
             "second_look.names": ", ".join(names),
@@ -105,29 +102,6 @@ def _data_set(params: Params) -> DataSet:
     about = {"shape": found.shape, "classes": found.classes, "images": found.counts}
     profile = json.dumps(about, ensure_ascii=False)
     return DataSet(found.name, found.digest, params.data.path, profile)
-
-
-def _settings(params: Params) -> dict[str, str]:
-    """Return how the data was made; what can only refuse data is left out."""
-    sections = {"data.": params.data, "split.": params.split, "preprocess.": params.preprocess}
-    told = {key: text for name, part in sections.items() for key, text in flat(part, name).items()}
-    return {key: text for key, text in told.items() if not key.endswith("max_rejected_fraction")}
-
-
-def flat(section: Section, prefix: str) -> dict[str, str]:
-    """Return a section as MLflow parameters, named as `dvc exp run -S` names them.
-
-    What is no text is JSON, a mapping of class names included: they may be no legal key.
-    """
-    told: dict[str, str] = {}
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        if isinstance(value, Section):
-            told |= flat(value, f"{prefix}{name}.")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            told[prefix + name] = text[:LONGEST_VALUE]
-    return told
 
 
 def _curves(history: Path) -> Iterator[Point]:
@@ -160,6 +134,15 @@ def _metrics(name: str) -> dict[str, float | None]:
     """Return metrics.json as validation/... and test/..."""
     found = files.read_json(_present(files.folder("evaluate", name, "metrics.json")))
     return {f"{split}/{key}": value for split, part in found.items() for key, value in part.items()}
+
+
+def _pages() -> dict[str, Path]:
+    """Return what is said of all runs together: the report and its tables, the comparison."""
+    report = _present(files.folder("report", "report.html")).parent
+    found = [*report.glob("*.*"), *files.folder("compare").glob("*.*")]
+    return {path.name: path for path in sorted(found)} | {
+        "facts.json": files.folder("preprocess", "facts.json")
+    }
 
 
 def _artifacts(name: str) -> dict[str, Path]:

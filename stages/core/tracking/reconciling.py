@@ -12,6 +12,7 @@ from stages.core.tracking.store import PARENT, Store
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+OURS = "second_look."  # tags of other names are MLflow's, or people's own
 SAME = 1e-6  # relative and absolute: a number that was written to a file and read again
 
 
@@ -72,5 +73,8 @@ def _finish(store: Store, run: "Run", record: Record, tags: dict[str, str]) -> N
     run_id = run.info.run_id
     store.client.update_run(run_id, name=record.title)
     store.client.set_terminated(run_id, "FINISHED", record.ended or run.info.start_time)
+    for key in run.data.tags.keys() - tags.keys() - {record.tag}:
+        if key.startswith(OURS):
+            store.client.delete_tag(run_id, key)
     for key, value in {**tags, MIRROR: record.digest}.items():
         store.client.set_tag(run_id, key, value)
