@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from mlflow.entities import Run
 from PIL import Image
 
 from stages.core import files
-from stages.core.facts import Alike, Copies, Facts, Pixels
 from stages.core.identity import run_key
 from stages.core.params import Params, load
 from tests.facts_builder import invented
@@ -57,20 +55,8 @@ def set_runs(runs: Mapping[str, Mapping[str, Any]]) -> Params:
 
 def _write_data() -> None:
     counts = {"train": {"not 8": 6, "8": 2}, "validation": {"not 8": 3, "8": 1}}
-    facts = Facts(
-        name="invented",
-        classes=["not 8", "8"],
-        positive="8",
-        shape=[12, 12, 1],
-        counts=counts | {"test": counts["validation"]},
-        rejected=0,
-        digest=DIGEST,
-        pixels=Pixels(0.2, 0.3, [1] * 256),
-        levels={},
-        reasons={},
-        copies=Copies(0, 0, 0),
-        alike=Alike(0, 0, 0, 0, 0.0, complete=True),
-    )
+    counts["test"] = counts["validation"]
+    facts = replace(invented(["not 8", "8"], counts, "8"), shape=[12, 12, 1], digest=DIGEST)
     with files.output("preprocess") as folder:
         files.write_json(folder / "facts.json", asdict(facts))
 
