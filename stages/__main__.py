@@ -107,6 +107,7 @@ def enter_project() -> None:
 
 def main() -> None:
     """Run one stage or command; a user's mistake is one line on stderr and exit status 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
     arguments = parser().parse_args()
     try:
         enter_project()
