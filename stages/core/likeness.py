@@ -15,9 +15,10 @@ Distances = NDArray[np.float64]
 
 SHARE, NEIGHBOUR = 0.05, 5
 SAMPLE, OTHERS = 256, 10_000  # images whose fifth nearest is sought, and among how many
-SAMPLE_PIXELS = 2**24  # that the sample has at most, however large its images
-BLOCK = 2**21  # pixels at a time
+PIXELS = 4096  # of each of them that are looked at
+BLOCK = 2**20  # pixels at a time
 DECIMALS = 6
+SMALLEST = 1e-3  # length that is none: the least of whole numbers is 0.7
 
 
 def distances(first: Pictures, second: Pictures) -> Distances:
@@ -38,17 +39,22 @@ def bound(arrays: Sequence[Pictures], places: Places) -> float:
     Small drawings lie closer together than photographs do, so it comes from the data: a SHARE of
     the median distance between an image and its fifth nearest. The fifth, so that up to four
     copies of every image do not spoil the measure. It is taken of some of the images at `places`
-    (those that are not of a single level), among others of them, both evenly spread.
+    (those that are not of a single level), among others of them, both evenly spread, and of
+    pixels drawn once for all.
     """
     others = spread(places, OTHERS)
-    sample = spread(others, max(8, min(SAMPLE, SAMPLE_PIXELS // arrays[0][0].size)))
+    sample = spread(others, SAMPLE)
     if not len(sample):
         return 0.0
-    rows = unit(taken(arrays, sample))
-    apart = np.hstack([1 - rows @ unit(block).T for block in blocks(arrays, others)])
-    rank = min(NEIGHBOUR, len(others) - 1)  # the image itself is at rank 0
-    usual = float(np.median(np.partition(apart, rank, axis=1)[:, rank]))
-    return round(SHARE * usual, DECIMALS)
+    size = arrays[0][0].size
+    pixels = np.sort(np.random.default_rng(0).permutation(size)[:PIXELS])
+    rows = np.vstack([unit(block, pixels) for block in blocks(arrays, sample)])
+    near = np.empty((len(rows), 0), np.float32)
+    for block in blocks(arrays, others):
+        apart = 1 - rows @ unit(block, pixels).T
+        # First comes the image itself.
+        near = np.sort(np.hstack([near, apart]), axis=1)[:, : NEIGHBOUR + 1]
+    return round(SHARE * max(0.0, float(np.median(near[:, -1]))), DECIMALS)
 
 
 def spread(places: Places, most: int) -> Places:
@@ -56,11 +62,11 @@ def spread(places: Places, most: int) -> Places:
     return places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(np.int64)]
 
 
-def unit(images: Pictures) -> NDArray[np.float32]:
-    """Return the images as rows (n, H W C) of mean 0 and length 1."""
-    rows = images.reshape(len(images), -1).astype(np.float32)
+def unit(images: Pictures, pixels: Places) -> NDArray[np.float32]:
+    """Return some pixels of the images as rows (n, pixels) of mean 0 and length 1, or of zeros."""
+    rows = images.reshape(len(images), -1)[:, pixels].astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), SMALLEST)
     return rows
 
 

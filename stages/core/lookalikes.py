@@ -17,7 +17,8 @@ from stages.core import likeness, phash
 from stages.core.facts import Alike
 from stages.core.likeness import Pictures, Places
 from stages.core.manifest import Row
-from stages.core.phash import Waves
+from stages.core.parallel import in_order
+from stages.core.phash import Hashes, Waves
 
 FIELDS = (
     *("first_id", "first_label", "first_split"),
@@ -54,10 +55,10 @@ def find(arrays: Sequence[Pictures], rows: Sequence[Row]) -> Lookalikes:
     arrays: uint8, each (n, H, W, C), memory maps or not; rows: what they show, image by image.
     Memory grows by some 350 bytes an image.
     """
-    waves = sketched(arrays)
+    waves, codes = sketched(arrays)
     shaped = np.flatnonzero(waves.any(axis=1))
     bound, compared, near = likeness.bound(arrays, shaped), 0, list[Near]()
-    for i, j in harmful(rows, shaped, phash.candidates(phash.hashes(waves[shaped]))):
+    for i, j in harmful(rows, shaped, phash.candidates(codes[shaped])):
         possible = could_be_near(waves[i], waves[j], bound)
         near += confirmed(arrays, i[possible], j[possible], bound)
         compared += int(possible.sum()) * arrays[0][0].size
@@ -67,10 +68,16 @@ def find(arrays: Sequence[Pictures], rows: Sequence[Row]) -> Lookalikes:
     return Lookalikes(pairs, bound, compared <= MOST)
 
 
-def sketched(arrays: Sequence[Pictures]) -> Waves:
-    """Return the lowest frequencies (N, 64) of all images."""
-    every = np.arange(sum(map(len, arrays)))
-    return np.concatenate([phash.sketch(block) for block in likeness.blocks(arrays, every)])
+def sketched(arrays: Sequence[Pictures]) -> tuple[Waves, Hashes]:
+    """Return the lowest frequencies (N, WAVES) and the hashes (N,) of all images."""
+    every, start = np.arange(sum(map(len, arrays))), 0
+    waves = np.empty((len(every), phash.WAVES), np.float32)
+    codes = np.empty(len(every), np.uint64)
+    for block in in_order(phash.sketch, likeness.blocks(arrays, every), 1):
+        end = start + len(block)
+        waves[start:end], codes[start:end] = block, phash.hashes(block)
+        start = end
+    return waves, codes
 
 
 def harmful(

@@ -1,6 +1,6 @@
 """The perceptual hash of images, and which of many hashes are close to each other.
 
-The hash is that of Zauner (Implementation and Benchmarking of Perceptual Image Hash Functions,
+The hash is after Zauner (Implementation and Benchmarking of Perceptual Image Hash Functions,
 2010): of the 64 lowest frequencies of the cosine transform, the mean left out, which are above
 their median. It hardly changes when an image is encoded again, resized or brightened.
 """
@@ -15,27 +15,33 @@ from stages.core.likeness import Pictures, Places
 Waves = NDArray[np.float32]
 Hashes = NDArray[np.uint64]
 
-SIDE, BYTES, NEAR = 9, 8, 10
-# The 64 lowest frequencies of SIDE x SIDE, by the sum of both; the very first is the mean.
+WAVES, BYTES, NEAR = 64, 8, 10
+SIDE = 9
+# The lowest frequencies of SIDE x SIDE, by the sum of both; the very first is the mean.
 LOWEST = sorted(((i, j) for i in range(SIDE) for j in range(SIDE)), key=lambda at: (sum(at), at))
-ROWS, COLUMNS = np.array(LOWEST[1:65]).T
-COMPARED = 2**21  # pairs of hashes at a time
+ROWS, COLUMNS = np.array(LOWEST[1 : WAVES + 1]).T
+COMPARED = 2**18  # pairs of hashes at a time
 
 
 def sketch(block: Pictures) -> Waves:
-    """Return the lowest frequencies (n, 64) of the images (n, H, W, C) in grey.
+    """Return the lowest frequencies (n, WAVES) of the images (n, H, W, C) in grey.
 
     They are shares of the image's length, the image being what is left of all its channels when
     their mean is taken away; one of a single level has only zeros. The transform is a mere turn,
     so two images are at least as far apart as their waves (Faloutsos, Ranganathan and
     Manolopoulos, Fast Subsequence Matching in Time-Series Databases, 1994).
     """
-    _, height, width, channels = block.shape
-    length = block.std(axis=(1, 2, 3)) * np.sqrt(height * width * channels)
-    grey = block.sum(axis=3, dtype=np.float32) / np.float32(np.sqrt(channels))
-    waves = (cosines(height) @ grey @ cosines(width).T)[:, ROWS, COLUMNS]
-    shares: Waves = (waves / np.where(length == 0, np.inf, length)[:, None]).astype(np.float32)
-    return shares
+    count, height, width, channels = block.shape
+    rows = block.reshape(count, -1).astype(np.float32)
+    # The mean of whole numbers is exact for an image of a single level, of which nothing is left.
+    rows -= (block.reshape(count, -1).sum(axis=1, dtype=np.int64) / rows.shape[1])[:, None]
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    # Channels side by side under the same wave are added up: that is the grey image.
+    across: Waves = cosines(width).repeat(channels, axis=1) / np.float32(np.sqrt(channels))
+    waves = cosines(height) @ rows.reshape(count, height, -1) @ across.T
+    shares = waves[:, ROWS, COLUMNS] / np.where(lengths == 0, np.inf, lengths)[:, None]
+    lowest: Waves = shares.astype(np.float32)
+    return lowest
 
 
 def cosines(size: int) -> Waves:
@@ -53,7 +59,7 @@ def cosines(size: int) -> Waves:
 
 
 def hashes(waves: Waves) -> Hashes:
-    """Return the hash (N,) of 64 bits of each row of waves (N, 64)."""
+    """Return the hash (N,) of each row of waves (N, WAVES), a bit a wave."""
     bits = waves > np.median(waves, axis=1, keepdims=True)
     packed: Hashes = np.frombuffer(np.packbits(bits, axis=1).tobytes(), np.uint64)
     return packed

@@ -48,7 +48,7 @@ def test_the_bound_is_a_share_of_the_usual_distance() -> None:
     """Six images, each twice its turn: the fifth nearest is the farthest of all."""
     random = np.random.default_rng(0)
     whole = random.integers(0, 256, (6, 8, 8, 1)).astype(np.uint8)
-    rows = likeness.unit(whole)
+    rows = likeness.unit(whole, np.arange(64))
     farthest = (1 - rows @ rows.T).max(axis=1)
     found = likeness.bound([whole[:2], whole[2:]], np.arange(6))
     assert found == pytest.approx(likeness.SHARE * np.median(farthest), abs=1e-6)
@@ -61,6 +61,15 @@ def test_four_copies_of_each_do_not_spoil_the_bound() -> None:
     five = np.concatenate([whole] * 5)
     assert likeness.bound([five], np.arange(100)) > 0.5 * likeness.SHARE
     assert likeness.bound([np.concatenate([five, whole])], np.arange(120)) < 1e-6
+
+
+def test_some_pixels_tell_what_all_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the pixels gives the bound of all of them, within a tenth."""
+    random = np.random.default_rng(0)
+    whole = random.integers(0, 256, (40, 32, 32, 3)).astype(np.uint8)
+    every = likeness.bound([whole], np.arange(40))
+    monkeypatch.setattr(likeness, "PIXELS", 32 * 32 * 3 // 4)
+    assert likeness.bound([whole], np.arange(40)) == pytest.approx(every, rel=0.1)
 
 
 def test_no_images_no_bound() -> None:
