@@ -76,7 +76,7 @@ def test_a_lost_database_comes_back(project: Path) -> None:
 
 def test_forced_repro_changes_no_byte(project: Path) -> None:
     """Every output made again is the same: dvc.lock, and with it git, sees no difference."""
-    assert len(ran(run(project, "dvc", "repro", "--force"))) == 8
+    assert len(ran(run(project, "dvc", "repro", "--force"))) == 9
     assert run(project, "git", "status", "--porcelain") == ""
 
 
