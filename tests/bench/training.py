@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TIMES = 7
 # Images an epoch, so that one takes a second or two.
-SIZES = {(28, 28, 1): 8192, (120, 120, 3): 1024}
+SIZES = {(28, 28, 1): 4096, (120, 120, 3): 512}
 
 
 def measure(folder: Path) -> list[Line]:
@@ -61,7 +61,7 @@ def batches_of(folder: Path, shape: tuple[int, int, int], count: int) -> "Batche
     """Return batches of random images on disk, the size of a batch as by default."""
     from stages.core.dataset import Batches
 
-    chance, path = np.random.default_rng(0), folder / "images.npy"
+    chance, path = np.random.default_rng(0), folder / f"{shape[0]}.npy"
     np.save(path, chance.integers(0, 256, (count, *shape), np.uint8))
     images, labels = np.load(path, mmap_mode="r"), chance.integers(0, 2, count)
     return Batches(images, labels, np.ones(2, np.float32), load().train.batch_size, seed=1)
