@@ -107,11 +107,3 @@ def test_metrics_and_plots_make_sense(project: Path) -> None:
     assert "test.log_loss" in difference
     assert "data/evaluate/unweighted" not in difference
     assert "file://" in run(project, "dvc", "plots", "diff")
-
-
-def test_an_experiment_is_shown(project: Path) -> None:
-    """`dvc exp run -S` tries another value, `dvc exp show` compares, MLflow knows its name."""
-    run(project, "dvc", "exp", "run", "--name", "short", "-S", "runs.weighted.epochs=1")
-    shown = run(project, "dvc", "exp", "show", "--csv")
-    assert "short" in shown
-    assert "runs.weighted.epochs" in shown
