@@ -2,9 +2,9 @@
 
 Reads labels, names of images and facts of data/preprocess, predictions and parameters of every
 run in data/train, and its numbers in data/evaluate; writes data/compare: comparison.json (which
-differences are real, which images to look at, see `core/comparison.py`) and verdicts.json (what
-that means, see `core/verdicts.py`). It stands between evaluate, which knows a single run, and
-report, which computes nothing.
+differences are real, which images to look at, see `core/outputs/comparison.py`) and verdicts.json
+(what that means, see `core/rules/verdicts.py`). It stands between evaluate, which knows a single
+run, and report, which computes nothing.
 """
 
 import csv
@@ -12,15 +12,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.core import contrast, files, methods, predictions, study, suspects, verdicts
-from stages.core.answers import Answers, Truth
-from stages.core.comparison import Comparison, Estimate, Method, Mistakes
-from stages.core.contrast import Entry
+from stages.core import files
+from stages.core.outputs import predictions, study
+from stages.core.outputs.comparison import Comparison, Estimate, Method, Mistakes
+from stages.core.outputs.results import Result
+from stages.core.outputs.study import Study
 from stages.core.params import Params
-from stages.core.results import Result
+from stages.core.rules import verdicts
 from stages.core.rules.case import Case
-from stages.core.study import Study
-from stages.core.suspects import Album
+from stages.core.statistics import contrast, methods, suspects
+from stages.core.statistics.answers import Answers, Truth
+from stages.core.statistics.contrast import Entry
+from stages.core.statistics.suspects import Album
 
 
 def run(params: Params) -> None:

@@ -3,7 +3,8 @@
 Reads the labels and facts of data/preprocess, and predictions.npz, history.csv and run.json of
 data/train/<run>; writes data/evaluate/<run>: metrics.json (a few scalars per split, for comparing
 runs) and details.json (per class, confusion matrix, curves, how far all of it can be trusted: what
-plots and sentences are made of; `core/results.py` and `core/findings.py` say what stands in it).
+plots and sentences are made of; `results.py` and `findings.py` in core/outputs/ say what stands in
+it).
 """
 
 from collections.abc import Sequence
@@ -11,25 +12,24 @@ from dataclasses import asdict
 
 import numpy as np
 
-from stages.core import (
-    areas,
-    calibration,
-    compare,
-    files,
-    fitting,
-    losses,
-    metrics,
-    operating,
-    predictions,
-    results,
+from stages.core import files
+from stages.core.outputs import facts as data_facts
+from stages.core.outputs import predictions, results
+from stages.core.outputs.findings import Calibration, Fitting, Interval, Losses
+from stages.core.outputs.predictions import Predictions
+from stages.core.outputs.results import (
+    MICRO,
+    ClassScores,
+    Curves,
+    Details,
+    Epoch,
+    Scalars,
+    Training,
 )
-from stages.core import facts as data_facts
-from stages.core.curves import curve, micro
-from stages.core.findings import Calibration, Fitting, Interval, Losses
 from stages.core.params import Evaluate, Params
-from stages.core.predictions import Predictions
-from stages.core.results import MICRO, ClassScores, Curves, Details, Epoch, Scalars, Training
-from stages.core.threshold import OperatingPoint
+from stages.core.statistics import areas, calibration, compare, fitting, losses, metrics, operating
+from stages.core.statistics.curves import curve, micro
+from stages.core.statistics.threshold import OperatingPoint
 
 
 def run(params: Params, name: str) -> None:

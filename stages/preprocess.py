@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from stages.core import files, images, lookalikes, manifest, sources
+from stages.core import files
+from stages.core.data import images, lookalikes, sources
+from stages.core.data.items import SPLITS, Source, classes
+from stages.core.data.lookalikes import Lookalikes
 from stages.core.errors import DataError, RejectedImageError
-from stages.core.facts import Alike, Copies, Facts, Levels, Pixels
-from stages.core.items import SPLITS, Source, classes
-from stages.core.lookalikes import Lookalikes
-from stages.core.manifest import Row
+from stages.core.outputs import manifest
+from stages.core.outputs.facts import Alike, Copies, Facts, Levels, Pixels
+from stages.core.outputs.manifest import Row
 from stages.core.parallel import in_order
 from stages.core.params import Params, Preprocess
 

@@ -12,20 +12,20 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.core import (
+from stages.core import files
+from stages.core.outputs import study
+from stages.core.outputs.study import Study
+from stages.core.page import (
     album,
     contact,
+    contents,
     contrasted,
-    files,
     leaderboard,
     learning,
-    page,
-    study,
-    thresholds,
+    threshold_curves,
 )
-from stages.core.palette import Look
+from stages.core.page.palette import Look, looks
 from stages.core.params import Params
-from stages.core.study import Study
 
 
 def run(params: Params) -> None:
@@ -38,26 +38,26 @@ def run(params: Params) -> None:
         ranked = leaderboard.records(leaderboard.rows(found))
         files.write_csv(folder / "leaderboard.csv", leaderboard.FIELDS, ranked)
         files.write_csv(folder / "curves.csv", learning.FIELDS, learning.records(found))
-        points = thresholds.records(found)
-        files.write_csv(folder / "precision_recall.csv", thresholds.FIELDS, points)
+        points = threshold_curves.records(found)
+        files.write_csv(folder / "precision_recall.csv", threshold_curves.FIELDS, points)
         draw_pictures(found, folder)
         seen = album.read(found, compared.mistakes) if compared else None
-        shown = page.context(found, compared, contact.read(found.facts), seen)
+        shown = contents.context(found, compared, contact.read(found.facts), seen)
         (folder / "report.html").write_text(rendered(shown), encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
     """Draw confusion.png of all runs, and four pictures of each in runs/<run>."""
-    from stages.core import figures
+    from stages.core.page import figures
 
-    names, counts = page.confusion_matrices(found)
+    names, counts = contents.confusion_matrices(found)
     figures.png(figures.confusions(counts, names, Look(0)), folder / "confusion.png")
-    for result, look in found.drawn():
+    for result, look in looks(found):
         into = folder / "runs" / result.name
         into.mkdir(parents=True)
-        curves = page.both(found, result, look)
-        recalled = thresholds.precision_recall_of_run(found, result)
-        roc = thresholds.roc_of_run(result)
+        curves = contents.both(found, result, look)
+        recalled = threshold_curves.precision_recall_of_run(found, result)
+        roc = threshold_curves.roc_of_run(result)
         matrix = figures.confusions({result.name: counts[result.name]}, names, look)
         figures.png(figures.panels(curves, 5, 3, legend=True), into / "curves.png")
         figures.png(matrix, into / "confusion.png")

@@ -13,12 +13,13 @@ from difflib import get_close_matches
 from rich.console import Console
 from rich.table import Table
 
-from stages.core import files, sources
+from stages.core import files
+from stages.core.data import sources
+from stages.core.data.items import SPLITS, Item, classes
+from stages.core.data.placement import Placed, digest, place
 from stages.core.errors import DataError, ParamsError
-from stages.core.items import SPLITS, Item, classes
 from stages.core.parallel import in_order
 from stages.core.params import Data, Params
-from stages.core.placement import Placed, digest, place
 
 MANIFEST = ("id", "label", "split", "digest")
 DUPLICATES = ("digest", "id", "label", "split", "kind")

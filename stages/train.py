@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
-from stages.core.facts import Facts
-from stages.core.facts import read as read_facts
 from stages.core.identity import run_key
+from stages.core.outputs.facts import Facts
+from stages.core.outputs.facts import read as read_facts
 from stages.core.params import EarlyStopping, Params, Train
 from stages.core.validation import FILE, one_of
 
@@ -112,8 +112,8 @@ class Curves:
             print(f"epoch {epoch}  {told(numbers)}", flush=True)
 
     def _measured(self, model: "keras.Model") -> dict[str, float]:
-        from stages.core.metrics import curve_point
         from stages.core.model import predict
+        from stages.core.statistics.metrics import curve_point
 
         numbers: dict[str, float] = {}
         for split, (images, labels) in measured_images().items():

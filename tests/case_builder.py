@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from stages.core import contrast, methods
-from stages.core.comparison import (
+from stages.core.outputs.comparison import (
     Comparison,
     Confused,
     Difference,
@@ -15,9 +14,10 @@ from stages.core.comparison import (
     Mistakes,
     Pair,
 )
-from stages.core.facts import Alike, Copies
-from stages.core.results import Result
+from stages.core.outputs.facts import Alike, Copies
+from stages.core.outputs.results import Result
 from stages.core.rules.case import Case
+from stages.core.statistics import contrast, methods
 from tests.facts_builder import invented
 from tests.results_builder import METRICS, near
 

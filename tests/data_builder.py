@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from stages.core import idx
+from stages.core.data import idx
 from stages.core.params import Params, Preprocess
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from stages.core.facts import Alike, Copies, Facts, Levels, Pixels
+from stages.core.outputs.facts import Alike, Copies, Facts, Levels, Pixels
 
 SPLITS = ("train", "validation", "test")
 

@@ -2,9 +2,17 @@
 
 from typing import Any
 
-from stages.core.findings import Bin, Calibration, Fitting, Interval, Losses
-from stages.core.results import ClassScores, Curves, Details, PrecisionRecall, Result, Roc, Training
-from stages.core.results import Scalars as Numbers
+from stages.core.outputs.findings import Bin, Calibration, Fitting, Interval, Losses
+from stages.core.outputs.results import (
+    ClassScores,
+    Curves,
+    Details,
+    PrecisionRecall,
+    Result,
+    Roc,
+    Training,
+)
+from stages.core.outputs.results import Scalars as Numbers
 
 METRICS = [name for name in Numbers.model_fields if name != "lazy_accuracy"]
 

@@ -63,11 +63,11 @@ def test_a_strayed_library_is_found(copy: Path) -> None:
 def test_a_missing_and_a_needless_dep_are_found(copy: Path) -> None:
     """Taking a dep away, or adding one too many, is told by stage and file."""
     text = (copy / "dvc.yaml").read_text(encoding="utf-8")
-    text = text.replace("      - stages/core/idx.py\n", "", 1)
+    text = text.replace("      - stages/core/data/idx.py\n", "", 1)
     text = text.replace("- stages/report.py", "- stages/report.py\n      - stages/core/model.py")
     (copy / "dvc.yaml").write_text(text, encoding="utf-8")
     assert architecture.wrong_deps(copy) == [
-        "split: stages/core/idx.py is missing",
+        "split: stages/core/data/idx.py is missing",
         "report: stages/core/model.py is not needed",
     ]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from stages import compare, evaluate
-from stages.core import files, verdicts
-from stages.core.comparison import Comparison
+from stages.core import files
 from stages.core.errors import DataError
+from stages.core.outputs.comparison import Comparison
+from stages.core.outputs.results import Scalars
 from stages.core.params import load
-from stages.core.results import Scalars
+from stages.core.rules import verdicts
 from tests.report_builder import build
 
 SKILLS = {"unweighted": 1.0, "weighted": 2.0, "overfit": 6.0}

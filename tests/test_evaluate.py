@@ -7,11 +7,12 @@ import pytest
 from sklearn import metrics as sk
 
 from stages import evaluate
-from stages.core import facts as data_facts
-from stages.core import files, results
+from stages.core import files
 from stages.core.errors import DataError, ParamsError
+from stages.core.outputs import facts as data_facts
+from stages.core.outputs import results
+from stages.core.outputs.results import Result
 from stages.core.params import load
-from stages.core.results import Result
 from tests.report_builder import COUNTS, build
 
 

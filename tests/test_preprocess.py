@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from stages import preprocess, split
-from stages.core import files, idx, images
+from stages.core import files
+from stages.core.data import idx, images
 from stages.core.errors import DataError
-from stages.core.facts import Levels
+from stages.core.outputs.facts import Levels
 from stages.core.params import Params
 from tests.data_builder import folders, idx_pair, params, picture, saved
 

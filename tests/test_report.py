@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from stages import compare, report
-from stages.core import files, study
+from stages.core import files
 from stages.core.errors import DataError
+from stages.core.outputs import study
+from stages.core.page.palette import looks
 from stages.core.params import load
 from tests.conftest import ROOT
 from tests.report_builder import build
@@ -256,7 +258,7 @@ def test_the_reference_comes_first(project: Path) -> None:
     params = load()
     other = params.report.model_copy(update={"reference": "weighted"})
     found = study.read(params.model_copy(update={"report": other}))
-    drawn = [(result.name, look.index) for result, look in found.drawn()]
+    drawn = [(result.name, look.index) for result, look in looks(found)]
     assert drawn == [("weighted", 0), ("unweighted", 1)]
     assert project == Path.cwd()
 

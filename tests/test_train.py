@@ -14,8 +14,8 @@ import pytest
 from stages import train
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
-from stages.core.facts import Facts
 from stages.core.identity import training_code
+from stages.core.outputs.facts import Facts
 from stages.core.params import Params, load
 from tests.facts_builder import invented
 

@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stages.core import files, verdicts
+from stages.core import files
 from stages.core.errors import DataError
 from stages.core.params import Params
+from stages.core.rules import verdicts
 from stages.core.rules.case import Verdict
 
 COLUMNS = {

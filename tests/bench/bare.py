@@ -7,8 +7,9 @@ and as many epochs as the pipeline's runs took, early stopping included. Run it 
 
 import numpy as np
 
-from stages.core import facts, files
+from stages.core import files
 from stages.core.model import build
+from stages.core.outputs import facts
 from stages.core.params import load
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages import preprocess
-from stages.core import facts
+from stages.core.outputs import facts
 from stages.core.params import load
 from tests.bench.lines import Line, ratio
 from tests.bench.projects import CHANNELS, PHOTOGRAPHS, SIDE, inside, with_photographs

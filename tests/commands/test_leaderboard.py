@@ -6,8 +6,8 @@ import pytest
 
 from stages.commands import leaderboard
 from stages.core import files
-from stages.core import leaderboard as board
 from stages.core.errors import DataError
+from stages.core.page import leaderboard as board
 from stages.core.params import load
 from stages.core.rules.case import Verdict
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from stages.core.comparison import Comparison, Difference, Estimate
-from stages.core.facts import Facts
-from stages.core.records import Record
-from stages.core.results import Details, Result
+from stages.core.outputs.comparison import Comparison, Difference, Estimate
+from stages.core.outputs.facts import Facts
+from stages.core.outputs.records import Record
+from stages.core.outputs.results import Details, Result
 
 Section = Literal[
     "data",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stages.core.rules.case import Case, Verdict
-from stages.core.wording import number, percent
+from stages.core.rules.wording import number, percent
 
 SEVERAL = 3  # runs; that two are wrong together is no surprise
 SURE = 0.75  # probability from which a mistake that all make casts doubt on the label

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from stages.core.comparison import Pair
-from stages.core.findings import Bin, OperatingPoint
-from stages.core.losses import WORST
+from stages.core.outputs.comparison import Pair
+from stages.core.outputs.findings import Bin, OperatingPoint
 from stages.core.rules.case import Case, Verdict
-from stages.core.wording import number, percent
+from stages.core.rules.wording import number, percent
+from stages.core.statistics.losses import WORST
 
 CALIBRATED = 2.0  # times the error that chance alone would show: what is beyond is told
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stages.core.rules.case import Case, Verdict
-from stages.core.wording import listed, number, percent, points, span, verb
+from stages.core.rules.wording import listed, number, percent, points, span, verb
 
 
 def best(case: Case) -> Iterator[Verdict]:

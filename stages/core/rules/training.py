@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from stages.core.results import Result
+from stages.core.outputs.results import Result
 from stages.core.rules.case import Case, Verdict
-from stages.core.wording import listed, number, percent, verb
+from stages.core.rules.wording import listed, number, percent, verb
 
 
 def diverged(case: Case) -> Iterator[Verdict]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from stages.core.comparison import Difference
+from stages.core.outputs.comparison import Difference
 from stages.core.rules.case import Case, Verdict
-from stages.core.wording import percent, points, span
+from stages.core.rules.wording import percent, points, span
 
 METRICS = ("recall", "precision", "accuracy")
 

@@ -5,7 +5,7 @@ It opens on other work than training, folds a parent's runs away and shows no me
 
 import json
 
-from stages.core.palette import Look
+from stages.core.page.palette import Look
 from stages.core.tracking.place import Place
 
 VIEW = "leaderboard"

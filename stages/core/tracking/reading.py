@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stages.core import facts, files
+from stages.core import files
 from stages.core.errors import DataError
 from stages.core.identity import run_key
+from stages.core.outputs import facts
 from stages.core.params import Params, Train
 from stages.core.tracking import clock
 from stages.core.tracking.looks import run_tags

@@ -1,6 +1,6 @@
 """Rules about the lazy baseline and the classes: when they speak, and when they keep silent."""
 
-from stages.core.results import ClassScores
+from stages.core.outputs.results import ClassScores
 from stages.core.rules import accuracy
 from tests.case_builder import case
 from tests.results_builder import on_test, result

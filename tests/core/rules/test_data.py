@@ -1,7 +1,7 @@
 """What is said of the images themselves, and when nothing is."""
 
-from stages.core.comparison import Confused, Image
-from stages.core.facts import Alike, Copies
+from stages.core.outputs.comparison import Confused, Image
+from stages.core.outputs.facts import Alike, Copies
 from stages.core.rules import data
 from tests.case_builder import case
 from tests.results_builder import result

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from stages.core.findings import OperatingPoint
-from stages.core.results import Result
+from stages.core.outputs.findings import OperatingPoint
+from stages.core.outputs.results import Result
 from stages.core.rules import probabilities
 from tests.case_builder import case
 from tests.results_builder import calibration, losses, on_test, result

@@ -1,6 +1,6 @@
 """Rules about which run is best: when they speak, and when they keep silent."""
 
-from stages.core.results import Result
+from stages.core.outputs.results import Result
 from stages.core.rules import ranking
 from tests.case_builder import case
 from tests.results_builder import result

@@ -1,6 +1,6 @@
 """What is said of trainings that went on for too long or too short, and when nothing is."""
 
-from stages.core.results import Result
+from stages.core.outputs.results import Result
 from stages.core.rules import training
 from tests.case_builder import case
 from tests.results_builder import fitting, result

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.leaderboard import RANK
-from stages.core.palette import Look
+from stages.core.page.leaderboard import RANK
+from stages.core.page.palette import Look
 from stages.core.tracking import looks
 from stages.core.tracking.place import Place
 

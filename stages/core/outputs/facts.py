@@ -1,0 +1,145 @@
+"""What `preprocess` found out about the data, read back from data/preprocess/facts.json."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core import files
+from stages.core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Mean and standard deviation of pixels, 0..255."""
+
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, histogram: NDArray[np.int64]) -> Self:
+        """Measure pixels that are counted by level (256,)."""
+        level, total = np.arange(256), histogram.sum()
+        mean = float((level * histogram).sum() / total)
+        variance = float(((level - mean) ** 2 * histogram).sum() / total)
+        return cls(mean, math.sqrt(variance))
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Mean and standard deviation of pixels, 0..255, and how many are of each of 256 levels."""
+
+    mean: float
+    std: float
+    histogram: list[int]
+
+    @classmethod
+    def of(cls, histogram: NDArray[np.int64]) -> Self:
+        """Measure pixels that are counted by level (256,)."""
+        levels = Levels.of(histogram)
+        return cls(levels.mean, levels.std, histogram.tolist())
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Images that have byte-identical copies, by what is wrong with that.
+
+    `duplicates`: nothing, all are of one class and in one split; `label_conflicts`: the copies
+    are of several classes; `across_splits`: in several splits. An image may be in both of these.
+    """
+
+    duplicates: int
+    label_conflicts: int
+    across_splits: int
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Pairs of images, not byte-identical, that look the same: see core/data/lookalikes.py.
+
+    Each of the `pairs` is in different splits or of different classes, or both; `judged_and_seen`
+    are images of validation and test that look like one of training. `bound` is the distance up
+    to which a pair counts; not `complete` means that there are more.
+    """
+
+    pairs: int
+    across_splits: int
+    label_conflicts: int
+    judged_and_seen: int
+    bound: float
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The K classes in label order, the question asked of them, and how many images there are.
+
+    `shape` is (H, W, C) in pixels, `counts` is images per split and class, `rejected` is images
+    that could not be decoded and `reasons` how many for each kind of reason, `digest` identifies
+    arrays, labels, classes and question, `pixels` are those of training, `levels` by split.
+    """
+
+    name: str
+    classes: list[str]
+    positive: str | None
+    shape: list[int]
+    counts: dict[str, dict[str, int]]
+    rejected: int
+    digest: str
+    pixels: Pixels
+    levels: dict[str, Levels]
+    reasons: dict[str, int]
+    copies: Copies
+    alike: Alike
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Self:
+        """Return the facts that facts.json holds; it may hold more."""
+        typed = {
+            "pixels": Pixels(**found["pixels"]),
+            "levels": {split: Levels(**levels) for split, levels in found["levels"].items()},
+            "copies": Copies(**found["copies"]),
+            "alike": Alike(**found["alike"]),
+        }
+        return cls(**{field.name: found[field.name] for field in fields(cls)} | typed)
+
+    @property
+    def positive_index(self) -> int | None:
+        """Return which class the question is about, or None when it is about all of them."""
+        return None if self.positive is None else self.classes.index(self.positive)
+
+    @property
+    def asked_index(self) -> int | None:
+        """Return which class a yes-or-no question is about; None where the question is no such.
+
+        The positive class; of two without one, that with fewer training images (the second of
+        equals).
+        """
+        if self.positive is None and len(self.classes) == 2:
+            return 1 - int(self.training_shares.argmax())
+        return self.positive_index
+
+    @property
+    def training_shares(self) -> NDArray[np.float32]:
+        """Return each class's share (K,) of the training images, 0..1."""
+        counts = np.array([self.counts["train"][name] for name in self.classes], dtype=np.float64)
+        shares: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
+        return shares
+
+    @property
+    def lazy_class(self) -> str:
+        """Return the commonest class of the training images (the first of several)."""
+        return self.classes[int(self.training_shares.argmax())]
+
+
+def read() -> Facts:
+    """Return the facts of the preprocessed data.
+
+    Raises DataError when `preprocess` has not run.
+    """
+    path = files.folder("preprocess") / "facts.json"
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    return Facts.of(files.read_json(path))

@@ -1,0 +1,1 @@
+"""From probabilities to numbers, and how far each number can be trusted."""

@@ -1,0 +1,132 @@
+"""How far the areas under both curves would move on other images of the same kind.
+
+N images, K classes. What each image contributes to an area is its infinitesimal jackknife (Efron,
+1982, "The Jackknife, the Bootstrap and Other Resampling Plans", ch. 6): the area plus N times its
+slope in the weight of that image. Their mean is the area, their variance over N its variance; for
+the ROC area these are the components of DeLong, DeLong and Clarke-Pearson (1988).
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.statistics.answers import Truth
+from stages.core.statistics.compare import NORMAL, Difference, Interval, mean_interval
+from stages.core.statistics.metrics import Numbers, Probabilities
+
+NAMES = ("average_precision", "roc_auc")
+SAMPLE = 100_000  # images that tell the spread to 1 %; more would only take longer
+
+
+class Ranks(NamedTuple):
+    """T distinct scores, from the highest down.
+
+    hits, alarms (T,): positives and negatives of exactly that score; rank (N,): which of the T
+    scores each image has.
+    """
+
+    hits: Numbers
+    alarms: Numbers
+    rank: NDArray[np.int64]
+
+
+def contributions(truth: Truth, probabilities: Probabilities, seed: int = 0) -> dict[str, Numbers]:
+    """Return what each image contributes to both areas, named as in `core/statistics/metrics.py`.
+
+    probabilities (N, K). Of all images, or of SAMPLE drawn by seed, the same ones for every run:
+    arrays (N,) or (SAMPLE,). They are the positive class's, or the mean over the classes that
+    have an area; NaN where no class has one, or where probabilities are NaN.
+    """
+    count = len(truth.labels)
+    if count > SAMPLE:
+        kept = np.random.default_rng(seed).choice(count, SAMPLE, replace=False)
+        truth, probabilities = replace(truth, labels=truth.labels[kept]), probabilities[kept]
+    classes = range(truth.classes) if truth.positive is None else [truth.positive]
+    found = np.stack([_of_class(truth.labels == k, probabilities[:, k]) for k in classes])
+    defined = found[~np.isnan(found).any(axis=(1, 2))]
+    values = defined.mean(axis=0) if len(defined) else found[0]
+    return dict(zip(NAMES, values, strict=True))
+
+
+def interval(area: float | None, parts: Numbers, count: int) -> Interval:
+    """Return the 95 % interval of an area over `count` images, from contributions of a sample.
+
+    The normal limit of its log odds, which keeps it within 0..1 (Pepe, 2003, "The Statistical
+    Evaluation of Medical Tests", section 5.2). In simulations it holds the truth 92 to 95 % of
+    the time, less often (88 %) where an area above 0.99 rests on thirty positives. An area of
+    exactly 0 or 1 has no spread that could be seen: its ends are NaN. None: undefined.
+    """
+    if area is None or not 0 < area < 1:
+        area = np.nan if area is None else area
+        return Interval(area, np.nan, np.nan)
+    reach = NORMAL * float(parts.std()) / count**0.5 / (area * (1 - area))
+    odds = np.log(area / (1 - area))
+    low, high = (float(1 / (1 + np.exp(-end))) for end in (odds - reach, odds + reach))
+    return Interval(area, low, high)
+
+
+def difference(value: float, parts: Numbers, count: int) -> Difference:
+    """Return the 95 % interval of an area less another, over the same `count` images.
+
+    parts: the differences of the contributions of a sample. By `compare.mean_interval`, whose
+    reach is that of as many images as parts: it shrinks with the root of the number of images.
+    """
+    found = mean_interval(parts)
+    reach = (found.high - found.low) / 2 * (len(parts) / count) ** 0.5
+    return Difference(value, value - reach, value + reach)
+
+
+def ranks(positives: NDArray[np.bool_], scores: Probabilities) -> Ranks:
+    """Rank images (N,) by score (N,), the highest first; equal scores share a rank."""
+    # Floats of 0..1 order like their bits: score and index sort together as one 64-bit number.
+    keys = scores.astype(np.float32).view(np.uint32).astype(np.uint64) << np.uint64(32)
+    keys |= np.arange(len(scores), dtype=np.uint64)
+    keys.sort()
+    bits, order = keys >> np.uint64(32), (keys & np.uint64(2**32 - 1)).astype(np.int64)
+    rank = np.empty(len(scores), dtype=np.int64)
+    upwards = np.cumsum(np.diff(bits, prepend=bits[:1]) > 0)
+    rank[order] = upwards[-1] - upwards
+    found = np.bincount(rank, positives), np.bincount(rank, ~positives)
+    return Ranks(found[0].astype(np.float64), found[1].astype(np.float64), rank)
+
+
+def _of_class(positives: NDArray[np.bool_], scores: Probabilities) -> Numbers:
+    """Return the contributions (2, N) to both areas of one class; NaN where it has none."""
+    if np.isnan(scores).any() or not 0 < positives.sum() < len(scores):
+        return np.full((2, len(scores)), np.nan)
+    ranked = ranks(positives, scores)
+    return np.stack([_average_precision(ranked, positives), _roc_auc(ranked, positives)])
+
+
+def _average_precision(ranked: Ranks, positives: NDArray[np.bool_]) -> Numbers:
+    """Return the contributions to the sum over positives of precision at their score / P.
+
+    An image of weight w counts in the precision of every score not above its own, and a
+    positive one also as one more to average over.
+    """
+    hits, above = ranked.hits.cumsum(), (ranked.hits + ranked.alarms).cumsum()
+    count, precision = hits[-1], hits / above
+    area = (ranked.hits * precision).sum() / count
+    lost = _from_here_on(ranked.hits * hits / above**2)
+    gained = _from_here_on(ranked.hits / above) + precision - area
+    slope = np.stack([-lost, gained - lost]) / count
+    found: Numbers = area + len(positives) * slope[positives.astype(np.int64), ranked.rank]
+    return found
+
+
+def _roc_auc(ranked: Ranks, positives: NDArray[np.bool_]) -> Numbers:
+    """Return the contributions to the share of pairs whose positive has the higher score."""
+    hits, alarms = ranked.hits.sum(), ranked.alarms.sum()
+    below = (_from_here_on(ranked.alarms) - ranked.alarms / 2) / alarms
+    over = (ranked.hits.cumsum() - ranked.hits / 2) / hits
+    area = (ranked.hits * below).sum() / hits
+    slope = np.stack([(over - area) / alarms, (below - area) / hits])
+    found: Numbers = area + len(positives) * slope[positives.astype(np.int64), ranked.rank]
+    return found
+
+
+def _from_here_on(values: Numbers) -> Numbers:
+    """Return at each place the sum of the values (T,) from it to the end."""
+    return values[::-1].cumsum()[::-1]

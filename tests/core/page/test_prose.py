@@ -1,0 +1,53 @@
+"""Numbers as sentences."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages.core.outputs import study
+from stages.core.outputs.facts import Facts
+from stages.core.page import prose
+from stages.core.params import load
+from tests.facts_builder import invented
+from tests.report_builder import build
+
+
+def facts(positive: str | None, rejected: int = 0, channels: int = 1) -> Facts:
+    """Return the facts of two images a class and split."""
+    counts = {split: {"not 8": 2, "8": 2} for split in ("train", "validation", "test")}
+    found = invented(["not 8", "8"], counts, positive)
+    return replace(found, shape=[28, 32, channels], rejected=rejected)
+
+
+def test_the_question_is_of_one_class_or_of_all() -> None:
+    """With a positive class it is a yes or no; without one, which."""
+    assert prose.question(facts("8")) == "Is it “8”, or not?"
+    assert prose.question(facts(None)) == "Which of 2 classes is it?"
+    assert "those of “8”" in prose.averaged(facts("8"))
+    assert "means over the classes" in prose.averaged(facts(None))
+    assert "saying “8”" in prose.curves(facts("8"))
+    assert "micro average" in prose.curves(facts(None))
+
+
+def test_images_are_described_and_rejected_ones_told() -> None:
+    """Height comes before width; nothing is said of rejected images when there are none."""
+    assert prose.described(facts("8")) == "12 images of 28 by 32 pixels, grey."
+    described = prose.described(facts("8", rejected=1500, channels=3))
+    assert described.startswith("12 images of 28 by 32 pixels, colour.")
+    assert "1,500 could not be read" in described
+
+
+def test_the_summary_holds_every_accuracy_against_the_lazy_one(project: Path) -> None:
+    """The share is that of the commonest training class among the test images, in percent."""
+    build(skills={"unweighted": 1.0})
+    found = study.read(load())
+    others = found.facts.counts["test"]["not 8"] / 50
+    assert f"Always answering “not 8” is right for {100 * others:.1f} %" in prose.summary(found)
+    assert project == Path.cwd()
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.9036, "90.4 %"), (0, "0.0 %"), (1, "100.0 %")])
+def test_shares_are_percent_for_people(share: float, text: str) -> None:
+    """One digit after the point."""
+    assert prose.percent(share) == text
