@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stages.core.data import idx
 from stages.core.errors import DataError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 # 00 00, type 8 (bytes), 3 dimensions of lengths 2, 3, 4, then the values row by row.
 WHOLE = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2, 3, 4) + bytes(range(24))

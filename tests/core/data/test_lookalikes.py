@@ -14,7 +14,7 @@ from stages.core.data.lookalikes import Lookalikes, Pair
 from stages.core.outputs.manifest import Row
 from tests.data_builder import saved, spec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def rows(split: str, labels: list[str], prefix: str = "") -> list[Row]:
