@@ -35,7 +35,7 @@ def run(params: Params) -> None:
     """
     found, compared = study.read(params), contrasted.read()
     with files.output("report") as folder:
-        ranked = leaderboard.records(leaderboard.rows(found))
+        ranked = leaderboard.records(leaderboard.rows(found, compared.seeded if compared else ()))
         files.write_csv(folder / "leaderboard.csv", leaderboard.FIELDS, ranked)
         files.write_csv(folder / "curves.csv", learning.FIELDS, learning.records(found))
         points = threshold_curves.records(found)

@@ -48,7 +48,7 @@ def table(rows: list[dict[str, str]], params: Params) -> Table:
         found.add_column(title, justify="right", vertical="bottom")
     for row in rows:
         style = "" if row["run"] in params.runs else "dim"
-        found.add_row(Text(row["run"]), *cells(row), style=style)
+        found.add_row(Text(named(row)), *cells(row), style=style)
     return found
 
 
@@ -58,6 +58,19 @@ def sentences(found: Sequence[Verdict], width: int) -> str:
     return "\n".join(["", *(wrapper.fill(f"· {verdict.text}") for verdict in found), ""])
 
 
+def named(row: Mapping[str, str]) -> str:
+    """Return the name of a row, and how many seeds it is the mean of, where there are several."""
+    return f"{row['run']} ({row['seeds']} seeds)" if int(row["seeds"]) > 1 else row["run"]
+
+
 def cells(row: Mapping[str, str]) -> list[str]:
-    """Return the numbers of one row to three digits; a dash where one is not defined."""
-    return [f"{float(row[column]):.3f}" if row[column] else "-" for column in COLUMNS]
+    """Return the numbers of one row to three digits; a dash where one is not defined.
+
+    Several seeds also have their standard deviation.
+    """
+    return [_cell(row[column], row[f"{column}/deviation"]) for column in COLUMNS]
+
+
+def _cell(value: str, deviation: str) -> str:
+    spread = f" ±{float(deviation):.3f}" if deviation else ""
+    return f"{float(value):.3f}{spread}" if value else "-"

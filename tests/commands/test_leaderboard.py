@@ -12,7 +12,7 @@ from stages.core.params import load
 from stages.core.rules.case import Verdict
 
 VERDICT = Verdict(rule="best", text="[red] " * 30, evidence="data", runs=[], weight=1)
-ROW = dict.fromkeys(board.FIELDS, "0.5")
+ROW = dict.fromkeys(board.COLUMNS, "0.5") | {"seeds": "1"}
 
 
 def test_runs_and_the_lazy_baseline_are_printed(
@@ -34,6 +34,14 @@ def test_runs_and_the_lazy_baseline_are_printed(
     assert "· [red] [red]" in printed
     assert "make ui" in printed
     assert "data/report/report.html" in printed
+
+
+def test_several_seeds_have_a_spread() -> None:
+    """The name says how many there are, each number how far they lie apart."""
+    several = ROW | {f"{column}/deviation": "0.0125" for column in board.COLUMNS}
+    several |= {"run": "dense", "seeds": "3"}
+    assert leaderboard.named(several) == "dense (3 seeds)"
+    assert set(leaderboard.cells(several)) == {"0.500 ±0.013"}
 
 
 def test_verdicts_are_wrapped() -> None:

@@ -41,7 +41,7 @@ def context(
         "parameters": tables.parameters(found.results),
         **style(),
         **told(found),
-        **ranked(found),
+        **ranked(found, compared),
         **confused(found),
         **drawn(found),
         **trusted(found),
@@ -80,9 +80,9 @@ def told(found: Study) -> dict[str, object]:
     }
 
 
-def ranked(found: Study) -> dict[str, object]:
+def ranked(found: Study, compared: Contrasted | None) -> dict[str, object]:
     """Return the leaderboard: its rows, its columns and the best number of each."""
-    rows = leaderboard.rows(found)
+    rows = leaderboard.rows(found, compared.seeded if compared else ())
     columns = [column for shown in leaderboard.SHOWN.values() for column in shown]
     return {
         "leaderboard": rows,

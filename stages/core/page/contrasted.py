@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stages.core import files
 from stages.core.outputs.comparison import Comparison, Difference, Method, Mistakes, Pair
+from stages.core.outputs.records import read_from
 from stages.core.rules.case import Verdict
 
 # Metrics that people compare, with their titles; log loss is the one where less is better.
@@ -52,7 +53,8 @@ def read() -> Contrasted | None:
     folder = files.folder("compare")
     if not (folder / "comparison.json").exists():
         return None
-    comparison = Comparison.model_validate(files.read_json(folder / "comparison.json"))
+    with read_from(folder / "comparison.json") as path:
+        comparison = Comparison.model_validate(files.read_json(path))
     verdicts = [Verdict.model_validate(v) for v in files.read_json(folder / "verdicts.json")]
     return Contrasted(
         verdicts=verdicts,

@@ -1,15 +1,20 @@
-"""The runs side by side, with the lazy baseline among them, best first."""
+"""The runs side by side, with the lazy baseline among them, best first.
 
-from collections.abc import Sequence
+Runs that differ in their seed alone are one row: their mean, and how far they spread.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.core.outputs.comparison import Estimate, Method
 from stages.core.outputs.findings import Interval
 from stages.core.outputs.results import Result, Scalars
 from stages.core.outputs.study import Study
 from stages.core.page.palette import Look, looks
 
 SPLITS = ("validation", "test")
-FIELDS = ["run", *(f"{split}/{name}" for split in SPLITS for name in Scalars.model_fields)]
+COLUMNS = [f"{split}/{name}" for split in SPLITS for name in Scalars.model_fields]
+FIELDS = ["run", "seeds", *COLUMNS, *(f"{column}/deviation" for column in COLUMNS)]
 
 RANK = "validation/f1"  # validation ranks, so that test stays an unused judge
 
@@ -34,12 +39,16 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Row:
-    """One run, or the lazy baseline (which has no look and no intervals), judged on each split."""
+    """One method, or the lazy baseline (no look, runs or intervals), judged on each split.
+
+    runs: names of its seeds, of which the first names it; scalars: means over them.
+    """
 
     name: str
     look: Look | None
-    scalars: dict[str, Scalars]
-    intervals: dict[str, dict[str, Interval]]
+    runs: Sequence[str]
+    scalars: Mapping[str, Scalars]
+    intervals: Mapping[str, Mapping[str, Interval]]
 
     def value(self, column: str) -> float | None:
         """Return one number, such as that of "test/recall"; None where undefined."""
@@ -52,22 +61,46 @@ class Row:
         split, metric = column.split("/")
         return self.intervals.get(split, {}).get(metric)
 
+    def deviation(self, column: str) -> float | None:
+        """Return that number's standard deviation over seeds; None for a single one."""
+        found = self.interval(column)
+        return found.deviation if isinstance(found, Estimate) else None
 
-def rows(study: Study) -> list[Row]:
-    """Return all runs and the lazy baseline, the highest F1 on validation first.
 
-    Runs that are level keep their order.
+def rows(study: Study, seeded: Sequence[Method] = ()) -> list[Row]:
+    """Return all methods and the lazy baseline, the highest F1 on validation first.
+
+    seeded: those with several seeds; every other run is a method of its own. Methods that are
+    level keep their order.
     """
+    methods = {run: method for method in seeded for run in method.runs}
     lazy = {split: study.results[0].details[split].lazy for split in SPLITS}
     found = [
-        Row(result.name, look, result.metrics, _intervals(result)) for result, look in looks(study)
+        _averaged(result, look, methods[result.name])
+        if result.name in methods
+        else _single(result, look)
+        for result, look in looks(study)
+        if result.name not in methods or result.name == methods[result.name].name
     ]
-    found.append(Row(f'always "{study.facts.lazy_class}"', None, lazy, {}))
+    found.append(Row(f'always "{study.facts.lazy_class}"', None, (), lazy, {}))
     return sorted(found, key=lambda row: -(row.value(RANK) or 0.0))
 
 
-def _intervals(result: Result) -> dict[str, dict[str, Interval]]:
-    return {split: details.intervals for split, details in result.details.items()}
+def _single(result: Result, look: Look) -> Row:
+    intervals = {split: details.intervals for split, details in result.details.items()}
+    return Row(result.name, look, [result.name], result.metrics, intervals)
+
+
+def _averaged(result: Result, look: Look, method: Method) -> Row:
+    means = {
+        split: {name: estimate.value for name, estimate in method.estimates[split].items()}
+        for split in SPLITS
+    }
+    # What an answer without looking would reach is no estimate: it is the same for all seeds.
+    scalars = {
+        split: result.metrics[split].model_copy(update=values) for split, values in means.items()
+    }
+    return Row(method.name, look, method.runs, scalars, method.estimates)
 
 
 def best(found: Sequence[Row], column: str) -> float | None:
@@ -81,5 +114,8 @@ def best(found: Sequence[Row], column: str) -> float | None:
 def records(found: Sequence[Row]) -> list[dict[str, object]]:
     """Return the rows of leaderboard.csv, whose columns are FIELDS."""
     return [
-        {"run": row.name} | {column: row.value(column) for column in FIELDS[1:]} for row in found
+        {"run": row.name, "seeds": len(row.runs)}
+        | {column: row.value(column) for column in COLUMNS}
+        | {f"{column}/deviation": row.deviation(column) for column in COLUMNS}
+        for row in found
     ]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.outputs import study
+from stages.core.outputs.comparison import Estimate, Method
 from stages.core.outputs.results import Scalars
 from stages.core.page import leaderboard
 from stages.core.page.leaderboard import Row
@@ -20,7 +21,7 @@ def scalars(**numbers: float | None) -> Scalars:
 def row(name: str, **numbers: float | None) -> Row:
     """Return a row with the same numbers on both splits."""
     both = scalars(**numbers)
-    return Row(name, None, {"validation": both, "test": both}, {})
+    return Row(name, None, [name], {"validation": both, "test": both}, {})
 
 
 @pytest.fixture
@@ -56,8 +57,25 @@ def test_best_is_lowest_for_the_loss_alone() -> None:
 
 
 def test_records_hold_every_number(rows: list[Row]) -> None:
-    """A record has the columns of leaderboard.csv: the run and ten numbers of each split."""
+    """A record has the columns of leaderboard.csv: ten numbers of each split, and their spread."""
     (record,) = leaderboard.records(rows[:1])
     assert list(record) == leaderboard.FIELDS
-    assert len(leaderboard.FIELDS) == 1 + 2 * 10
+    assert len(leaderboard.FIELDS) == 2 + 2 * 2 * 10
     assert record["test/f1"] == rows[0].value("test/f1")
+    assert (record["seeds"], record["test/f1/deviation"]) == (1, None)
+
+
+def test_seeds_are_one_row_with_their_spread(project: Path) -> None:
+    """Two seeds of a run stand once, under the first one's name, as the mean of both."""
+    build(skills={"unweighted": 1.0, "weighted": 2.0, "overfit": 4.0})
+    found = study.read(load())
+    one, two = (result.metrics["test"].accuracy for result in found.results[1:])
+    mean = Estimate(value=0.7, low=0.6, high=0.8, deviation=0.05)
+    estimates = {split: {"accuracy": mean} for split in ("validation", "test")}
+    seeded = Method(name="weighted", runs=["weighted", "overfit"], estimates=estimates, gain={})
+    rows = {row.name: row for row in leaderboard.rows(found, [seeded])}
+    assert project == Path.cwd()
+    assert set(rows) == {"unweighted", "weighted", 'always "not 8"'}
+    assert rows["weighted"].value("test/accuracy") == 0.7 not in (one, two)
+    assert rows["weighted"].deviation("test/accuracy") == 0.05
+    assert rows["unweighted"].deviation("test/accuracy") is None
