@@ -39,6 +39,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
     """
     train, facts = params.run(name), read_facts()
     weights = class_weights(train, facts, f"{FILE}: runs.{name}")
+    key = run_key(params, name)  # before anyone edits the code meanwhile
     curves = Curves(f"{FILE}: runs.{name}", facts.positive_index, log_epoch)
     with files.output("train", name) as folder:
         model, kept_epoch = fit(train, facts, weights, curves)
@@ -47,7 +48,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
         outcome = {
             "run": name,
-            "key": run_key(params, name),
+            "key": key,
             "data": facts.digest,
             "parameters": train.model_dump(),
             "class_weights": weights,

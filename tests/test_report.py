@@ -158,7 +158,7 @@ def test_seeds_of_one_method_are_shown_with_their_spread(
     """Runs that differ in their seed alone are one row, with the deviation between them."""
     folder = tmp_path_factory.mktemp("seeds")
     page = reported(folder, skills={"a": 1.0, "b": 1.2, "c": 2.0}, changes=[{}, {"seed": 2}])
-    assert "Methods trained with several seeds" in page.words
+    assert "2 seeds" in page.words
     assert any(words.startswith("± 0.") for words in page.words)
 
 
@@ -270,3 +270,14 @@ def test_a_run_that_was_not_evaluated_is_told(project: Path) -> None:
     with pytest.raises(DataError, match=r"metrics\.json: no such file; run `dvc repro`"):
         report.run(load())
     assert not (project / "data" / "report").exists()
+
+
+def test_what_another_version_left_is_an_error_of_one_line(project: Path) -> None:
+    """A file of another shape is named, with what makes it again."""
+    build(skills={"unweighted": 1.0})
+    path = project / "data" / "preprocess" / "facts.json"
+    facts = files.read_json(path)
+    del facts["levels"]
+    files.write_json(path, facts)
+    with pytest.raises(DataError, match=r"facts\.json: found another shape .*; run `dvc repro`"):
+        report.run(load())

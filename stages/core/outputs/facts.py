@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core import files
-from stages.core.errors import DataError
+from stages.core.outputs.records import read_from
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ class Facts:
 def read() -> Facts:
     """Return the facts of the preprocessed data.
 
-    Raises DataError when `preprocess` has not run.
+    Raises DataError when `preprocess` has not run, or wrote another shape.
     """
-    path = files.folder("preprocess") / "facts.json"
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
-    return Facts.of(files.read_json(path))
+    with read_from(files.folder("preprocess") / "facts.json") as path:
+        return Facts.of(files.read_json(path))

@@ -1,9 +1,14 @@
 """Typed parts of the JSON files that stages leave for each other."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from stages.core.errors import DataError
 
 
 def _defined(value: object) -> object:
@@ -12,6 +17,19 @@ def _defined(value: object) -> object:
 
 
 Number = Annotated[float | None, BeforeValidator(_defined)]
+
+
+@contextmanager
+def read_from(path: Path) -> Iterator[Path]:
+    """Give the file that a stage left; raise DataError where it is missing or of another shape."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    try:
+        yield path
+    except (KeyError, TypeError, ValidationError) as error:
+        raise DataError(
+            f"{path}: found another shape than this version makes; run `dvc repro` to make it new"
+        ) from error
 
 
 class Record(BaseModel):

@@ -1,10 +1,8 @@
 """What `train` and `evaluate` leave behind for one run: the shape of it, and reading it back."""
 
-from pathlib import Path
 from typing import Any
 
 from stages.core import files
-from stages.core.errors import DataError
 from stages.core.outputs.findings import (
     Calibration,
     Fitting,
@@ -13,7 +11,7 @@ from stages.core.outputs.findings import (
     OperatingPoint,
     Thresholds,
 )
-from stages.core.outputs.records import Number, Record
+from stages.core.outputs.records import Number, Record, read_from
 
 MICRO = "micro average"  # the curve of all classes, each pair of image and class a question
 
@@ -123,37 +121,35 @@ class Result(Record):
 def read(name: str) -> Result:
     """Return what the run `name` left in data/train and data/evaluate.
 
-    Raises DataError when a file is missing.
+    Raises DataError when a file is missing or of another shape.
     """
     evaluated = files.folder("evaluate", name)
-    details = files.read_json(_present(evaluated / "details.json"))
-    return Result(
-        training=training(name),
-        history=history(name),
-        metrics=files.read_json(_present(evaluated / "metrics.json")),
-        fitting=details.pop("fitting"),
-        details=details,
-    )
+    with (
+        read_from(evaluated / "details.json") as path,
+        read_from(evaluated / "metrics.json") as metrics,
+    ):
+        details = files.read_json(path)
+        return Result(
+            training=training(name),
+            history=history(name),
+            metrics=files.read_json(metrics),
+            fitting=details.pop("fitting"),
+            details=details,
+        )
 
 
 def training(name: str) -> Training:
-    """Return run.json of the run `name`; DataError when it is missing."""
-    path = _present(files.folder("train", name) / "run.json")
-    return Training.model_validate(files.read_json(path))
+    """Return run.json of the run `name`; DataError when it is missing or of another shape."""
+    with read_from(files.folder("train", name) / "run.json") as path:
+        return Training.model_validate(files.read_json(path))
 
 
 def history(name: str) -> list[Epoch]:
     """Return history.csv of the run `name`, epoch after epoch; DataError when it is missing."""
-    path = _present(files.folder("train", name) / "history.csv")
-    return [_numbers(row) for row in files.read_csv(path)]
+    with read_from(files.folder("train", name) / "history.csv") as path:
+        return [_numbers(row) for row in files.read_csv(path)]
 
 
 def _numbers(row: dict[str, str]) -> Epoch:
     """Return a row of history.csv as numbers; an empty cell is undefined."""
     return {key: float(value) if value else None for key, value in row.items()}
-
-
-def _present(path: Path) -> Path:
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
-    return path
