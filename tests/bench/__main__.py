@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import decoding, epoch, memory, no_op, repro, training
+from tests.bench import decoding, epoch, memory, million, no_op, repro, training
 from tests.bench.lines import Line
 from tests.bench.turns import Apart
 
@@ -27,6 +27,7 @@ MEASURES: dict[str, Callable[[Path], list[Line]]] = {
     "epoch": epoch.measure,
     "preprocess": decoding.measure,
     "memory": memory.measure,
+    "million": million.measure,
     "no-op": no_op.measure,
 }
 RESULTS = Path("bench.json")

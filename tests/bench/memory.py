@@ -11,6 +11,7 @@ Target: ten times the images take at most 1.15 times the memory, plus one batch.
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def lines(stage: str, few: list[float], many: list[float]) -> list[Line]:
     ]
 
 
-def peak(project: Path, stage: tuple[str, ...]) -> float:
+def peak(project: Path, stage: Sequence[str]) -> float:
     """Return the most megabytes of anonymous pages that a stage held at a time."""
     command, most = [sys.executable, "-m", "stages", *stage], 0.0
     with subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL) as process:
