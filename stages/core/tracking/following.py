@@ -17,7 +17,7 @@ from types import TracebackType
 
 from stages.core.errors import TrackingError
 from stages.core.params import Params
-from stages.core.tracking import clock
+from stages.core.tracking import clock, whereabouts
 from stages.core.tracking.place import place
 from stages.core.tracking.reading import experiment, parent, training
 from stages.core.tracking.record import Record
@@ -107,8 +107,9 @@ class Following:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            with suppress(OSError):  # when it ran is worth no failure
+            with suppress(OSError):  # when and where it ran is worth no failure
                 clock.remember(self.record.key, self.record.started)
+                whereabouts.remember(self.record.key, self.run)
         failed = kind is not None and issubclass(kind, Exception)
         status = "FINISHED" if kind is None else "FAILED" if failed else "KILLED"
         if self.process is not None:

@@ -13,7 +13,7 @@ from stages.core.errors import DataError
 from stages.core.identity import run_key
 from stages.core.outputs import facts
 from stages.core.params import Params, Train
-from stages.core.tracking import clock
+from stages.core.tracking import clock, whereabouts
 from stages.core.tracking.looks import run_tags
 from stages.core.tracking.record import DATA, KEY, DataSet, Model, Point, Record
 from stages.core.tracking.settings import flat, settings
@@ -78,6 +78,7 @@ def _finished(params: Params, names: list[str]) -> Record:
         artifacts=_artifacts(names[0]),
         pictures=_pictures(names[0]),
         model=_model(folder, run, tuple(metrics)),
+        environment=whereabouts.recall(run["key"], run["weights_digest"]),
     )
 
 

@@ -53,7 +53,8 @@ class Model:
 class Record:
     """What the files say; `tag` and `key` find the MLflow run, times are in milliseconds.
 
-    `final` are the kept model's metrics, `artifacts` and `pictures` map names in MLflow to files.
+    `final` are the kept model's metrics, `artifacts` and `pictures` map names in MLflow to files,
+    `environment` is where it was trained, if that was here.
     """
 
     tag: str
@@ -69,6 +70,7 @@ class Record:
     artifacts: Mapping[str, Path] = field(default_factory=dict)
     pictures: Mapping[str, Path] = field(default_factory=dict)
     model: Model | None = None
+    environment: Mapping[str, str] | None = None
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -78,7 +80,8 @@ class Record:
     @cached_property
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all that is mirrored, and of the code that mirrors it."""
-        said = asdict(self) | {"started": None, "ended": None}  # "when" is no part of "what"
+        aside = dict.fromkeys(("started", "ended", "environment"))  # when and where, not what
+        said = asdict(self) | aside
         code = sorted(Path(__file__).parent.glob("*.py"))
         contents = files.digest(*self.artifacts.values(), *self.pictures.values(), *code)
         text = json.dumps(said, sort_keys=True, default=str)

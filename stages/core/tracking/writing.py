@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OURS = ("train/", "validation/", "test/")  # metrics of other names are people's own
 FOLDERS = {"images", "pictures", "source"}  # made anew whenever a run is brought up to date
+ENVIRONMENT = "environment.json"
 DIGEST = 36  # characters of a data set's digest that MLflow has room for
 BATCH = 500  # points in one request
 
@@ -74,6 +75,8 @@ def _add_files(store: Store, run: "Run", record: Record, source: Provenance) -> 
     _clear(store, run)
     for path in record.artifacts.values():
         store.client.log_artifact(run_id, str(path))
+    if record.environment is not None:  # else what is known from before stays
+        store.client.log_dict(run_id, dict(record.environment), ENVIRONMENT)
     for name, path in record.pictures.items():
         store.client.log_artifact(run_id, str(path), "pictures")
         _add_to_grid(store, run_id, name, path)
