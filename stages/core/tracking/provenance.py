@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "dvc.lock"
+KEPT = ("params.yaml", LOCK, "data/preprocess/facts.json")  # what went in, and what it became
 LIMIT = 5_000_000  # characters of difference worth keeping; more is not code
 # As `git apply` wants it, whatever the user's own settings are.
 DIFF = ("diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
@@ -36,11 +37,11 @@ class Provenance:
         return {key: value for key, value in told.items() if value}
 
     def write(self, folder: Path) -> None:
-        """Write uncommitted.diff (where there is a difference), params.yaml and dvc.lock."""
+        """Write uncommitted.diff (where there is a difference) and the files in KEPT."""
         if self.difference:
             text = self.difference.encode(errors="surrogateescape")
             (folder / "uncommitted.diff").write_bytes(text)
-        for name in ("params.yaml", LOCK):
+        for name in KEPT:
             if Path(name).exists():
                 shutil.copy(name, folder)
 
