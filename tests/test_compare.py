@@ -11,7 +11,6 @@ from stages.core.errors import DataError
 from stages.core.outputs.comparison import Comparison
 from stages.core.outputs.results import Scalars
 from stages.core.params import load
-from stages.core.rules import verdicts
 from tests.report_builder import build
 
 SKILLS = {"unweighted": 1.0, "weighted": 2.0, "overfit": 6.0}
@@ -182,48 +181,6 @@ def test_one_run_alone_is_compared_with_the_lazy_baseline(project: Path) -> None
     assert found.methods[0].gain["log_loss"].value is not None
     assert found.mistakes.wrong_everywhere == []
     assert found.mistakes.hardest["unweighted"]
-
-
-def textbook(errors: float, loss: float, wrong: float) -> np.ndarray:
-    """Return probabilities (10,000, 2) of label 0 for everything, with these numbers.
-
-    `wrong` is the loss of each error; what is missing to the mean is shared by right answers.
-    """
-    count = round(10_000 * errors)
-    right = (loss * 10_000 - wrong * count) / (10_000 - count)
-    given = np.exp(-np.repeat([wrong, right], [count, 10_000 - count]))
-    return np.stack([given, 1 - given], axis=1).astype(np.float32)
-
-
-def test_the_textbook_case(project: Path) -> None:
-    """98.1 %/0.1882, 98.5 %/0.0997, 99.1 %/0.2544: the fewest errors, the most confident ones."""
-    cases = {"first": (0.019, 0.1882, 3.5), "second": (0.015, 0.0997, 2.3)}
-    cases["third"] = (0.009, 0.2544, 13.0)
-    counts = {"train": 100, "validation": 100, "test": 10_000}
-    build(skills=dict.fromkeys(cases, 1.0), counts=counts)
-    labels = files.labels("test")
-    for i, (name, numbers) in enumerate(cases.items()):
-        given = np.random.default_rng(i).permutation(textbook(*numbers))
-        given[labels == 1] = given[labels == 1][:, ::-1]
-        path = files.folder("train", name) / "predictions.npz"
-        with np.load(path) as arrays:
-            validation = arrays["validation"]
-        np.savez(path, allow_pickle=False, validation=validation, test=given)
-        evaluate.run(load(), name)
-        assert metric("accuracy", name) == pytest.approx(1 - numbers[0])
-        assert metric("log_loss", name) == pytest.approx(numbers[1], abs=5e-5)
-    compare.run(load())
-    assert project == Path.cwd()
-    [told] = [verdict.text for verdict in verdicts.read() if verdict.rule == "disagree"]
-    text = told.replace("\N{NO-BREAK SPACE}", " ")
-    assert text.startswith(
-        "third makes the fewest errors (0.9 % of the test images, second 1.5 %), but is the most "
-        "confidently wrong (when wrong it is over 99.9 % sure; the worst 1 % of images carry "
-    )
-    assert text.endswith(
-        "its log loss is 0.2544, that of second 0.0997. Choose second where probabilities matter, "
-        "third where only the answer does."
-    )
 
 
 @pytest.mark.usefixtures("three")

@@ -1,47 +1,20 @@
 """The preprocess stage writes arrays that match the manifest, and says what it could not read."""
 
-import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from stages import preprocess, split
+from stages import preprocess
 from stages.core import files
 from stages.core.data import idx, images
-from stages.core.errors import DataError
 from stages.core.outputs.facts import Levels
-from stages.core.params import Params
-from tests.data_builder import folders, idx_pair, params, picture, saved
+from tests.data_builder import folders, idx_pair, params, saved
+from tests.preprocess_builder import LAYOUT, SPLITS, of, rows, run
 
 ROOT = Path(__file__).parents[1]
-SPLITS = ("train", "validation", "test")
-LAYOUT = {f"{part}/{name}": 2 for part in SPLITS for name in ("cat", "dog")}
-SMALL = {"height": 4, "width": 4, "channels": 1, "max_rejected_fraction": 0.5}
-
-
-def of(root: Path, positive: str | None = None, **spec: object) -> Params:
-    """Return parameters for class folders and pictures of 4 x 4."""
-    data = {"source": "folder", "path": str(root), "positive": positive}
-    return params(data=data, preprocess=SMALL | spec)
-
-
-def run(config: Params) -> dict[str, Any]:
-    """Run split and preprocess; return what facts.json says."""
-    split.run(config)
-    preprocess.run(config)
-    facts: dict[str, Any] = files.read_json(files.folder("preprocess") / "facts.json")
-    return facts
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    """Return the rows of a CSV file that was written."""
-    return list(files.read_csv(files.folder("preprocess") / name))
 
 
 def test_arrays_labels_and_list_agree(project: Path) -> None:
@@ -158,71 +131,6 @@ def test_the_digest_knows_pixels_classes_and_question(project: Path) -> None:
     assert run(of(root))["digest"] == digests[-1]
 
 
-def test_unreadable_images_are_listed_with_the_reason(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Half a picture, an HTML page and nothing at all: three reasons, and the others go on."""
-    root = folders(project / "pets", LAYOUT)
-    (root / "train" / "cat" / "half.png").write_bytes(picture(200)[:50])
-    (root / "train" / "dog" / "page.jpg").write_bytes(b"<html>")
-    (root / "test" / "dog" / "empty.gif").touch()
-    facts = run(of(root))
-    assert [(row["id"], row["label"], row["split"]) for row in rows("rejected.csv")] == [
-        ("train/cat/half.png", "cat", "train"),
-        ("train/dog/page.jpg", "dog", "train"),
-        ("test/dog/empty.gif", "dog", "test"),
-    ]
-    reasons = [row["reason"] for row in rows("rejected.csv")]
-    assert reasons[0].startswith("damaged: ")
-    assert reasons[1:] == ["not a picture: a web page (HTML)", "empty file"]
-    assert (facts["rejected"], len(rows("images.csv"))) == (3, 12)
-    assert facts["reasons"] == {"damaged": 1, "not a picture": 1, "empty file": 1}
-    told = capsys.readouterr().out
-    assert "preprocess: 4 train, 4 validation, 4 test images of 4 x 4 x 1" in told
-    assert "3 rejected, see data/preprocess/rejected.csv: 1 damaged: " in told
-
-
-def broken(project: Path, *names: str) -> Path:
-    """Return a folder of twelve pictures of which some are broken."""
-    root = folders(project / "pets", LAYOUT)
-    for name in names:
-        (root / name).write_bytes(b"broken")
-    return root
-
-
-def test_more_rejected_than_allowed_stop_the_stage(project: Path) -> None:
-    """Three of twelve are a quarter: allowed as such, one less is not."""
-    names = ("train/cat/0.png", "train/dog/0.png", "test/dog/1.png")
-    root = broken(project, *names)
-    assert run(of(root, max_rejected_fraction=0.25))["rejected"] == 3
-    with pytest.raises(DataError) as caught:
-        preprocess.run(of(root, max_rejected_fraction=0.24))
-    assert str(caught.value) == (
-        f"{root}: 3 of 12 images cannot be read, expected at most 0.24 of them (params.yaml: "
-        "preprocess.max_rejected_fraction); mend or remove them; the first: "
-        + "; ".join(
-            f"{name}: not a picture: none of the formats that can be read" for name in names
-        )
-    )
-    assert not any(files.PARTIAL.iterdir())
-
-
-def test_a_class_of_which_nothing_is_left_stops_the_stage(project: Path) -> None:
-    """Both dogs to validate with are broken, though only two of twelve are."""
-    root = broken(project, "validation/dog/0.png", "validation/dog/1.png")
-    split.run(of(root))
-    with pytest.raises(DataError, match="no image of class 'dog' in validation can be read; mend"):
-        preprocess.run(of(root))
-    assert not files.folder("preprocess").exists()
-
-
-def test_without_split_the_way_is_told(project: Path) -> None:
-    """Run by hand before split, the stage says what to run."""
-    root = folders(project / "pets", LAYOUT)
-    with pytest.raises(DataError, match=r"data/split/manifest\.csv: no such file; run `dvc repro`"):
-        preprocess.run(of(root))
-
-
 def test_idx_images_go_through_unchanged(project: Path) -> None:
     """Pixels of 2 x 3 asked for as 2 x 3 are those of the file, transposed if so asked."""
     for part in SPLITS:
@@ -230,45 +138,6 @@ def test_idx_images_go_through_unchanged(project: Path) -> None:
     spec = {"height": 3, "width": 2, "channels": 1}
     run(params(data={"path": "data", "positive": None, "transpose": True}, preprocess=spec))
     assert files.images("test")[1, :, :, 0].tolist() == [[1, 4], [2, 5], [3, 6]]
-
-
-def secondlook(*arguments: str, limit: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a stage as a person does, no file growing beyond `limit` bytes."""
-
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit or resource.RLIM_INFINITY,) * 2)
-
-    return subprocess.run(
-        [sys.executable, "-m", "stages", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        preexec_fn=limited,
-    )
-
-
-def test_a_disk_that_fills_up_is_told_and_leaves_nothing(project: Path) -> None:
-    """The system refuses to let train.npy grow: one line, exit status 1, no output."""
-    shutil.copytree(ROOT / "data" / "digits", project / "data" / "digits")
-    assert secondlook("split").returncode == 0
-    done = secondlook("preprocess", limit=300_000)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "secondlook: data/preprocess: File too large; free some space and run again\n"
-    )
-    assert not (project / "data" / "preprocess").exists()
-    assert list((project / "data" / ".partial").iterdir()) == []
-
-
-def test_mistakes_in_the_data_are_one_line(project: Path) -> None:
-    """A folder that is not there: one line on stderr, exit status 1, no traceback."""
-    done = secondlook("split")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "secondlook: params.yaml: data.path: data/digits is no such folder; correct the path\n"
-    )
-    assert not (project / "data" / "split").exists()
 
 
 def test_photographs_of_five_classes(project: Path, shared_data: Path) -> None:
@@ -281,19 +150,3 @@ def test_photographs_of_five_classes(project: Path, shared_data: Path) -> None:
         "validation": 157,
         "test": 187,
     }
-
-
-def test_awkward_files_as_one_class(project: Path, shared_data: Path) -> None:
-    """Of the files that are named like pictures, those that Pillow cannot read are rejected."""
-    root = folders(project / "odd", LAYOUT)
-    shutil.copytree(shared_data / "awkward", root / "train" / "awkward")
-    for part in ("validation", "test"):
-        (root / part / "awkward").mkdir()
-        (root / part / "awkward" / "a.png").write_bytes(saved(Image.new("L", (9, 9), 3)))
-    facts = run(of(root, max_rejected_fraction=0.2))
-    rejected = {Path(row["id"]).name for row in rows("rejected.csv")}
-    assert rejected == {
-        *("truncated.jpg", "truncated.png", "broken.png", "png_dos.png", "bomb.gif"),
-        *("plain.heif", "multipage_rgb.tif", "html_page.jpg", "zero_bytes.jpg"),
-    }
-    assert facts["rejected"] == 9

@@ -1,65 +1,24 @@
 """The page, the tables and the pictures of all runs."""
 
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from stages import compare, report
+from stages import report
 from stages.core import files
-from stages.core.errors import DataError
-from stages.core.outputs import study
-from stages.core.page.palette import looks
 from stages.core.params import load
-from tests.conftest import ROOT
+from tests import report_page
 from tests.report_builder import build
+from tests.report_page import Page, reported
 
 NASTY = "<script>alert(1)</script>"
 MATHS = "$x^2$ & “ж”"
 
 
-class Page(HTMLParser):
-    """The tags of report.html with their attributes, and its text."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.text = (folder / "report.html").read_text(encoding="utf-8")
-        self.feed(self.text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        """Keep a piece of text."""
-        self.words.append(data.strip())
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of every such tag."""
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def reported(folder: Path, **invented: Any) -> Page:  # noqa: ANN401 - whatever `build` takes
-    """Make a folder a project, invent its runs and return their page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("params.yaml", "dvc.yaml"):
-            Path(name).write_bytes((ROOT / name).read_bytes())
-        build(**invented)
-        compare.run(load())
-        report.run(load())
-    return Page(folder / "data" / "report")
-
-
 @pytest.fixture(scope="module")
 def eights(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """Give the page of two runs that ask whether it is an eight."""
-    skills = {"unweighted": 1.0, "weighted": 3.0}
-    return reported(tmp_path_factory.mktemp("eights"), skills=skills)
+    return report_page.eights(tmp_path_factory.mktemp("eights"))
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +31,6 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Page:
         skills={"only": 0.5},
         counts={"train": 60, "validation": 60, "test": 200},
     )
-
-
-def everything(folder: Path) -> dict[str, str]:
-    """Return the digest of every file under a folder."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): files.digest(path) for path in paths}
 
 
 def test_the_page_needs_no_network(eights: Page) -> None:
@@ -201,38 +154,6 @@ def test_the_mistakes_are_seen(eights: Page) -> None:
         assert f"Test image {image['id']}" in shown
 
 
-def test_curves_csv_is_long(eights: Page) -> None:
-    """It has a row for every run, series and epoch; an undefined precision is empty."""
-    rows = list(files.read_csv(eights.folder / "curves.csv"))
-    assert len(rows) == 2 * 2 * 6
-    assert rows[0] == {
-        "run": "unweighted",
-        "series": "train",
-        "epoch": "1",
-        "loss": "0.3",
-        "accuracy": "0.75",
-        "precision": "",
-        "recall": "0.1",
-    }
-
-
-def test_every_run_has_its_pictures(eights: Page) -> None:
-    """Four PNG files a run, and one with the confusion matrices of all."""
-    found = {path.relative_to(eights.folder).as_posix() for path in eights.folder.rglob("*.png")}
-    names = ("curves", "confusion", "precision_recall", "roc")
-    assert found == {"confusion.png"} | {
-        f"runs/{run}/{name}.png" for run in ("unweighted", "weighted") for name in names
-    }
-
-
-def test_again_is_the_same_bytes(eights: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Page, tables and pictures do not change when they are made again."""
-    before = everything(eights.folder)
-    monkeypatch.chdir(eights.folder.parents[1])
-    report.run(load())
-    assert everything(eights.folder) == before
-
-
 def test_names_of_classes_are_only_text(many: Page) -> None:
     """Markup and formulas in a class name show as they are written, in figures too."""
     assert len(many.all("script")) == 1
@@ -250,34 +171,3 @@ def test_many_classes_are_cut_down_and_it_says_so(many: Page) -> None:
     assert "The numbers of only" in many.words
     assert len(many.all("details")) == 5
     assert "thresholds" not in {attributes.get("id") for _, attributes in many.tags}
-
-
-def test_the_reference_comes_first(project: Path) -> None:
-    """Another reference moves to the front of the page, and takes the first colour."""
-    build(skills={"unweighted": 1.0, "weighted": 3.0})
-    params = load()
-    other = params.report.model_copy(update={"reference": "weighted"})
-    found = study.read(params.model_copy(update={"report": other}))
-    drawn = [(result.name, look.index) for result, look in looks(found)]
-    assert drawn == [("weighted", 0), ("unweighted", 1)]
-    assert project == Path.cwd()
-
-
-def test_a_run_that_was_not_evaluated_is_told(project: Path) -> None:
-    """A missing file is named, with what makes it, and no report is left half-written."""
-    build(skills={"unweighted": 1.0})
-    files.folder("evaluate", "unweighted", "metrics.json").unlink()
-    with pytest.raises(DataError, match=r"metrics\.json: no such file; run `dvc repro`"):
-        report.run(load())
-    assert not (project / "data" / "report").exists()
-
-
-def test_what_another_version_left_is_an_error_of_one_line(project: Path) -> None:
-    """A file of another shape is named, with what makes it again."""
-    build(skills={"unweighted": 1.0})
-    path = project / "data" / "preprocess" / "facts.json"
-    facts = files.read_json(path)
-    del facts["levels"]
-    files.write_json(path, facts)
-    with pytest.raises(DataError, match=r"facts\.json: found another shape .*; run `dvc repro`"):
-        report.run(load())
