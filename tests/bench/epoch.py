@@ -18,7 +18,7 @@ from tests.bench.projects import CHANNELS, PHOTOGRAPHS, SIDE, inside, with_photo
 from tests.bench.turns import Apart, in_turn, seconds
 
 TIMES = 5
-COUNT = 1400
+COUNT = 700
 TRAIN = PHOTOGRAPHS / "train"
 
 
