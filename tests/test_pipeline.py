@@ -1,5 +1,6 @@
 """The whole pipeline under the real dvc, with two short runs."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -107,3 +108,17 @@ def test_metrics_and_plots_make_sense(project: Path) -> None:
     assert "test.log_loss" in difference
     assert "data/evaluate/unweighted" not in difference
     assert "file://" in run(project, "dvc", "plots", "diff")
+
+
+def test_experiments_are_compared(project: Path) -> None:
+    """An experiment trains what it changes, and stands with its numbers beside the others."""
+    setting = "train.epochs=1"
+    printed = run(project, "dvc", "exp", "run", "--name", "short", "--set-param", setting)
+    trained = {stage for stage in ran(printed) if stage.startswith("train")}
+    assert trained == {"train@unweighted", "train@weighted"}
+    rows = list(csv.DictReader(run(project, "dvc", "exp", "show", "--csv").splitlines()))
+    epochs = {row["Experiment"]: row["train.epochs"] for row in rows}
+    assert epochs["short"] == "1"
+    assert epochs[""] == "1"  # the workspace
+    assert "2" in epochs.values()  # the commit
+    assert all(row["data/evaluate/weighted/metrics.json:test.recall"] for row in rows)
