@@ -29,5 +29,9 @@ class StorageError(SecondLookError):
     """The disk is full or may not be written."""
 
 
+class BusyError(SecondLookError):
+    """Another process makes the same output."""
+
+
 class TrackingError(SecondLookError):
     """The MLflow store cannot be used."""

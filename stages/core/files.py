@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -10,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.errors import StorageError
+from stages.core.errors import BusyError, StorageError
 
 DATA = Path("data")
 PARTIAL = DATA / ".partial"
@@ -34,24 +35,69 @@ def folder(stage: str, *parts: str) -> Path:
 def output(stage: str, *parts: str) -> Iterator[Path]:
     """Give an empty folder to fill; on success it becomes data/<stage>/<parts> in one step.
 
-    Whatever goes wrong, or when the process is killed, the output is as it was before.
-    A disk that is full or may not be written is told as a StorageError.
+    Whatever goes wrong, or when the process is killed, the output is whole or absent. A disk
+    that is full or may not be written is told as a StorageError, another process that makes the
+    same output as a BusyError.
     """
     target, partial = folder(stage, *parts), PARTIAL / "-".join((stage, *parts))
-    shutil.rmtree(partial, ignore_errors=True)
+    with _told(target), _alone(target, partial.with_name(f"{partial.name}.lock")):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            yield partial
+            _swap(partial, target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Tell what the system refuses, as far as a user can help it, in one line."""
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(target)
+        yield
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
         remedy = REMEDIES[error.errno]
         raise StorageError(f"{target}: {error.strerror}; {remedy} and run again") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _alone(target: Path, lock: Path) -> Iterator[None]:
+    """Hold a lock, or raise BusyError; the system releases that of a killed process."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+", encoding="ascii") as file:
+        if not _locked(file):
+            file.seek(0)
+            who = f"process {file.read() or 'unknown'}"
+            raise BusyError(f"{target}: {who} is making it; wait for it, or end it")
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _locked(file: TextIO) -> bool:
+    """Tell whether the lock is ours, and its file the one that others look at."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(file.fileno()).st_nlink > 0
+
+
+def _swap(partial: Path, target: Path) -> None:
+    """Put the new output in the place of the old one, which is never there in part."""
+    old = partial.with_name(f"{partial.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.replace(old)
+    partial.replace(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -2,6 +2,11 @@
 
 import errno
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +17,21 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from stages.core import files
-from stages.core.errors import StorageError
+from stages.core.errors import BusyError, StorageError
 
 pytestmark = pytest.mark.usefixtures("project")
 FULL_DISK = Path("/dev/full")
+ROOT = Path(__file__).parents[2]
+# Makes the output anew, again and again: fifty files that hold the number of the generation.
+MAKING = """
+import itertools
+from stages.core import files
+for generation in itertools.count():
+    with files.output("report", "x") as out:
+        for number in range(50):
+            (out / str(number)).write_text(str(generation))
+    print(generation, flush=True)
+"""
 
 
 def write(name: str, text: str) -> None:
@@ -62,6 +78,38 @@ def test_what_a_killed_process_left_is_not_taken_over() -> None:
     (files.PARTIAL / "report-x" / "half.txt").touch()
     write("x", "new")
     assert [path.name for path in files.folder("report", "x").iterdir()] == ["a.txt"]
+
+
+def test_an_output_is_made_by_one_process_at_a_time() -> None:
+    """A second one is told which process is at it, touches nothing, and may come later."""
+    with files.output("report", "x") as out:
+        (out / "a.txt").touch()
+        with pytest.raises(BusyError) as caught, files.output("report", "x"):
+            pytest.fail("two at once")
+    assert str(caught.value) == (
+        f"data/report/x: process {os.getpid()} is making it; wait for it, or end it"
+    )
+    assert (files.folder("report", "x") / "a.txt").exists()
+    write("x", "later")
+
+
+def test_a_killed_process_leaves_the_output_whole_or_absent() -> None:
+    """Whenever the kill comes: no mixture of two generations, nothing half, and no lock."""
+    chance = np.random.default_rng(2)
+    for _ in range(8):
+        with subprocess.Popen(
+            [sys.executable, "-c", MAKING],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.05))
+            process.send_signal(signal.SIGKILL)
+        found = [path.read_text() for path in files.folder("report", "x").glob("*")]
+        assert found in ([], found[:1] * 50)
+    write("x", "after")
+    assert list(files.PARTIAL.iterdir()) == []
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="no /dev/full here")
