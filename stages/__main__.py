@@ -114,8 +114,9 @@ def main() -> None:
         arguments.action(load(), arguments)
     except SecondLookError as error:
         sys.exit(f"secondlook: {error}")
-    except KeyboardInterrupt:
-        print("secondlook: interrupted; nothing half-written was left", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        outlook = str(interruption) or "nothing half-written was left"
+        print(f"secondlook: interrupted; {outlook}", file=sys.stderr)
         sys.exit(130)
 
 

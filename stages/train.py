@@ -5,9 +5,7 @@ predictions.npz, run.json. It is the only stage that needs TensorFlow: everythin
 a function of these files.
 """
 
-import math
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,50 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core import files
-from stages.core.errors import ParamsError, TrainingError
+from stages.core.checkpoint import Checkpoint
+from stages.core.epochs import Curves, LogEpoch
+from stages.core.errors import ParamsError
 from stages.core.identity import run_key
 from stages.core.outputs.facts import Facts
 from stages.core.outputs.facts import read as read_facts
 from stages.core.params import EarlyStopping, Params, Train
+from stages.core.training import Training, epochs_behind
 from stages.core.validation import FILE, one_of
 
 if TYPE_CHECKING:
     import keras
 
-    from stages.core.dataset import Batches, Sample
+    from stages.core.dataset import Batches
 
 Weights = dict[str, float]
-LogEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
     """Train the run `name`; `log_epoch` is given each finished epoch (from 1) and its numbers.
 
     Raises ParamsError for class weights that do not fit the data, TrainingError when the
-    objective stops being a number.
+    objective stops being a number; KeyboardInterrupt says what `dvc repro` will do.
     """
     train, facts = params.run(name), read_facts()
     weights = class_weights(train, facts, f"{FILE}: runs.{name}")
     key = run_key(params, name)  # before anyone edits the code meanwhile
     curves = Curves(f"{FILE}: runs.{name}", facts.positive_index, log_epoch)
-    with files.output("train", name) as folder:
-        model, kept_epoch = fit(train, facts, weights, curves)
+    saving = Checkpoint(key, params.train.checkpoint_seconds)
+    with saving as saved, files.output("train", name) as folder:
+        model, kept_epoch = fit(train, facts, weights, curves, saved)
         save(model, folder)
         np.savez(folder / "predictions.npz", allow_pickle=False, **predictions(model))
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
-        outcome = {
-            "run": name,
-            "key": key,
-            "data": facts.digest,
-            "parameters": train.model_dump(),
-            "class_weights": weights,
-            "epochs": len(curves.history),
-            "kept_epoch": kept_epoch,
-            "stopped_early": len(curves.history) < train.epochs,
-            "parameter_count": model.count_params(),
-            "weights_digest": files.digest(folder / "model.weights.h5"),
-        }
-        files.write_json(folder / "run.json", outcome)
+        told = outcome(train, model, len(curves.history), kept_epoch)
+        told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
+        told["weights_digest"] = files.digest(folder / "model.weights.h5")
+        files.write_json(folder / "run.json", told)
 
 
 def class_weights(train: Train, facts: Facts, where: str) -> Weights | None:
@@ -87,102 +79,33 @@ def check_classes(weights: Weights, classes: list[str], where: str) -> None:
         raise ParamsError(f"{where}: class {missing[0]!r} has no weight; give every class one")
 
 
-class Curves:
-    """Measures every epoch honestly: unweighted and in inference mode, training as validation.
-
-    What Keras reports while it trains is weighted, with dropout and augmentation on, and an
-    average over weights that changed meanwhile; `train/objective` alone is that number.
-    """
-
-    def __init__(self, where: str, positive: int | None, log_epoch: LogEpoch) -> None:
-        self.where, self.positive, self.log_epoch = where, positive, log_epoch
-        self.history: list[dict[str, float]] = []
-
-    def add(self, model: "keras.Model", epoch: int, logs: dict[str, float]) -> None:
-        """Measure a finished epoch (from 1); also into `logs`, for the callbacks that follow."""
-        if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"{self.where}: the objective became {logs['loss']} in epoch {epoch}; "
-                "expected a number; lower learning_rate"
-            )
-        numbers = {"train/objective": logs["loss"], **self._measured(model)}
-        logs.update(numbers)
-        self.history.append({"epoch": epoch, **numbers})
-        self.log_epoch(epoch, numbers)
-        if not sys.stdout.isatty():
-            print(f"epoch {epoch}  {told(numbers)}", flush=True)
-
-    def _measured(self, model: "keras.Model") -> dict[str, float]:
-        from stages.core.model import predict
-        from stages.core.statistics.metrics import curve_point
-
-        numbers: dict[str, float] = {}
-        for split, (images, labels) in measured_images().items():
-            point = curve_point(labels, predict(model, images), self.positive)
-            numbers |= {f"{split}/{key}": value for key, value in point.items()}
-        return numbers
-
-
-def measured_images() -> "dict[str, tuple[Sample | NDArray[np.uint8], NDArray[np.int64]]]":
-    """Return the images and labels of each curve: all of validation, and a sample of training.
-
-    The sample is fixed, the same for every run and at most as large as validation.
-    """
-    from stages.core.dataset import Sample, fixed_sample
-
-    train, validation = files.labels("train"), files.labels("validation")
-    positions = fixed_sample(len(train), at_most=len(validation))
-    return {
-        "train": (Sample(files.images("train"), positions), train[positions]),
-        "validation": (files.images("validation"), validation),
-    }
-
-
-def told(numbers: Mapping[str, float]) -> str:
-    """Return an epoch's numbers as one line of text."""
-    return "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
-
-
 def fit(
-    train: Train, facts: Facts, weights: Weights | None, curves: Curves
+    train: Train, facts: Facts, weights: Weights | None, curves: Curves, saved: Checkpoint
 ) -> "tuple[keras.Model, int]":
     """Return the trained model and the epoch (from 1) whose weights it holds.
 
-    The same parameters and arrays give the same weights, bit for bit, on the same machine.
+    The same parameters and arrays give the same weights, bit for bit, on the same machine,
+    whether it trains in one go or resumes from what is saved.
     """
-    import keras
     import tensorflow as tf
 
     from stages.core.model import build
 
     tf.config.experimental.enable_op_determinism()
     model = build(train, facts.shape, len(facts.classes))
-    measure = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: curves.add(model, epoch + 1, logs)
-    )
     stopper = early_stopping(train.early_stopping)
+    state = saved.read()
+    data = batches(train, facts.classes, weights)
+    data.epoch = epochs_behind(state, train.epochs)
     model.fit(
-        batches(train, facts.classes, weights),
+        data,
+        initial_epoch=data.epoch,
         epochs=train.epochs,
-        callbacks=[measure, *([stopper] if stopper else [])],
+        callbacks=Training(model, stopper, curves).callbacks(saved, state),
         shuffle=False,  # Batches shuffles, by seed and epoch alone
         verbose=1 if sys.stdout.isatty() else 0,
     )
     return model, (stopper.best_epoch + 1 if stopper else train.epochs)
-
-
-def save(model: "keras.Model", folder: Path) -> None:
-    """Write the network into `folder`."""
-    from stages.core.model import save as save_network
-
-    save_network(model, folder)
-
-
-def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
-    """Return the class probabilities (N, K) of validation and test."""
-    from stages.core.model import predict
-
-    return {split: predict(model, files.images(split)) for split in ("validation", "test")}
 
 
 def early_stopping(wanted: EarlyStopping | None) -> "keras.callbacks.EarlyStopping | None":
@@ -202,3 +125,28 @@ def batches(train: Train, classes: list[str], weights: Weights | None) -> "Batch
     by_class = np.array([weights[label] if weights else 1 for label in classes], np.float32)
     pictures, labels = files.images("train"), files.labels("train")
     return Batches(pictures, labels, by_class, train.batch_size, train.seed)
+
+
+def save(model: "keras.Model", folder: Path) -> None:
+    """Write the network into `folder`."""
+    from stages.core.model import save as save_network
+
+    save_network(model, folder)
+
+
+def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
+    """Return the class probabilities (N, K) of validation and test."""
+    from stages.core.model import predict
+
+    return {split: predict(model, files.images(split)) for split in ("validation", "test")}
+
+
+def outcome(train: Train, model: "keras.Model", epochs: int, kept_epoch: int) -> dict[str, object]:
+    """Return the parameters of a run and what came of them, as run.json tells it."""
+    return {
+        "parameters": train.model_dump(),
+        "epochs": epochs,
+        "kept_epoch": kept_epoch,
+        "stopped_early": epochs < train.epochs,
+        "parameter_count": model.count_params(),
+    }

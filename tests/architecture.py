@@ -7,13 +7,20 @@ from pathlib import Path
 import yaml
 
 # These can refuse or record, but never change an output: no stage needs to run again for them.
-NEVER_CHANGE_OUTPUTS = {"params", "consistency", "validation", "errors", "tracking"}
+NEVER_CHANGE_OUTPUTS = {"params", "consistency", "validation", "errors", "environment", "tracking"}
 # Who may import what takes long to import or should stay in one place.
 HOMES = {
     "mlflow": {"stages/core/tracking"},
     "matplotlib": {"stages/core/page/figures"},
-    "tensorflow": {"stages/core/dataset", "stages/core/model", "stages/train"},
-    "keras": {"stages/core/dataset", "stages/core/model", "stages/train"},
+    "tensorflow": {
+        *("stages/core/dataset", "stages/core/model", "stages/train"),
+        "stages/core/environment",  # which GPUs there are, once it is loaded
+    },
+    "keras": {
+        *("stages/core/dataset", "stages/core/model", "stages/train"),
+        "stages/core/epochs",  # the type alone
+        "stages/core/training",  # its callbacks
+    },
 }
 
 

@@ -1,74 +1,26 @@
 """Fit one entry of `runs:`."""
 
-import csv
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from stages import train
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
-from stages.core.identity import training_code
-from stages.core.outputs.facts import Facts
-from stages.core.params import Params, load
-from tests.facts_builder import invented
+from stages.core.params import Train
+from tests.training_builder import SILENT, build, facts, history, outputs, params
 
-LogEpoch = Callable[[int, object], None]
-SILENT: LogEpoch = lambda _epoch, _numbers: None  # noqa: E731 - a constant reads better here
-
-
-def params(**changes: Any) -> Params:  # noqa: ANN401 - whatever a run may change
-    """Return the project's parameters with one small run called `small`."""
-    small = {"filters": [4], "dense_units": [8], "epochs": 3, "batch_size": 16, **changes}
-    return load().model_copy(update={"runs": {"small": small}})
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def data(project: Path) -> Path:
-    """Give a project whose images are noise, brighter on one side for the class `right`."""
-    folder = files.folder("preprocess")
-    folder.mkdir(parents=True)
-    counts = {}
-    for seed, (split, size) in enumerate({"train": 90, "validation": 40, "test": 30}.items()):
-        labels, images = _noise(size, seed)
-        np.save(folder / f"{split}.npy", images)
-        np.save(folder / f"{split}.labels.npy", labels)
-        counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
-    files.write_json(folder / "facts.json", asdict(facts(["left", "right"], counts)))
-    for code in training_code():
-        (project / code).parent.mkdir(parents=True, exist_ok=True)
-        (project / code).write_text("", encoding="utf-8")
-    return project
-
-
-def facts(classes: list[str], counts: dict[str, dict[str, int]]) -> Facts:
-    """Return the facts of invented data, the last class being the positive one."""
-    return replace(invented(classes, counts, classes[-1]), shape=[12, 12, 1], digest="d" * 64)
-
-
-def _noise(size: int, seed: int) -> tuple[Any, Any]:
-    random = np.random.default_rng(seed)
-    labels = (np.arange(size) % 3 == 0).astype(np.int64)
-    images = random.integers(0, 160, (size, 12, 12, 1)).astype(np.uint8)
-    images[labels == 1, :, 6:] += 60
-    return labels, images
-
-
-def history() -> list[dict[str, float]]:
-    """Return the curves of the run `small`."""
-    with (files.folder("train", "small") / "history.csv").open() as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
-def outputs() -> dict[str, bytes]:
-    """Return every output of the run `small`."""
-    return {path.name: path.read_bytes() for path in files.folder("train", "small").iterdir()}
+    """Give a project with images."""
+    return build(project)
 
 
 @pytest.mark.usefixtures("data")
@@ -141,6 +93,15 @@ def test_divergence_is_one_line_and_leaves_nothing() -> None:
         train.run(params(learning_rate=1e30, optimizer="sgd"), "small", SILENT)
     assert not files.folder("train", "small").exists()
     assert not list(files.PARTIAL.glob("*"))
+
+
+def test_what_changes_a_result_trains_again() -> None:
+    """DVC looks at every key of `train` that is a run's, and not at how often it is saved."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert stages["train"]["do"]["params"] == [
+        *(f"train.{key}" for key in Train.model_fields),
+        "runs.${key}",
+    ]
 
 
 def test_balanced_weights_are_those_of_scikit_learn() -> None:

@@ -14,7 +14,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
 
     images: uint8 (N, H, W, C), usually a memory map, of which only a batch at a time is read;
     labels: int64 (N,); class_weights: float32 (K,), the weight of an image by its class.
-    A batch is (images, labels, weights); the last one of an epoch may be smaller.
+    A batch is (images, labels, weights); the last one of an epoch may be smaller. `epoch` is how
+    many have begun; set it to resume after so many.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -109,6 +109,22 @@ def _predict_batch(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.
     padded = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else images
     probabilities: NDArray[np.float32] = model.predict_on_batch(padded)[: len(images)]
     return probabilities
+
+
+def state(model: keras.Model) -> list[NDArray[Any]]:
+    """Return copies of all that training changes: weights, random state of layers, optimizer."""
+    return [variable.numpy() for variable in _variables(model)]
+
+
+def set_state(model: keras.Model, values: Sequence[NDArray[Any]]) -> None:
+    """Bring back what `state` returned of a network of the same parameters."""
+    model.optimizer.build(model.trainable_variables)  # else not before the first batch
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]
 
 
 def save(model: keras.Model, folder: Path) -> None:

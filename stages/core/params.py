@@ -122,6 +122,12 @@ class Train(Section):
     seed: Seed
 
 
+class SharedTrain(Train):
+    """The section `train`: what runs share, and what changes none of them."""
+
+    checkpoint_seconds: Annotated[float, Field(ge=0)]
+
+
 class OperatingPoint(Section):
     """The rule that chooses a threshold on validation; recall and precision reach a target."""
 
@@ -166,7 +172,7 @@ class Params(Section):
     data: Data
     split: Split
     preprocess: Preprocess
-    train: Train
+    train: SharedTrain
     runs: Annotated[dict[RunName, dict[str, Any]], Field(min_length=1)]
     evaluate: Evaluate
     compare: Compare
@@ -180,7 +186,7 @@ class Params(Section):
         """
         if name not in self.runs:
             raise ParamsError(f"{FILE}: runs: no run {name!r}; expected {one_of(self.runs)}")
-        merged = self.train.model_dump() | self.runs[name]
+        merged = self.train.model_dump(include=set(Train.model_fields)) | self.runs[name]
         return validated(Train, merged, prefix=("runs", name))
 
 

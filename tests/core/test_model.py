@@ -116,3 +116,20 @@ def test_regularization_is_in_the_objective() -> None:
     model = classifier.build(parameters(l2=0.1, dropout=0.5), SHAPE, 2)
     assert len(model.losses) == 2
     assert model.layers[-2].rate == 0.5
+
+
+def test_a_state_is_all_of_a_training() -> None:
+    """A network that is given another's state trains on as that one: weights, chance, optimizer."""
+    augment = {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True}
+    first, second = (
+        classifier.build(parameters(augment=augment, dropout=0.5, seed=seed), SHAPE, 2)
+        for seed in (1, 2)
+    )
+    labels = np.arange(len(IMAGES)) % 2
+    for _ in range(3):
+        first.train_on_batch(IMAGES, labels)
+    classifier.set_state(second, classifier.state(first))
+    for model in (first, second):
+        model.train_on_batch(IMAGES, labels)
+    for one, other in zip(classifier.state(first), classifier.state(second), strict=True):
+        assert one.tobytes() == other.tobytes()

@@ -47,7 +47,13 @@ class TestParams:
             if value != params.train.model_dump()[key]
         }
         assert set(difference) == {"class_weight", "epochs"}
-        assert params.run("unweighted") == params.train
+        shared = params.train.model_dump(exclude={"checkpoint_seconds"})
+        assert params.run("unweighted").model_dump() == shared
+
+    def test_no_run_has_what_changes_no_result(self) -> None:
+        """How often a training is saved is said once, for all runs."""
+        told = refused("runs.unweighted", "unweighted: {checkpoint_seconds: 5}")
+        assert "runs.unweighted.checkpoint_seconds: unknown key" in told
 
     def test_an_unknown_run_is_told_with_the_known(self) -> None:
         """The valid names are listed."""
@@ -90,6 +96,11 @@ class TestParams:
             ("preprocess.height", "height: 0", "preprocess.height: found 0; expected 1 or more"),
             ("preprocess.contrast", "contrast: no", "preprocess.contrast: found false; expected"),
             ("train.epochs", "epochs: ten", "train.epochs: found 'ten'; expected a whole number"),
+            (
+                "train.checkpoint_seconds",
+                "checkpoint_seconds: -1",
+                "train.checkpoint_seconds: found",
+            ),
             ("train.class_weight", "class_weight: {}", "train.class_weight: found {}; expected"),
             ("train.class_weight", "class_weight: {a: -1}", "train.class_weight: found {'a': -1}"),
             ("train.class_weight", "class_weight: {yes: 1}", "train.class_weight: found {True: 1}"),
