@@ -127,10 +127,9 @@ def _check(run: "Run", where: Place) -> None:
 
 def _download(client: "MlflowClient", run: "Run", folder: Path) -> None:
     """Copy what came out of the run and what it came from; pictures are not needed."""
-    there = [file for file in client.list_artifacts(run.info.run_id) if not file.is_dir]
-    there += client.list_artifacts(run.info.run_id, FOLDER)
-    for file in there:
-        client.download_artifacts(run.info.run_id, file.path, str(folder))
+    for kept in client.list_artifacts(run.info.run_id):
+        if not kept.is_dir or kept.path == FOLDER:
+            client.download_artifacts(run.info.run_id, kept.path, str(folder))
 
 
 def _error(where: Place, told: str) -> TrackingError:

@@ -24,6 +24,7 @@ QUIET = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors reach us as exceptions; ours are one line
     "MLFLOW_DISABLE_AGENT_HINT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a few small files
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",  # it would ask a package index about our model
 }

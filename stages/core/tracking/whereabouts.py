@@ -19,17 +19,19 @@ def remember(key: str, run: str) -> None:
     files.write_json(note, {"weights": weights, "environment": environment.here()})
 
 
-def recall(key: str, weights: str) -> Mapping[str, str] | None:
-    """Return the environment that these weights were trained in; None if not here.
+def recall(key: str, weights: str, root: Path | None = None) -> Mapping[str, str] | None:
+    """Return the environment that these weights were trained in; None if not in this project.
 
-    They then came from DVC's run cache, from a remote, or from before there were notes.
+    They then came from DVC's run cache, from a remote, or from before there were notes. Another
+    project than this one is named by its root.
     """
-    if not _note(key).exists():
+    path = _note(key, root)
+    if not path.exists():
         return None
-    note = files.read_json(_note(key))
+    note = files.read_json(path)
     environment: Mapping[str, str] = note["environment"]
     return environment if note["weights"] == weights else None
 
 
-def _note(key: str) -> Path:
-    return place().root / NOTES / f"{key}.environment.json"
+def _note(key: str, root: Path | None = None) -> Path:
+    return (root or place().root) / NOTES / f"{key}.environment.json"
