@@ -10,6 +10,7 @@ from stages.core.errors import SecondLookError
 from stages.core.params import Params, load
 
 Action = Callable[[Params, argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], None]
 
 
 def _split(params: Params, _: argparse.Namespace) -> None:
@@ -62,6 +63,13 @@ def _leaderboard(params: Params, _: argparse.Namespace) -> None:
     leaderboard.run(params)
 
 
+def _reproduce(arguments: argparse.Namespace) -> None:
+    """Whatever params.yaml says now: the run has its own."""
+    from stages.commands import reproduce
+
+    sys.exit(reproduce.run(arguments.run, arguments.against))
+
+
 # name: what it does, what is called, whether it takes the name of a run
 ACTIONS: dict[str, tuple[str, Action, bool]] = {
     "split": ("decide which image trains, validates and tests", _split, False),
@@ -75,6 +83,18 @@ ACTIONS: dict[str, tuple[str, Action, bool]] = {
 }
 
 
+REPRODUCE = "make a run of MLflow again, and say whether it is the same"
+REPRODUCED = (
+    f"Second Look: {REPRODUCE}. The workspace is left alone. Exit status: 0 for the very same "
+    "bytes, 1 for others, 2 where it could not be made."
+)
+
+
+def _with_params(action: Action) -> Command:
+    """Check params.yaml before anything else."""
+    return lambda arguments: action(load(), arguments)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line: one subcommand per stage and command."""
     top = argparse.ArgumentParser(
@@ -86,10 +106,19 @@ def parser() -> argparse.ArgumentParser:
     subcommands = top.add_subparsers(metavar="stage or command", required=True)
     for name, (summary, action, takes_run) in ACTIONS.items():
         command = subcommands.add_parser(name, help=summary, description=f"Second Look: {summary}.")
-        command.set_defaults(action=action)
+        command.set_defaults(command=_with_params(action), failure=1)
         if takes_run:
             command.add_argument("run", help="an entry of `runs:` in params.yaml")
+    _add_reproduce(subcommands.add_parser("reproduce", help=REPRODUCE, description=REPRODUCED))
     return top
+
+
+def _add_reproduce(command: argparse.ArgumentParser) -> None:
+    """Take a run of MLflow; exit status 2 says that it could not be made again."""
+    command.set_defaults(command=_reproduce, failure=2)
+    command.add_argument("run", help="the id of a run in MLflow, or its name if no other has it")
+    told = "run its parameters on this commit's code and today's images, and compare by image"
+    command.add_argument("--against", metavar="REVISION", help=told)
 
 
 def enter_project() -> None:
@@ -106,14 +135,15 @@ def enter_project() -> None:
 
 
 def main() -> None:
-    """Run one stage or command; a user's mistake is one line on stderr and exit status 1."""
+    """Run one stage or command; a user's mistake is one line on stderr and exit status 1 or 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
     arguments = parser().parse_args()
     try:
         enter_project()
-        arguments.action(load(), arguments)
+        arguments.command(arguments)
     except SecondLookError as error:
-        sys.exit(f"secondlook: {error}")
+        print(f"secondlook: {error}", file=sys.stderr)
+        sys.exit(arguments.failure)
     except KeyboardInterrupt as interruption:
         outlook = str(interruption) or "nothing half-written was left"
         print(f"secondlook: interrupted; {outlook}", file=sys.stderr)

@@ -16,6 +16,7 @@ HOMES = {
         *("stages/core/dataset", "stages/core/model", "stages/train"),
         "stages/core/environment",  # which GPUs there are, once it is loaded
     },
+    "dvc": {"stages/core/reproducing"},
     "keras": {
         *("stages/core/dataset", "stages/core/model", "stages/train"),
         "stages/core/epochs",  # the type alone

@@ -1,0 +1,123 @@
+"""A run against the same run of other code or data, by the test images that both answered."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.core import files
+from stages.core.errors import DataError
+from stages.core.outputs.facts import Facts
+from stages.core.statistics import compare, resampling
+from stages.core.statistics.answers import Answers, Truth
+from stages.core.statistics.compare import Difference, McNemar
+from stages.core.statistics.metrics import Labels, Probabilities
+
+SPLIT = "test"
+Name = tuple[str, str, int]
+
+
+class Answered(NamedTuple):
+    """The test images of one run: what each is, and the probabilities (N, K) given for it."""
+
+    names: list[Name]
+    facts: Facts
+    labels: Labels
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What the second run's metrics are less the first's, on the `shared` test images.
+
+    `values` are both runs' metrics on these images; then and now: how many images each has.
+    """
+
+    then: int
+    now: int
+    shared: int
+    values: dict[str, tuple[float, float]]
+    differences: dict[str, Difference]
+    mcnemar: McNemar
+    same_bytes: bool
+
+    def lines(self) -> Iterator[str]:
+        """Yield the comparison in words, line by line."""
+        sizes = f"{self.then} then, {self.now} now"
+        yield f"on {self.shared} {SPLIT} images that both answered ({sizes}):"
+        yield f"  {'':<18}{'then':>8}{'now':>8}  difference [95 % interval]"
+        for name, found in self.differences.items():
+            old, new = self.values[name]
+            told = "" if found.distinguishable else "  not distinguishable"
+            ends = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+            yield f"  {name:<18}{old:>8.4f}{new:>8.4f}  {ends}{told}"
+        first, second, p = self.mcnemar
+        test = f"McNemar's exact test: p = {p:.3g}"
+        yield f"right only then: {first}, right only now: {second} ({test})"
+
+
+def answered(project: Path, predictions: Path) -> Answered:
+    """Read the test images that a project's `preprocess` made, and what was answered to them."""
+    made = project / files.folder("preprocess")
+    rows = [row for row in files.read_csv(made / "images.csv") if row["split"] == SPLIT]
+    labels: Labels = np.load(made / f"{SPLIT}.labels.npy")
+    facts = Facts.of(files.read_json(made / "facts.json"))
+    return given(_named(rows), facts, labels, predictions)
+
+
+def given(names: list[Name], facts: Facts, labels: Labels, predictions: Path) -> Answered:
+    """Read what was answered to these test images; DataError where it was to others."""
+    with np.load(predictions) as arrays:
+        probabilities: Probabilities = arrays[SPLIT]
+    if probabilities.shape != (len(labels), len(facts.classes)):
+        raise DataError(
+            f"predictions.npz: {SPLIT}: found {probabilities.shape} (images, classes), expected "
+            f"{(len(labels), len(facts.classes))}; the images are not those of the run"
+        )
+    return Answered(names, facts, labels, probabilities)
+
+
+def paired(then: Answered, now: Answered, seed: int) -> Paired:
+    """Compare two runs on the images that both answered, and that are labelled alike.
+
+    Raises DataError when they do not ask the same question, or share no image.
+    """
+    asked = [(one.facts.classes, one.facts.positive) for one in (then, now)]
+    if asked[0] != asked[1]:
+        raise DataError(f"data: the classes were {asked[0][0]}, and are {asked[1][0]}; no pairs")
+    place = {name: index for index, name in enumerate(then.names)}
+    both = [(place[name], index) for index, name in enumerate(now.names) if name in place]
+    if not both:
+        raise DataError("data: no test image of then is one of now; there is nothing to compare")
+    old, new = (np.array(side) for side in zip(*both, strict=True))
+    truth = Truth(now.labels[new], len(now.facts.classes), now.facts.positive_index)
+    sides = (then.probabilities[old], now.probabilities[new])
+    first, second = (Answers.of(truth.labels, given) for given in sides)
+    return Paired(
+        then=len(then.names),
+        now=len(now.names),
+        shared=len(both),
+        values=_values(truth, first, second),
+        differences=compare.differences(truth, first, second, seed),
+        mcnemar=compare.mcnemar(truth, first, second),
+        same_bytes=then.names == now.names and np.array_equal(*sides),
+    )
+
+
+def _values(truth: Truth, first: Answers, second: Answers) -> dict[str, tuple[float, float]]:
+    one, other = (resampling.observed(truth, run.predicted) for run in (first, second))
+    counted = {name: (float(one[name]), float(other[name])) for name in one}
+    return counted | {"log_loss": (float(first.losses.mean()), float(second.losses.mean()))}
+
+
+def _named(rows: Iterable[dict[str, str]]) -> list[Name]:
+    """Return a name for each image that is the same wherever it stands: content, label, copy."""
+    seen, names = Counter[tuple[str, str]](), list[Name]()
+    for row in rows:
+        what = (row["digest"], row["label"])
+        names.append((*what, seen[what]))
+        seen[what] += 1
+    return names
