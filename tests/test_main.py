@@ -66,8 +66,7 @@ def test_a_project_is_found_from_below(project: Path) -> None:
 
 def test_a_bug_keeps_its_traceback(project: Path) -> None:
     """What is not the user's mistake is shown whole."""
-    (project / "data" / "preprocess").mkdir(parents=True)
-    (project / "data" / "preprocess" / "facts.json").write_text("{}", encoding="utf-8")
+    (project / "data" / "preprocess" / "facts.json").mkdir(parents=True)
     done = call("evaluate", "dense", folder=project)
     assert done.returncode == 1
     assert "Traceback" in done.stderr

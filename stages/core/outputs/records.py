@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from stages.core.errors import DataError
 
@@ -26,7 +26,7 @@ def read_from(path: Path) -> Iterator[Path]:
         raise DataError(f"{path}: no such file; run `dvc repro` to make it")
     try:
         yield path
-    except (KeyError, TypeError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path}: found another shape than this version makes; run `dvc repro` to make it new"
         ) from error
