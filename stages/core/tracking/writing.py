@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.core.tracking.models import log_model
+from stages.core.tracking.place import place
 from stages.core.tracking.provenance import Provenance
 from stages.core.tracking.record import DataSet, Point, Record
 from stages.core.tracking.store import Store
@@ -26,7 +27,8 @@ def write(store: Store, run: "Run", record: Record, source: Provenance) -> None:
     known = {(p.key, p.step) for p in logged(store, run, record)}
     missing = [p for p in record.points if (p.key, p.step) not in known]
     add_parameters(store, run, record.parameters)
-    add_points(store, run, missing, record.ended)
+    # The same time whoever logs them: MLflow keeps a point once that two computers log at once.
+    add_points(store, run, missing, run.info.start_time)
     _add_data_set(store, run, record.data)
     _add_files(store, run, record, source)
     if record.model is not None:
@@ -82,7 +84,16 @@ def _add_files(store: Store, run: "Run", record: Record, source: Provenance) -> 
         _add_to_grid(store, run_id, name, path)
     with tempfile.TemporaryDirectory() as folder:
         source.write(Path(folder))
+        _strike_out(Path(folder))
         store.client.log_artifacts(run_id, folder, "source")
+
+
+def _strike_out(folder: Path) -> None:
+    """Remove the credentials of the store from files that hold what people wrote."""
+    address = place().address
+    for file in folder.iterdir():
+        text = file.read_bytes().decode(errors="surrogateescape")
+        file.write_bytes(address.struck_out(text).encode(errors="surrogateescape"))
 
 
 def _add_to_grid(store: Store, run_id: str, name: str, path: Path) -> None:
