@@ -1,14 +1,17 @@
 """A small project as the stages before `track` leave it, written by hand, and asking MLflow."""
 
+import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -51,6 +54,20 @@ def set_runs(runs: Mapping[str, Mapping[str, Any]]) -> Params:
     params["report"]["reference"] = next(iter(runs))
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     return load()
+
+
+def set_live_after(seconds: float) -> Params:
+    """Set `track.live_after` in params.yaml."""
+    path = Path("params.yaml")
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    params["track"]["live_after"] = seconds
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    return load()
+
+
+def epoch_numbers(epoch: int) -> dict[str, float]:
+    """Return the numbers of an epoch as `train` hands them over: an undefined one is NaN."""
+    return {key: math.nan if value == "" else value for key, value in epoch_of(epoch).items()}
 
 
 def _write_data() -> None:
@@ -125,6 +142,17 @@ def curve(run: Run, key: str) -> list[tuple[int, float]]:
     """Return the points (step, value) of a metric, in the order of steps."""
     history = client().get_metric_history(run.info.run_id, key)
     return sorted((point.step, point.value) for point in history)
+
+
+def wait_for(condition: Callable[[Run], bool]) -> Run:
+    """Return the run `unweighted` once it is there and meets the condition."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        run = tracked().get("unweighted")
+        if run is not None and condition(run):
+            return run
+        time.sleep(0.2)
+    return pytest.fail("MLflow never showed it")
 
 
 def repaint(run: str) -> None:

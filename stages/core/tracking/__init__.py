@@ -4,10 +4,12 @@ mirroring.py    all of data/ into MLflow: what the stage `track` does
 reading.py      files -> record.py, what MLflow should say; settings.py the parameters,
                 clock.py when, whereabouts.py where, provenance.py of which code,
                 looks.py how the UI shows it
-place.py        the tracking URI; local.py a glance at its sqlite file: is all there already?
+place.py        the tracking URI, credentials.py what of it is said; local.py a glance at its
+                sqlite file: is all there already?
 store.py        if not, MLflow itself; reconciling.py which run is it, and what to do with it
 writing.py      numbers, files and pictures; models.py the model
-following.py    a training that lasts; follower.py logs its epochs, in a process of its own
+following.py    a training that lasts; follower.py logs its epochs, in a process of its own,
+                claims.py tells whether that still lives
 lookup.py       the other way: one run and its files, out of MLflow
 """
 

@@ -7,11 +7,12 @@ without one, the training was killed.
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stages.core.errors import TrackingError
 from stages.core.tracking import clock, writing
+from stages.core.tracking.claims import Claim
 from stages.core.tracking.following import warn
 from stages.core.tracking.place import place
 from stages.core.tracking.record import MIRROR, DataSet, Point, Record
@@ -31,7 +32,8 @@ class Follower:
         self.name, self.experiment = subject["run"], subject["experiment"]
         self.record, self.parent = received(subject["record"]), received(subject["parent"])
         self.where, self.waiting = place(), list[Line]()
-        self.found: tuple[Store, Run] | None = None
+        self.found: tuple[Store, str] | None = None
+        self.claims: dict[str, Claim] = {}
         self.known: set[tuple[str, int]] = set()
         self.error: TrackingError | None = None
         self.tried = -AGAIN
@@ -48,6 +50,16 @@ class Follower:
                 self._try(None)
         self._try(status)
 
+    def missing(self) -> str:
+        """Return in words which epochs MLflow lacks."""
+        epochs = [line["epoch"] for line in self.waiting]
+        if not epochs:
+            return "its end is missing"
+        first, last = min(epochs), max(epochs)
+        if first == last:
+            return f"epoch {first} is missing"
+        return f"epochs {first} to {last} are missing"
+
     def _try(self, status: str | None) -> None:
         self.tried = time.monotonic()
         try:
@@ -56,30 +68,60 @@ class Follower:
                 self._log(*self.found, status)
                 self.error = None
         except TrackingError as error:
-            self.error = error
+            # Whether the last request arrived is unknown: find out, before anything is repeated.
+            self.error, self.found = error, None
 
-    def _find(self) -> "tuple[Store, Run]":
-        """Return the store and the run in it, both made where missing."""
+    def _find(self) -> tuple[Store, str]:
+        """Return the store and the id of the run in it, both made where missing."""
         store = open_store(self.where, self.experiment)
         with store.lock:
             above = store.find(self.parent) or _ended(store, store.create(self.parent, None))
             run = store.find(self.record) or store.create(self.record, above.info.run_id)
-        self.known = {(p.key, p.step) for p in writing.logged(store, run, self.record)}
-        if not _complete(run):
-            store.client.update_run(run.info.run_id, status="RUNNING")
-            writing.add_parameters(store, run, self.record.parameters)
-        return store, run
+            run_id: str = run.info.run_id
+            if not _complete(run):
+                self._resume(store, run)
+        return store, run_id
 
-    def _log(self, store: Store, run: "Run", status: str | None) -> None:
-        """Log what is waiting; a run that was mirrored before has these very epochs."""
-        while self.waiting and not _complete(run):
-            line = self.waiting[0]
-            points = [Point(key, line["epoch"], value) for key, value in line["numbers"].items()]
-            new = [p for p in points if (p.key, p.step) not in self.known]
-            writing.add_points(store, run, new, line["time"])
-            self.waiting.pop(0)
-        if status and not _complete(run):
-            store.client.set_terminated(run.info.run_id, status, clock.now())
+    def _resume(self, store: Store, run: "Run") -> None:
+        """Go on with a run that may hold epochs of an earlier attempt."""
+        run_id = run.info.run_id
+        if run_id not in self.claims:
+            self.claims[run_id] = Claim(self.where, run_id)
+        self.known = {(p.key, p.step) for p in writing.logged(store, run, self.record)}
+        store.client.update_run(run_id, status="RUNNING")
+        writing.add_parameters(store, run, self.record.parameters)
+
+    def _log(self, store: Store, run_id: str, status: str | None) -> None:
+        """Log what is waiting; a run that `track` has mirrored meanwhile has these very epochs."""
+        with store.lock:
+            run = store.client.get_run(run_id)
+            if _complete(run):
+                self.waiting.clear()
+            while self.waiting:
+                self._add(store, run, self.waiting[0])
+                self.waiting.pop(0)
+            if status and not _complete(run):
+                store.client.set_terminated(run_id, status, clock.now())
+        self._renew(status)
+
+    def _add(self, store: Store, run: "Run", line: Line) -> None:
+        """Log what is new of an epoch: one that is trained again is not logged again."""
+        points = [Point(key, line["epoch"], value) for key, value in line["numbers"].items()]
+        new = [p for p in points if (p.key, p.step) not in self.known]
+        writing.add_points(store, run, new, line["time"])
+        self.known |= {(p.key, p.step) for p in new}
+
+    def _renew(self, status: str | None) -> None:
+        for claim in self.claims.values():
+            if status:
+                claim.settle()
+            else:
+                claim.renew()
+
+
+def _whole(lines: Iterable[bytes]) -> Iterator[Line]:
+    """Yield what was sent; a training that is killed may leave half a line."""
+    return (json.loads(line) for line in lines if line.endswith(b"\n"))
 
 
 def received(sent: Mapping[str, Any]) -> Record:
@@ -99,11 +141,11 @@ def _ended(store: Store, run: "Run") -> "Run":
 
 def main() -> None:
     """Follow one training to its end; exit with 1 when MLflow lacks something of it."""
-    lines = map(json.loads, sys.stdin.buffer)
+    lines = _whole(sys.stdin.buffer)
     follower = Follower(next(lines))
     follower.follow(lines)
     if follower.error:
-        warn(follower.name, follower.error)
+        warn(follower.name, follower.missing(), follower.error)
         sys.exit(1)
 
 

@@ -46,9 +46,10 @@ def sent(record: Record) -> dict[str, object]:
     return {key: value for key, value in asdict(record).items() if value}
 
 
-def warn(run: str, error: TrackingError) -> None:
-    """Say on stderr, in one line, that MLflow lacks epochs of the run, and what brings them."""
-    print(f"secondlook: warning: run {run} is not all in MLflow yet: {error}", file=sys.stderr)
+def warn(run: str, missing: str, error: TrackingError) -> None:
+    """Say on stderr, in one line, what of the run MLflow lacks, why, and what brings it."""
+    said = f"run {run} is not all in MLflow yet, {missing}: {error}"
+    print(f"secondlook: warning: {said}", file=sys.stderr)
 
 
 class Following:
@@ -122,4 +123,5 @@ class Following:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            warn(self.run, place().error(f"no answer within {AT_MOST:.0f} s"))
+            error = place().error(f"no answer within {AT_MOST:.0f} s")
+            warn(self.run, "epochs may be missing", error)

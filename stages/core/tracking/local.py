@@ -44,7 +44,8 @@ class Run:
         """Tell whether the run is finished, says what the record says, and has its files."""
         if self.status != "FINISHED" or self.tags.get(MIRROR) != record.digest:
             return False
-        kept = [_path(self.artifacts) / name for name in record.artifacts]
+        names = [*record.artifacts, *(f"pictures/{path.name}" for path in record.pictures.values())]
+        kept = [_path(self.artifacts) / name for name in names]
         if record.model is not None:
             kept.append(_path(self.model or "") / "MLmodel")
         return all(path.is_file() for path in kept)

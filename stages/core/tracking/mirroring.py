@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from stages.core.params import Params
-from stages.core.tracking import local, looks
+from stages.core.tracking import claims, local, looks
 from stages.core.tracking.place import Place, place
 from stages.core.tracking.provenance import provenance
 from stages.core.tracking.reading import experiment, finished
 from stages.core.tracking.reconciling import reconciled
 from stages.core.tracking.record import Record
-from stages.core.tracking.store import PATIENT, open_store, told
+from stages.core.tracking.store import PATIENT, Store, open_store, told
 
 
 @dataclass
@@ -29,7 +29,7 @@ def mirror(params: Params) -> None:
     where, name = place(), experiment(params)
     parent, runs = finished(params)
     known = where.database and local.current(where.database, name, [parent, *runs])
-    if known:
+    if known and not claims.abandoned(where):
         outcome = Outcome(known, {"already there": [run.title for run in runs]})
     else:
         outcome = _mirror(where, name, parent, runs)
@@ -45,7 +45,15 @@ def _mirror(where: Place, name: str, parent: Record, runs: list[Record]) -> Outc
             for run in runs:
                 _, done = reconciled(store, run, source, parent_id)
                 outcome.runs.setdefault(done, []).append(run.title)
+            _end_abandoned(store, where)
     return outcome
+
+
+def _end_abandoned(store: Store, where: Place) -> None:
+    """End the runs whose training and follower died together: nobody else would."""
+    for run_id, last in claims.abandoned(where).items():
+        store.end(run_id, last)
+        claims.forget(where, run_id)
 
 
 def _summary(where: Place, name: str, outcome: Outcome) -> str:

@@ -41,7 +41,12 @@ def _is_current(store: Store, run: "Run", record: Record, parent: str | None) ->
         return False
     files = {file.path for file in store.client.list_artifacts(run.info.run_id)}
     complete = record.model is None or is_logged(store, run, record.model)
-    return complete and set(record.artifacts) <= files
+    return complete and {*record.artifacts, *_folders(record)} <= files
+
+
+def _folders(record: Record) -> set[str]:
+    """Return the folders that a run has beside its files."""
+    return writing.FOLDERS if record.pictures else writing.FOLDERS - {"images", "pictures"}
 
 
 def _usable(store: Store, run: "Run | None", record: Record) -> "Run | None":

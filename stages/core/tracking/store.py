@@ -17,7 +17,7 @@ from stages.core.tracking.record import Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities import Experiment, LoggedModel, Run
 
 # Environment variables of MLflow; what the user has set is left alone.
 QUIET = {
@@ -39,7 +39,8 @@ PARENT = "mlflow.parentRunId"
 class Store:
     """An open MLflow store, the experiment our runs are in, and a lock for finding and making.
 
-    The lock keeps the processes of one project apart: none makes a run that another is making.
+    The lock keeps the processes of one project, or of one sqlite file, apart: none makes a run
+    that another is making.
     """
 
     client: "MlflowClient"
@@ -57,17 +58,34 @@ class Store:
         return found[0] if found else None
 
     def create(self, record: Record, parent: str | None) -> "Run":
-        """Return a new run for the record, below the run with the id `parent`."""
+        """Return a new run for the record, below the run with the id `parent`.
+
+        Where another project makes one at the same moment, both get the older.
+        """
         tags = {record.tag: record.key, **record.tags} | ({PARENT: parent} if parent else {})
-        return self.client.create_run(
+        made = self.client.create_run(
             self.experiment, start_time=record.started, tags=tags, run_name=record.title
         )
+        return self.find(record) or made
 
     def delete(self, run: "Run") -> None:
         """Move a run and its models to MLflow's waste bin."""
         for model in self.models(run):
             self.client.delete_logged_model(model.model_id)
         self.client.delete_run(run.info.run_id)
+
+    def end(self, run_id: str, ended: int) -> None:
+        """End a run as KILLED at `ended` (ms), if it is there and not at its end yet."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return
+        if (run.info.status, run.info.lifecycle_stage) == ("RUNNING", "active"):
+            self.client.set_terminated(run_id, "KILLED", ended)
 
     def models(self, run: "Run") -> "list[LoggedModel]":
         """Return the models that were logged with the run, less those deleted since."""
@@ -99,7 +117,8 @@ def open_store(place: Place, experiment: str) -> Store:
     """
     from mlflow import MlflowClient
 
-    lock = FileLock(place.root / "mlflow.db.lock")
+    database = place.database or place.root / "mlflow.db"
+    lock = FileLock(database.with_name(f"{database.name}.lock"))
     with lock:
         if place.database is not None and place.artifacts is not None:
             prepare(place.database, place.artifacts)
@@ -123,12 +142,22 @@ def prepare(database: Path, artifacts: Path) -> None:
 
 def _experiment(client: "MlflowClient", artifacts: Path | None, name: str) -> str:
     """Return the experiment's id; where its artifacts go is fixed when it is made."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        location = artifacts and artifacts.as_uri()
-        return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
+    found = client.get_experiment_by_name(name) or _made(client, artifacts, name)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     for key in EXPERIMENT_TAGS.keys() - found.tags.keys():
         client.set_experiment_tag(found.experiment_id, key, EXPERIMENT_TAGS[key])
     return str(found.experiment_id)
+
+
+def _made(client: "MlflowClient", artifacts: Path | None, name: str) -> "Experiment":
+    """Return a new experiment, or the one that another project made at the same moment."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        made = client.create_experiment(name, artifacts and artifacts.as_uri(), EXPERIMENT_TAGS)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return client.get_experiment_by_name(name)
+    return client.get_experiment(made)
