@@ -51,6 +51,7 @@ def context(
         "compared_metrics": contrasted.SHOWN,
         "looks": {result.name: look for result, look in looks(found)},
         "whole": prose.whole,
+        "coded": prose.coded,
         "short": prose.short,
         "compact": prose.compact,
     }

@@ -1,5 +1,7 @@
 """Numbers as sentences for people, in percent."""
 
+from markupsafe import Markup
+
 from stages.core.outputs.facts import Facts
 from stages.core.outputs.findings import Calibration, Fitting, Losses, OperatingPoint
 from stages.core.outputs.study import Study
@@ -61,6 +63,13 @@ def whole(share: float | None) -> str:
     if share is None:
         return "an unknown share"
     return percent(share) if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+
+
+def coded(text: str) -> Markup:
+    """Return a sentence for the page: what stands between backticks is code."""
+    code = Markup("<code>{}</code>")
+    parts = enumerate(text.split("`"))
+    return Markup("").join(code.format(part) if i % 2 else part for i, part in parts)
 
 
 def short(number: float) -> str:

@@ -34,7 +34,7 @@ def _lazy(case: Case) -> float:
 
 
 def _accuracies(case: Case, names: list[str]) -> str:
-    return ", ".join(f"{name}: {percent(case.reaches(name, 'accuracy').value)}" for name in names)
+    return listed(f"{name}: {percent(case.reaches(name, 'accuracy').value)}" for name in names)
 
 
 def _found_anyway(case: Case, names: list[str]) -> str:

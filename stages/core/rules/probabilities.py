@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from stages.core.outputs.comparison import Pair
 from stages.core.outputs.findings import Bin, OperatingPoint
 from stages.core.rules.case import Case, Verdict
-from stages.core.rules.wording import number, percent
+from stages.core.rules.wording import listed, number, percent
 from stages.core.statistics.losses import WORST
 
 CALIBRATED = 2.0  # times the error that chance alone would show: what is beyond is told
@@ -140,7 +140,7 @@ def operating_point(case: Case) -> Iterator[Verdict]:
 
 
 def _unreached(names: list[str], point: OperatingPoint) -> Verdict:
-    others = f" (nor for {', '.join(names[1:])})" if names[1:] else ""
+    others = f" (nor for {listed(names[1:])})" if names[1:] else ""
     return Verdict(
         rule="operating_point",
         text=f"No threshold on validation gives {names[0]} a {point.rule} of "

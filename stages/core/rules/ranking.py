@@ -37,7 +37,7 @@ def _surpassed(case: Case, ahead: list[str]) -> str:
 
 
 def _level(case: Case, level: list[str], behind: list[str]) -> str:
-    scores = ", ".join(f"{name} {percent(_f1(case, name))}" for name in (case.best, *level))
+    scores = listed(f"{name} {percent(_f1(case, name))}" for name in (case.best, *level))
     beaten = f"; it is better than {listed(behind)}" if behind else ""
     return (
         f"{case.best} has the highest F1 on validation, but on test it is not distinguishable from "

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from stages.core.outputs.findings import Interval
 
+LONGEST = 6  # names in a sentence; a table is better for more
+
 
 def percent(share: float | None) -> str:
     """Return a share in 0..1 as percent; what is not quite all or nothing is not rounded to it."""
@@ -32,8 +34,11 @@ def span(found: Interval) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence lists them: a, b and c."""
-    *most, last = list(names)
+    """Return names as a sentence lists them: a, b and c; beyond LONGEST, how many there are."""
+    found = list(names)
+    if len(found) > LONGEST:
+        found[LONGEST - 1 :] = [f"{len(found) - LONGEST + 1} others"]
+    *most, last = found
     return f"{', '.join(most)} and {last}" if most else last
 
 

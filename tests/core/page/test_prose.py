@@ -51,3 +51,8 @@ def test_the_summary_holds_every_accuracy_against_the_lazy_one(project: Path) ->
 def test_shares_are_percent_for_people(share: float, text: str) -> None:
     """One digit after the point."""
     assert prose.percent(share) == text
+
+
+def test_backticks_are_code_and_the_rest_is_text() -> None:
+    """What they enclose is set as code; anything else of HTML stays as it was written."""
+    assert prose.coded("set `seed` <b>") == "set <code>seed</code> &lt;b&gt;"

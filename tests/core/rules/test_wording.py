@@ -34,5 +34,7 @@ def test_differences_are_points() -> None:
 def test_lists_and_counts_are_as_in_a_sentence() -> None:
     """With an and before the last, and nouns and verbs that go with the number."""
     assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a and b", "a, b and c"]
+    assert listed("abcdef") == "a, b, c, d, e and f"
+    assert listed("abcdefgh") == "a, b, c, d, e and 3 others"
     assert [number(1, "image"), number(1200, "image")] == ["1 image", "1,200 images"]
     assert [verb(names, "is", "are") for names in (["a"], ["a", "b"])] == ["is", "are"]
