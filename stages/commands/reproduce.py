@@ -13,7 +13,7 @@ from stages.core import files
 from stages.core.errors import SecondLookError
 from stages.core.reproducing import paired, parameters, sameness, supply
 from stages.core.reproducing.origin import SHORT, SOURCE, Origin
-from stages.core.reproducing.paired import Answered
+from stages.core.reproducing.paired import Images, Paired
 from stages.core.reproducing.workshop import Workshop
 from stages.core.reproducing.worktree import resolved, scratch, worktree
 from stages.core.tracking import look_up
@@ -50,15 +50,24 @@ def rival(origin: Origin, folder: Path, against: str) -> int:
     with worktree(_place(origin, folder, "now"), commit, None) as project:
         shop = Workshop(project, folder, Path.cwd())
         transplant(origin, shop)
-        make(shop, f"evaluate@{origin.name}")
-        given = files.folder("train", origin.name, "predictions.npz")
-        now = paired.answered(project, project / given)
-        seed = parameters.read(project)["compare"]["seed"]
-    then = answers_then(origin, folder, now)
+        found = contrasted(origin, shop)
     show(f"against {against} ({commit[:SHORT]})")
-    found = paired.paired(then, now, seed)
     print(*found.lines(), sep="\n")
     return IDENTICAL if found.same_bytes else DIFFERENT
+
+
+def contrasted(origin: Origin, shop: Workshop) -> Paired:
+    """Train in the worktree, and compare what it answers with what the run answered."""
+    make(shop, "preprocess")
+    now = paired.images(shop.project)
+    then = images_then(origin, shop.scratch, now)  # before training: they may be gone
+    paired.check(then, now)
+    make(shop, f"evaluate@{origin.name}")
+    given = files.folder("train", origin.name, "predictions.npz")
+    told = paired.answers(then, origin.folder / given.name)
+    tells = paired.answers(now, shop.project / given)
+    seed = parameters.read(shop.project)["compare"]["seed"]
+    return paired.paired(then, now, (told, tells), seed)
 
 
 def restore(origin: Origin, shop: Workshop) -> list[str]:
@@ -95,17 +104,16 @@ def make(shop: Workshop, target: str) -> None:
         raise SecondLookError(f"`dvc repro {target}` failed in the worktree: why stands above")
 
 
-def answers_then(origin: Origin, folder: Path, now: Answered) -> Answered:
-    """Return what the run answered; where its images were others, they are made again first."""
-    predictions = origin.folder / "predictions.npz"
+def images_then(origin: Origin, folder: Path, now: Images) -> Images:
+    """Return the test images of the run; where today's are others, they are made again."""
     if now.facts.digest == files.read_json(origin.folder / "run.json")["data"]:
-        return paired.given(now.names, now.facts, now.labels, predictions)
+        return now
     show("the images are others now; making those of the run again, to tell which it answered")
     with worktree(_place(origin, folder, "then"), origin.commit, origin.difference) as project:
         shop = Workshop(project, folder, Path.cwd())
         restore(origin, shop)
         make(shop, "preprocess")
-        return paired.answered(project, predictions)
+        return paired.images(project)
 
 
 def show(line: str) -> None:

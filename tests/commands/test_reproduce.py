@@ -1,6 +1,5 @@
 """`reproduce`, end to end: real git, dvc, MLflow and TensorFlow, with two short runs."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -40,7 +39,9 @@ def surroundings(folder: Path) -> dict[str, str]:
     return {"PATH": path, "HOME": str(folder.parent), "TMPDIR": str(folder.parent / "temporary")}
 
 
-def reproduce(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+def reproduce(
+    folder: Path, *arguments: str, fails: bool = False, **variables: str
+) -> tuple[int, str]:
     """Return the exit status and what was printed; look that nothing was left or changed."""
     before = state(folder)
     done = subprocess.run(
@@ -52,7 +53,7 @@ def reproduce(folder: Path, *arguments: str, **variables: str) -> tuple[int, str
         text=True,
         check=False,
     )
-    assert "Traceback" not in done.stdout, done.stdout
+    assert ("Traceback" in done.stdout) == fails, done.stdout
     assert state(folder) == before
     assert list((folder.parent / "temporary").iterdir()) == []
     return done.returncode, done.stdout
@@ -177,9 +178,20 @@ def test_what_cannot_be_made_is_one_line(project: Path) -> None:
     assert (status, told in printed) == (2, True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_can_be_interrupted(project: Path, number: signal.Signals) -> None:
-    """Stopped while a stage runs, it stops that too, and leaves nothing."""
+def test_a_stage_that_fails_is_told(project: Path) -> None:
+    """Why stands above, in the stage's own words; then a line, and status 2."""
+    (project / "stages/split.py").write_text("raise OSError('no luck')\n")
+    commit(project, "Break")
+    status, printed = reproduce(project, "weighted", "--against", "HEAD", fails=True)
+    assert "OSError: no luck" in printed
+    assert printed.endswith(
+        "secondlook: `dvc repro preprocess` failed in the worktree: why stands above\n"
+    )
+    assert status == 2
+
+
+def test_it_can_be_interrupted(project: Path) -> None:
+    """Ctrl-C while a stage runs stops that too, and leaves nothing."""
     before = state(project)
     process = subprocess.Popen(
         command("weighted"),
@@ -193,8 +205,8 @@ def test_it_can_be_interrupted(project: Path, number: signal.Signals) -> None:
     for line in process.stdout:
         if "Running stage 'preprocess'" in line:
             break
-    os.kill(process.pid, number)
+    process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    assert process.returncode == 128 + number
+    assert process.returncode == 130
     assert state(project) == before
     assert list((project.parent / "temporary").iterdir()) == []

@@ -20,13 +20,12 @@ SPLIT = "test"
 Name = tuple[str, str, int]
 
 
-class Answered(NamedTuple):
-    """The test images of one run: what each is, and the probabilities (N, K) given for it."""
+class Images(NamedTuple):
+    """The N test images of a project: what each is, by content, label and number of the copy."""
 
     names: list[Name]
     facts: Facts
     labels: Labels
-    probabilities: Probabilities
 
 
 @dataclass(frozen=True)
@@ -49,52 +48,62 @@ class Paired:
         sizes = f"{self.then} then, {self.now} now"
         yield f"on {self.shared} {SPLIT} images that both answered ({sizes}):"
         yield f"  {'':<18}{'then':>8}{'now':>8}  difference [95 % interval]"
-        for name, found in self.differences.items():
-            old, new = self.values[name]
-            told = "" if found.distinguishable else "  not distinguishable"
-            ends = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-            yield f"  {name:<18}{old:>8.4f}{new:>8.4f}  {ends}{told}"
+        yield from map(self._row, self.differences)
+        if self.same_bytes:
+            yield "the same images, and bit by bit the same answers"
         first, second, p = self.mcnemar
         test = f"McNemar's exact test: p = {p:.3g}"
         yield f"right only then: {first}, right only now: {second} ({test})"
 
+    def _row(self, name: str) -> str:
+        (old, new), found = self.values[name], self.differences[name]
+        ends = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+        told = "" if found.distinguishable else "  not distinguishable"
+        return f"  {name:<18}{old:>8.4f}{new:>8.4f}  {ends}{told}"
 
-def answered(project: Path, predictions: Path) -> Answered:
-    """Read the test images that a project's `preprocess` made, and what was answered to them."""
+
+def images(project: Path) -> Images:
+    """Read which test images a project's `preprocess` made."""
     made = project / files.folder("preprocess")
     rows = [row for row in files.read_csv(made / "images.csv") if row["split"] == SPLIT]
     labels: Labels = np.load(made / f"{SPLIT}.labels.npy")
-    facts = Facts.of(files.read_json(made / "facts.json"))
-    return given(_named(rows), facts, labels, predictions)
+    return Images(_named(rows), Facts.of(files.read_json(made / "facts.json")), labels)
 
 
-def given(names: list[Name], facts: Facts, labels: Labels, predictions: Path) -> Answered:
-    """Read what was answered to these test images; DataError where it was to others."""
-    with np.load(predictions) as arrays:
-        probabilities: Probabilities = arrays[SPLIT]
-    if probabilities.shape != (len(labels), len(facts.classes)):
-        raise DataError(
-            f"predictions.npz: {SPLIT}: found {probabilities.shape} (images, classes), expected "
-            f"{(len(labels), len(facts.classes))}; the images are not those of the run"
-        )
-    return Answered(names, facts, labels, probabilities)
-
-
-def paired(then: Answered, now: Answered, seed: int) -> Paired:
-    """Compare two runs on the images that both answered, and that are labelled alike.
-
-    Raises DataError when they do not ask the same question, or share no image.
-    """
+def check(then: Images, now: Images) -> None:
+    """Raise DataError where two projects do not ask the same question, or share no image."""
     asked = [(one.facts.classes, one.facts.positive) for one in (then, now)]
     if asked[0] != asked[1]:
         raise DataError(f"data: the classes were {asked[0][0]}, and are {asked[1][0]}; no pairs")
+    if not set(then.names) & set(now.names):
+        raise DataError("data: no test image of then is one of now; there is nothing to compare")
+
+
+def answers(asked: Images, predictions: Path) -> Probabilities:
+    """Read what was answered to these images (N, K); DataError where it was to others."""
+    with np.load(predictions) as arrays:
+        found: Probabilities = arrays[SPLIT]
+    expected = (len(asked.labels), len(asked.facts.classes))
+    if found.shape != expected:
+        raise DataError(
+            f"predictions.npz: {SPLIT}: found {found.shape} (images, classes), expected "
+            f"{expected}; the images are not those of the run"
+        )
+    return found
+
+
+def paired(
+    then: Images, now: Images, told: tuple[Probabilities, Probabilities], seed: int
+) -> Paired:
+    """Compare two runs on the images that both answered, and that are labelled alike.
+
+    `told` is what each answered to its own images, then and now.
+    """
     place = {name: index for index, name in enumerate(then.names)}
     both = [(place[name], index) for index, name in enumerate(now.names) if name in place]
-    if not both:
-        raise DataError("data: no test image of then is one of now; there is nothing to compare")
     old, new = (np.array(side) for side in zip(*both, strict=True))
     truth = Truth(now.labels[new], len(now.facts.classes), now.facts.positive_index)
-    sides = (then.probabilities[old], now.probabilities[new])
+    sides = (told[0][old], told[1][new])
     first, second = (Answers.of(truth.labels, given) for given in sides)
     return Paired(
         then=len(then.names),

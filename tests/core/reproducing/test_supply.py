@@ -14,7 +14,7 @@ from stages.core.reproducing import supply
 from stages.core.reproducing.workshop import Workshop
 from stages.core.reproducing.worktree import resolved, scratch, worktree
 from tests.data_builder import folders, picture
-from tests.pipeline_builder import build, commit, run
+from tests.pipeline_builder import build, change, commit, run
 
 PHOTOS = "data/photos"
 CHANGES: dict[str, Any] = {
@@ -51,20 +51,26 @@ def added(project: Path) -> Path:
 
 
 @contextmanager
-def shop(project: Path) -> Iterator[Workshop]:
-    """Give a worktree of HEAD with the project's dvc.lock."""
-    with scratch() as folder, worktree(folder / "tree", resolved("HEAD"), None) as tree:
-        made = Workshop(tree, folder, project)
-        shutil.copy(project / "dvc.lock", tree)
-        made.prepare()
-        yield made
+def shop(project: Path, levels: int = 0) -> Iterator[Workshop]:
+    """Give a worktree of HEAD, so many folders deep, with the project's dvc.lock."""
+    with scratch() as folder:
+        place = folder.joinpath(*["above"] * levels, "tree")
+        with worktree(place, resolved("HEAD"), None) as tree:
+            yield equipped(Workshop(tree, folder, project))
 
 
-def recorded(project: Path) -> dict[str, Any]:
+def equipped(shop: Workshop) -> Workshop:
+    """Return a workshop with dvc.lock."""
+    shutil.copy(shop.workspace / "dvc.lock", shop.project)
+    shop.prepare()
+    return shop
+
+
+def recorded(project: Path, path: str = PHOTOS) -> dict[str, Any]:
     """Return what dvc.lock says of the images."""
     lock = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = lock["stages"]["split"]["deps"]
-    return next(dep for dep in found if dep["path"] == PHOTOS)
+    return next(dep for dep in found if dep["path"] == path)
 
 
 def brought(project: Path) -> str:
@@ -83,6 +89,19 @@ def test_a_plain_folder_is_read_where_it_is(project: Path) -> None:
     with shop(project) as made, pytest.raises(DataError, match="and the folder holds others now;"):
         supply.bring(made, PHOTOS, recorded(project))
     assert len(list((project / PHOTOS).rglob("*.png"))) == 60
+
+
+def test_images_beside_the_project_are_found(project: Path) -> None:
+    """A data.path that leads out of the project leads out of its worktree, and no further."""
+    (project / PHOTOS).rename(project.parent / "photos")
+    change(project, {"data": {"path": "../photos"}})
+    run(project, "dvc", "repro", "split")
+    commit(project, "Beside")
+    with shop(project, supply.levels("../photos")) as made:
+        assert supply.bring(made, "../photos", recorded(project, "../photos")) == (
+            "the workspace's folder"
+        )
+        assert (made.project.parent / "photos").is_relative_to(made.scratch)
 
 
 def test_images_in_git_come_with_the_commit(project: Path) -> None:
