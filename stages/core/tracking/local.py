@@ -51,15 +51,21 @@ class Run:
         return all(path.is_file() for path in kept)
 
 
-def current(database: Path, experiment: str, records: Iterable[Record]) -> str | None:
+def current(
+    database: Path, artifacts: Path, experiment: str, records: Iterable[Record]
+) -> str | None:
     """Return the experiment's id if each record is in it exactly once, as it should be.
 
-    None means: something is not, or it cannot be told.
+    `artifacts` is the folder where files have to be. None means: something is not as it should,
+    or it cannot be told.
     """
     if not database.exists():
         return None
     try:
-        runs = list(_runs(database, experiment))
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as store:
+            if _elsewhere(store, artifacts.as_uri()):
+                return None
+            runs = list(_runs(store, experiment))
     except sqlite3.Error:
         return None
     return runs[0].experiment if all(_mirrored_once(runs, each) for each in records) else None
@@ -70,27 +76,31 @@ def _mirrored_once(runs: list[Run], record: Record) -> bool:
     return len(same) == 1 and same[0].mirrors(record)
 
 
-def _runs(database: Path, experiment: str) -> Iterator[Run]:
+def _runs(store: sqlite3.Connection, experiment: str) -> Iterator[Run]:
     found: dict[str, Run] = {}
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as store:
-        rows = store.execute(RUNS, (experiment, KEY, DATA, MIRROR))
-        for id_, run_id, status, artifacts, model, key, value in rows:
-            run = found.setdefault(run_id, Run(str(id_), status, artifacts, model))
-            run.tags[key] = value
+    rows = store.execute(RUNS, (experiment, KEY, DATA, MIRROR))
+    for id_, run_id, status, artifacts, model, key, value in rows:
+        run = found.setdefault(run_id, Run(str(id_), status, artifacts, model))
+        run.tags[key] = value
     yield from found.values()
 
 
 def relocate(database: Path, artifacts: Path) -> None:
-    """Correct the absolute paths that MLflow stored, after the project's folder was moved.
+    """Correct the absolute paths that MLflow stored, after the project was moved or copied.
 
     `artifacts` is the folder that now holds what the old one held. Raises sqlite3.Error.
     """
     new = artifacts.as_uri()
     with closing(sqlite3.connect(database)) as store, store:
-        for (old,) in store.execute(LOCATIONS).fetchall():
-            if old.endswith("/mlruns") and old != new:
-                for table, column in PLACES.items():
-                    _replace_start(store, table, column, (old, new))
+        for old in _elsewhere(store, new):
+            for table, column in PLACES.items():
+                _replace_start(store, table, column, (old, new))
+
+
+def _elsewhere(store: sqlite3.Connection, artifacts: str) -> list[str]:
+    """Return the folders of other projects where experiments keep their files."""
+    found = [location for (location,) in store.execute(LOCATIONS)]
+    return [old for old in found if old.endswith("/mlruns") and old != artifacts]
 
 
 def _replace_start(

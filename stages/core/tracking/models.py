@@ -29,25 +29,40 @@ REQUIRED = ("keras", "numpy", "pydantic", "pyyaml", "tensorflow")
 
 def is_logged(store: Store, run: "Run", model: Model) -> bool:
     """Tell whether the run has one model, with these weights and with its files."""
-    found = store.models(run)
-    if len(found) != 1 or found[0].tags.get(WEIGHTS) != model.digest:
-        return False
-    files = store.client.list_logged_model_artifacts(found[0].model_id)
-    return "MLmodel" in {file.path for file in files}
+    return len(store.models(run)) == 1 and _found(store, run, model) is not None
 
 
 def log_model(store: Store, run: "Run", model: Model) -> None:
-    """Log the model, unless its weights are there already."""
-    if is_logged(store, run, model):
-        return
-    for stale in store.models(run):
-        store.client.delete_logged_model(stale.model_id)
+    """Log the model, unless its weights are there already; others of the run are deleted.
+
+    Others go last: of two projects that log the same model at once, one fails, and finds the
+    other's when it tries again.
+    """
+    kept = _found(store, run, model) or _logged(store, run, model)
+    for other in store.models(run):
+        if other.model_id != kept:
+            store.client.delete_logged_model(other.model_id)
+
+
+def _found(store: Store, run: "Run", model: Model) -> str | None:
+    """Return the id of the oldest model that has these weights and its files."""
+    for each in sorted(store.models(run), key=lambda one: (one.creation_timestamp, one.model_id)):
+        if each.tags.get(WEIGHTS) == model.digest and each.status == "READY":
+            files = store.client.list_logged_model_artifacts(each.model_id)
+            if "MLmodel" in {file.path for file in files}:
+                return str(each.model_id)
+    return None
+
+
+def _logged(store: Store, run: "Run", model: Model) -> str:
+    """Return the id of the model, logged anew."""
     run = store.client.get_run(run.info.run_id)
     made = store.client.create_logged_model(
         store.experiment, NAME, run.info.run_id, {WEIGHTS: model.digest}, run.data.params
     )
     _fill(store, run.info.run_id, made.model_id, model)
     _connect(store, run, made.model_id, model)
+    return str(made.model_id)
 
 
 def _fill(store: Store, run_id: str, model_id: str, model: Model) -> None:

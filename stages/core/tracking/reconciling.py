@@ -12,6 +12,7 @@ from stages.core.tracking.store import PARENT, Store
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+THERE = "already there"
 OURS = "second_look."  # tags of other names are MLflow's, or people's own
 SAME = 1e-6  # relative and absolute: a number that was written to a file and read again
 
@@ -26,7 +27,7 @@ def reconciled(
     """
     run = store.find(record)
     if run is not None and _is_current(store, run, record, parent):
-        return run.info.run_id, "already there"
+        return run.info.run_id, THERE
     done = "logged" if run is None else "brought up to date"
     run = _usable(store, run, record) or store.create(record, parent)
     tags = {**record.tags, **source.tags(), **({PARENT: parent} if parent else {})}

@@ -70,6 +70,18 @@ def test_a_moved_project_keeps_its_runs(trackable: Path, monkeypatch: pytest.Mon
     assert run.info.artifact_uri == f"{moved.as_uri()}/mlruns/{before}/artifacts"
 
 
+def test_a_copied_project_has_files_of_its_own(
+    trackable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy does not lean on the files of the project that it was copied from."""
+    track.run(load())
+    copy = Path(shutil.copytree(trackable, trackable.with_name("copy"), symlinks=True))
+    monkeypatch.chdir(copy)
+    track.run(load())
+    run = tracked()["unweighted"]
+    assert run.info.artifact_uri == f"{copy.as_uri()}/mlruns/{run.info.run_id}/artifacts"
+
+
 @pytest.mark.usefixtures("trackable")
 def test_live_points_stay_and_the_rest_is_added() -> None:
     """A run that logged two epochs itself keeps them; only the others are added."""
