@@ -40,6 +40,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a small project of two runs under the real dvc, finished and committed: to be copied."""
+    from tests import pipeline_builder
+
+    folder = pipeline_builder.build(tmp_path_factory.mktemp("pipeline") / "project")
+    pipeline_builder.run(folder, "dvc", "repro")
+    pipeline_builder.commit(folder, "Finish")
+    return folder
+
+
+@pytest.fixture
+def own_pipeline(pipeline: Path, tmp_path: Path) -> Path:
+    """Give a copy of the finished project; its MLflow store still names the folder it was in."""
+    return Path(shutil.copytree(pipeline, tmp_path / "project", symlinks=True))
+
+
+@pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give an MLflow database without runs, made once: its tables take seconds to make."""
     from stages.core.tracking.store import prepare

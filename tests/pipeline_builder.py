@@ -47,13 +47,18 @@ def commit(folder: Path, message: str) -> None:
     run(folder, "git", *author, "commit", "--quiet", "--message", message)
 
 
-def run(folder: Path, *command: str, fails: bool = False) -> str:
+def surroundings(folder: Path, **variables: str) -> dict[str, str]:
+    """Return the environment of a command: bare, but for the variables given."""
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    return {"PATH": path, "HOME": str(folder.parent), "LANG": "C.UTF-8", **variables}
+
+
+def run(folder: Path, *command: str, fails: bool = False, **variables: str) -> str:
     """Run a command in the folder and return what it printed, both streams together."""
-    where = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder.parent)}
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**where, "LANG": "C.UTF-8"},
+        env=surroundings(folder, **variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,13 +1,7 @@
 """Stores as they are met: new ones, many processes at once, a real server."""
 
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +11,7 @@ from stages import track
 from stages.core import files
 from stages.core.errors import TrackingError
 from stages.core.params import load
+from tests.servers import SECRET, free_port, server
 from tests.tracking_builder import RUNS, client, curve, tracked
 
 TRACK = [sys.executable, "-m", "stages", "track"]
@@ -33,37 +28,6 @@ def test_six_processes_start_at_once(trackable: Path) -> None:
     assert [step for step, _ in curve(tracked()["unweighted"], "train/objective")] == [1, 2, 3]
 
 
-@contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Start a real MLflow server that keeps the artifacts, and give its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/health")
-        yield f"http://me:secret@127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 9)  # its workers too
-        process.wait()
-
-
-def wait_for(url: str) -> None:
-    """Return once the server answers."""
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - the server above
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail("the MLflow server did not start")
-
-
 def test_a_real_server_holds_the_runs(
     trackable: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -73,8 +37,8 @@ def test_a_real_server_holds_the_runs(
     """Runs, pictures and models go to the server; its password goes nowhere."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "mlflow.db").write_bytes((trackable / "mlflow.db").read_bytes())
-    with server(folder) as uri:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with server(folder, f"sqlite:///{folder / 'mlflow.db'}", free_port()) as there:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", there.uri)
         track.run(load())
         run = tracked()["unweighted"]
         picture = files.folder("report", "runs", "unweighted", "confusion.png")
@@ -87,7 +51,7 @@ def test_a_real_server_holds_the_runs(
     told = capsys.readouterr().out
     assert told.count("\n  already there: unweighted, early_stopped\n") == 1
     stored = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    assert b"me:secret" not in stored + told.encode()
+    assert SECRET.encode() not in stored + told.encode()
     with pytest.raises(TrackingError, match="refused"):
         track.run(load())
 
