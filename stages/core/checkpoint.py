@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from stages.core import environment
-from stages.core.state import Owner, State, packed, unpacked
+from stages.core.state import Owner, Parts, State, packed, unpacked
 
 FOLDER = Path(".dvc", "tmp", "second_look", "states")
 FORGOTTEN = 30 * 24 * 3600  # seconds after which nobody is expected to come back for a state
@@ -124,13 +124,13 @@ class Checkpoint:
                     path.unlink()
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: Parts) -> None:
     """Write a file so that it has its old or its new content, whenever the power goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, partial = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         Path(partial).replace(path)

@@ -1,20 +1,22 @@
 """A training between two epochs, as bytes: all that the epochs to come depend on."""
 
 import hashlib
-import io
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from io import BytesIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.core import environment
 
-DIGEST = hashlib.sha256().digest_size  # bytes, before the archive
+DIGEST, LENGTH = hashlib.sha256().digest_size, 8  # bytes
 ARRAYS = ("variables", "best_weights")
 Arrays = list[NDArray[Any]]
+Parts = list[bytes | memoryview]
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,25 @@ class State:
     best_weights: Arrays
 
 
-def packed(state: State, owner: Owner) -> bytes:
-    """Return a state as a file holds it: the SHA-256 of an .npz archive, and the archive."""
+def packed(state: State, owner: Owner) -> Parts:
+    """Return what a file holds of a state, in parts, so that big arrays are not copied.
+
+    That is the SHA-256 of all that follows; the length of a JSON text, 8 bytes; the text, which
+    names type and shape of each array; the arrays.
+    """
     told = {"epoch": state.epoch, "history": state.history, "patience": state.patience}
-    text = json.dumps({"owner": asdict(owner), "told": told})
-    arrays: dict[str, NDArray[Any]] = {"text": np.frombuffer(text.encode(), np.uint8)}
-    for kind in ARRAYS:
-        arrays |= {f"{kind}/{i}": array for i, array in enumerate(getattr(state, kind))}
-    archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, **arrays)
-    return hashlib.sha256(archive.getbuffer()).digest() + archive.getbuffer()
+    lists = {kind: [np.asarray(a, order="C") for a in getattr(state, kind)] for kind in ARRAYS}
+    forms = {kind: [(a.dtype.str, a.shape) for a in arrays] for kind, arrays in lists.items()}
+    text = json.dumps({"owner": asdict(owner), "told": told, "forms": forms}).encode()
+    arrays = [array.data for arrays in lists.values() for array in arrays]
+    return _signed([len(text).to_bytes(LENGTH), text, *arrays])
+
+
+def _signed(parts: Parts) -> Parts:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return [digest.digest(), *parts]
 
 
 def unpacked(content: bytes, owner: Owner) -> State:
@@ -61,16 +72,20 @@ def unpacked(content: bytes, owner: Owner) -> State:
 
     Raises ValueError with the reason when it is damaged or not the owner's.
     """
-    archive = memoryview(content)[DIGEST:]
-    if hashlib.sha256(archive).digest() != content[:DIGEST]:
+    if hashlib.sha256(memoryview(content)[DIGEST:]).digest() != content[:DIGEST]:
         raise ValueError("the saved state is damaged")
-    with np.load(io.BytesIO(archive), allow_pickle=False) as saved:
-        text = json.loads(saved["text"].tobytes())
-        _check(Owner(**text["owner"]), owner)
-        variables, best_weights = (
-            [saved[name] for name in saved.files if name.startswith(kind)] for kind in ARRAYS
-        )
-    return State(**text["told"], variables=variables, best_weights=best_weights)
+    start = DIGEST + LENGTH
+    end = start + int.from_bytes(content[DIGEST:start])
+    text = json.loads(content[start:end])
+    _check(Owner(**text["owner"]), owner)
+    file = BytesIO(memoryview(content)[end:])
+    variables, best = ([_read(file, *form) for form in text["forms"][kind]] for kind in ARRAYS)
+    return State(**text["told"], variables=variables, best_weights=best)
+
+
+def _read(file: BinaryIO, kind: str, shape: Sequence[int]) -> NDArray[Any]:
+    data = file.read(math.prod(shape) * np.dtype(kind).itemsize)
+    return np.frombuffer(data, kind).reshape(shape)
 
 
 def _check(found: Owner, wanted: Owner) -> None:
