@@ -17,7 +17,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import decoding, epoch, memory, million, no_op, repro, training
+from tests.bench import (
+    decoding,
+    epoch,
+    kills,
+    memory,
+    million,
+    no_op,
+    repro,
+    saving,
+    training,
+)
 from tests.bench.lines import Line
 from tests.bench.turns import Apart
 
@@ -29,6 +39,8 @@ MEASURES: dict[str, Callable[[Path], list[Line]]] = {
     "memory": memory.measure,
     "million": million.measure,
     "no-op": no_op.measure,
+    "kills": kills.measure,
+    "saving": saving.measure,
 }
 RESULTS = Path("bench.json")
 WIDTH = 130  # characters, where no terminal says
