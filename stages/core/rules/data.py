@@ -7,6 +7,8 @@ from stages.core.rules.wording import number, percent
 
 SEVERAL = 3  # runs; that two are wrong together is no surprise
 SURE = 0.75  # probability from which a mistake that all make casts doubt on the label
+SHIFT = 0.05  # of all images: by how much the share of a class may differ between splits
+SHIFT_P = 0.001  # of differing as much by chance
 OFTEN = 0.1  # of all mistakes: the share from which one pair of classes is told
 
 
@@ -48,6 +50,39 @@ def label_conflict(case: Case) -> Iterator[Verdict]:
             runs=[],
             weight=0.72,
         )
+
+
+def shifted(case: Case) -> Iterator[Verdict]:
+    """Speak where a class is certainly rarer or commoner in test than in training.
+
+    By the chi-squared test of homogeneity (Pearson, 1900): shares that differ are more than chance.
+    """
+    seen, judged = (_shares(case, split) for split in ("train", "test"))
+    name = max(seen, key=lambda name: abs(judged[name] - seen[name]))
+    if abs(judged[name] - seen[name]) < SHIFT or _p(case) > SHIFT_P:
+        return
+    yield Verdict(
+        rule="shifted",
+        text=f"Test is not like training: “{name}” is {percent(judged[name])} of its images, of "
+        f"those of training {percent(seen[name])}. Numbers on test hold for its own mixture of "
+        "classes; recall class by class is what carries over.",
+        evidence="data",
+        runs=[],
+        weight=0.68,
+    )
+
+
+def _shares(case: Case, split: str) -> dict[str, float]:
+    counts = case.facts.counts[split]
+    return {name: count / sum(counts.values()) for name, count in counts.items()}
+
+
+def _p(case: Case) -> float:
+    """Return how likely chance alone draws classes as different in training and in test."""
+    from scipy.stats import chi2_contingency
+
+    counts = (case.facts.counts[split].values() for split in ("train", "test"))
+    return float(chi2_contingency([list(row) for row in counts]).pvalue)
 
 
 def wrong_everywhere(case: Case) -> Iterator[Verdict]:

@@ -25,6 +25,7 @@ RULES: list[Rule] = [
     probabilities.disagree,
     weighting,
     data.label_conflict,
+    data.shifted,
     training.overfitting,
     accuracy.weakest_class,
     probabilities.calibration,

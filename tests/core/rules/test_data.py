@@ -1,5 +1,7 @@
 """What is said of the images themselves, and when nothing is."""
 
+from dataclasses import replace
+
 from stages.core.outputs.comparison import Confused, Image
 from stages.core.outputs.facts import Alike, Copies
 from stages.core.rules import data
@@ -29,6 +31,18 @@ def test_clean_data_are_not_talked_about() -> None:
     """Copies of one class in one split do no harm."""
     clean = case(result("only"), copies=Copies(9, 0, 0))
     assert not [*data.leak(clean), *data.label_conflict(clean)]
+
+
+def test_other_shares_of_classes_in_test_are_told() -> None:
+    """Half of training is "a", but a quarter of test; a few images more or less are chance."""
+    counts = {"train": {"a": 500, "b": 500}, "validation": {"a": 9, "b": 9}}
+    given = case(result("only"))
+    facts = replace(given.facts, counts=counts | {"test": {"a": 50, "b": 150}})
+    [verdict] = data.shifted(replace(given, facts=facts))
+    assert "is 25.0" in verdict.text
+    assert "training 50.0" in verdict.text
+    few = replace(given.facts, counts=counts | {"test": {"a": 8, "b": 12}})
+    assert not [*data.shifted(given), *data.shifted(replace(given, facts=few))]
 
 
 def image(confidence: float) -> Image:
