@@ -1,6 +1,7 @@
 """Real MLflow servers on loopback, which a test can stop, freeze and start again."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-SECRET = "Qserver-secret"  # noqa: S105 - it has to be found nowhere
+SECRET = secrets.token_hex(8)  # has to be found nowhere, not even in a copy of this file
 STARTING = 300  # seconds
 # Processes that none of this needs take as long to start as the server itself.
 LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

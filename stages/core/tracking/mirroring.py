@@ -1,5 +1,7 @@
 """All of data/ into MLflow, as often as one likes: what is there already is left alone."""
 
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,7 +14,8 @@ from stages.core.tracking.reconciling import THERE, reconciled
 from stages.core.tracking.record import Record
 from stages.core.tracking.store import PATIENT, Store, open_store, told
 
-PASSES = 5  # two, unless somebody else writes at the same time
+PASSES = 10  # two, unless somebody else writes at the same time
+PAUSE = 2.0  # seconds at most, by chance: else two that disturb each other go on in step
 
 
 @dataclass
@@ -74,6 +77,7 @@ def _settled(where: Place, once: Callable[[], dict[str, str]]) -> dict[str, str]
             if not left:
                 raise
             where.check()
+            time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret
             continue
         done = {key: done.get(key, what) if what == THERE else what for key, what in now.items()}
         if set(now.values()) == {THERE}:

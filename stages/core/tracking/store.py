@@ -1,5 +1,6 @@
 """MLflow itself: opened quietly, with bounded patience; our runs found by our tags."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",  # it would ask a package index about our model
 }
+LOGGERS = ("psycopg", "sqlalchemy.pool")  # likewise, and they name the user of a database
 # Unbounded, the client would try an unreachable server for minutes.
 PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 HASTY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
@@ -99,6 +101,8 @@ def told(place: Place, bounds: Mapping[str, str]) -> Iterator[None]:
     place.check()
     for name, value in {**QUIET, **bounds}.items():
         os.environ.setdefault(name, value)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     import requests
     import sqlalchemy.exc
     from mlflow.exceptions import MlflowException
