@@ -54,8 +54,11 @@ def main() -> None:
     if unknown := set(names) - set(MEASURES):
         parser.error(f"no measure {min(unknown)!r}; expected some of {', '.join(MEASURES)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # nothing but errors between the numbers
-    results = {name: taken(name) for name in names}
-    RESULTS.write_text(json.dumps(described(results), indent=2) + "\n", encoding="utf-8")
+    results: dict[str, list[Line]] = {}
+    for name in names:
+        results[name] = taken(name)
+        # One by one: who interrupts it keeps what there is.
+        RESULTS.write_text(json.dumps(described(results), indent=2) + "\n", encoding="utf-8")
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
     console.print(table(results))
