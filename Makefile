@@ -10,8 +10,9 @@ repro: $(READY)
 	dvc repro
 	@python -m stages leaderboard
 
+# Two at a time: much of a test's time is waiting for processes of its own.
 test: $(READY)
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 ui: $(READY)
 	mlflow ui --host 127.0.0.1
