@@ -4,6 +4,9 @@ from stages.core.outputs.facts import Alike, Copies, Facts
 from stages.core.page.tables import SPLITS
 
 
+JUDGING = "of validation and test looks", "of validation and test look"
+
+
 def notes(facts: Facts) -> list[str]:
     """Return what is wrong, or might be, with the images; what is in order goes without saying."""
     found = [*_rejected(facts), *_copies(facts.copies), *_alike(facts.alike)]
@@ -31,9 +34,9 @@ def _alike(alike: Alike) -> list[str]:
     least = "" if alike.complete else "at least "
     told = (
         f"{least}{alike.pairs:,} pairs of images look the same without being byte-identical "
-        f"(a perceptual hash, distance up to {alike.bound:g}): {alike.across_splits:,} across "
+        f"(a perceptual hash, distance up to {alike.bound:.2g}): {alike.across_splits:,} across "
         f"splits, {alike.label_conflicts:,} with different labels. "
-        f"{_images(alike.judged_and_seen, 'looks', 'look')} like one of training, and should judge."
+        f"{_images(alike.judged_and_seen, *JUDGING)} like one of training."
     )
     return [told[0].upper() + told[1:]]
 
