@@ -3,7 +3,6 @@
 from stages.core.outputs.facts import Alike, Copies, Facts
 from stages.core.page.tables import SPLITS
 
-
 JUDGING = "of validation and test looks", "of validation and test look"
 
 

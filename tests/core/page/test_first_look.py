@@ -17,7 +17,7 @@ def test_each_trouble_has_its_sentence() -> None:
     assert notes[2].startswith("2 images have byte-identical copies with another label")
     assert notes[3].startswith("2 images have byte-identical copies in another split")
     assert notes[4].startswith("3 pairs of images look the same")
-    assert notes[4].endswith("2 images look of validation and test look like one of training.")
+    assert notes[4].endswith("2 images of validation and test look like one of training.")
     assert len(notes) == 5
 
 
