@@ -60,7 +60,7 @@ def sentences(found: Sequence[Verdict], width: int) -> str:
 
 def named(row: Mapping[str, str]) -> str:
     """Return the name of a row, and how many seeds it is the mean of, where there are several."""
-    return f"{row['run']} ({row['seeds']} seeds)" if int(row["seeds"]) > 1 else row["run"]
+    return f"{row['run']}\n{row['seeds']} seeds" if int(row["seeds"]) > 1 else row["run"]
 
 
 def cells(row: Mapping[str, str]) -> list[str]:
@@ -72,5 +72,5 @@ def cells(row: Mapping[str, str]) -> list[str]:
 
 
 def _cell(value: str, deviation: str) -> str:
-    spread = f" ±{float(deviation):.3f}" if deviation else ""
+    spread = f"\n±{float(deviation):.3f}" if deviation else ""
     return f"{float(value):.3f}{spread}" if value else "-"

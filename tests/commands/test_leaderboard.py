@@ -40,8 +40,8 @@ def test_several_seeds_have_a_spread() -> None:
     """The name says how many there are, each number how far they lie apart."""
     several = ROW | {f"{column}/deviation": "0.0125" for column in board.COLUMNS}
     several |= {"run": "dense", "seeds": "3"}
-    assert leaderboard.named(several) == "dense (3 seeds)"
-    assert set(leaderboard.cells(several)) == {"0.500 ±0.013"}
+    assert leaderboard.named(several) == "dense\n3 seeds"
+    assert set(leaderboard.cells(several)) == {"0.500\n±0.013"}
 
 
 def test_verdicts_are_wrapped() -> None:
