@@ -139,9 +139,9 @@ def test_mistakes_are_told_before_tensorflow_is_imported(data: Path) -> None:
     )
     (data / "params.yaml").write_text(text, encoding="utf-8")
     code = (
-        "import sys; from stages import train; from stages.core import params\n"
+        "import sys; from stages import train; from stages.core import errors, params\n"
         "try: train.run(params.load(), 'weighted', print)\n"
-        "except Exception as error: print(error, 'tensorflow' in sys.modules)"
+        "except errors.ParamsError as error: print(error, 'tensorflow' in sys.modules)"
     )
     environment = {"PYTHONPATH": str(Path(train.__file__).parents[1])}
     done = subprocess.run(
