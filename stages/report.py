@@ -7,10 +7,7 @@ and precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow
 It computes nothing that `evaluate` or `compare` should have.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.core import files
 from stages.core.outputs import study
@@ -24,6 +21,7 @@ from stages.core.page import (
     learning,
     threshold_curves,
 )
+from stages.core.page.document import document
 from stages.core.page.palette import Look, looks
 from stages.core.params import Params
 
@@ -43,7 +41,7 @@ def run(params: Params) -> None:
         draw_pictures(found, folder)
         seen = album.read(found, compared.mistakes) if compared else None
         shown = contents.context(found, compared, contact.read(found.facts), seen)
-        (folder / "report.html").write_text(rendered(shown), encoding="utf-8")
+        (folder / "report.html").write_text(document("report.html.j2", shown), encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
@@ -63,15 +61,3 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(matrix, into / "confusion.png")
         figures.png(figures.panels([recalled], 5, 4, legend=True), into / "precision_recall.png")
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
-
-
-def rendered(shown: Mapping[str, object]) -> str:
-    """Return report.html: one file, with everything that comes from data escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(shown)

@@ -1,8 +1,9 @@
 """Build, save, load and ask a classifier; the only home of Keras layers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -24,6 +25,13 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: slice, /) -> NDArray[np.uint8]: ...
+
+
+class Answers(NamedTuple):
+    """Class probabilities (N, K) and what the last layer reads them from, (N, D), float32."""
+
+    probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
 
 
 def build(train: Train, shape: Sequence[int], classes: int) -> keras.Model:
@@ -98,17 +106,32 @@ def _optimizer(train: Train) -> keras.optimizers.Optimizer:
 
 def predict(model: keras.Model, images: Rows) -> NDArray[np.float32]:
     """Return class probabilities (N, K) of uint8 images (N, H, W, C)."""
-    starts = range(0, len(images), PREDICTION_BATCH)
-    return np.concatenate(
-        [_predict_batch(model, images[start : start + PREDICTION_BATCH]) for start in starts]
-    )
+    return np.concatenate([answers.probabilities for answers in ask(model, images)])
 
 
-def _predict_batch(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def ask(model: keras.Model, images: Rows) -> Iterator[Answers]:
+    """Yield what the network makes of uint8 images (N, H, W, C), PREDICTION_BATCH at a time.
+
+    Whoever asks, and for whatever part of it, asks the same compiled function: an image's
+    probabilities are the same to the bit in training, in evaluation and when served.
+    """
+    for start in range(0, len(images), PREDICTION_BATCH):
+        yield _asked(model, images[start : start + PREDICTION_BATCH])
+
+
+def _asked(model: keras.Model, images: NDArray[np.uint8]) -> Answers:
     missing = PREDICTION_BATCH - len(images)
     padded = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else images
-    probabilities: NDArray[np.float32] = model.predict_on_batch(padded)[: len(images)]
-    return probabilities
+    probabilities, embeddings = _whole(model).predict_on_batch(padded)
+    flat = np.asarray(embeddings, np.float32).reshape(PREDICTION_BATCH, -1)
+    return Answers(probabilities[: len(images)], flat[: len(images)])
+
+
+@lru_cache(maxsize=1)  # compiled once for all epochs of a training
+def _whole(model: keras.Model) -> keras.Model:
+    """Return the same layers with two outputs: the answer, and what it is read from."""
+    answer = model.get_layer("answer")
+    return keras.Model(model.inputs, [answer.output, answer.input])
 
 
 def state(model: keras.Model) -> list[NDArray[Any]]:

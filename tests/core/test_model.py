@@ -133,3 +133,14 @@ def test_a_state_is_all_of_a_training() -> None:
         model.train_on_batch(IMAGES, labels)
     for one, other in zip(classifier.state(first), classifier.state(second), strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+def test_embeddings_are_what_the_answer_is_read_from() -> None:
+    """The last layer, applied by hand to the embeddings, gives the probabilities."""
+    model = classifier.build(parameters(dropout=0.5), SHAPE, 3)
+    kernel, bias = model.get_layer("answer").get_weights()
+    answers = list(classifier.ask(model, IMAGES))
+    assert [len(batch.embeddings) for batch in answers] == [64, 6]
+    logits = np.concatenate([batch.embeddings for batch in answers]) @ kernel + bias
+    by_hand = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(by_hand, classifier.predict(model, IMAGES), rtol=1e-5)

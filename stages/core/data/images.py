@@ -5,6 +5,7 @@ import math
 import struct
 import warnings
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,24 @@ Box = tuple[float, float, float, float]
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
+class Seen(NamedTuple):
+    """A picture as the network sees it, uint8 (H, W, C); its size as given, in pixels, upright."""
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
 def read(content: Content, spec: Preprocess) -> NDArray[np.uint8]:
     """Return a picture file's bytes, or the pixels (h, w) of an array, as uint8 (H, W, C).
+
+    Raises RejectedImageError, as `see` does.
+    """
+    return see(content, spec).pixels
+
+
+def see(content: Content, spec: Preprocess) -> Seen:
+    """Return what the network sees of a picture file's bytes, or of the pixels (h, w) of an array.
 
     The first frame, over the background where it is transparent, grey or in colour, resized,
     upright as EXIF says, with the contrast asked for and, in mode `pad`, the bars.
@@ -72,14 +89,16 @@ def _opened(content: bytes) -> Image.Image:
     return image
 
 
-def _finished(image: Image.Image, spec: Preprocess) -> NDArray[np.uint8]:
+def _finished(image: Image.Image, spec: Preprocess) -> Seen:
     turn = _turn(image)
+    given = _unturned(image.size, turn)
     size, box = _geometry(image.size, _unturned((spec.width, spec.height), turn), spec.resize)
     scale = _reduce_early(image, size, box)
     small = _flat(image, spec).resize(size, FILTER, _divided(box, scale), GAP)
     upright = small.transpose(TURNS[turn]) if turn in TURNS else small
     framed = _framed(_contrasted(upright, spec.contrast), spec)
-    return np.array(framed, np.uint8).reshape(spec.height, spec.width, spec.channels)
+    pixels = np.array(framed, np.uint8).reshape(spec.height, spec.width, spec.channels)
+    return Seen(pixels, *given)
 
 
 def _turn(image: Image.Image) -> int:

@@ -1,5 +1,6 @@
 """Every kind of picture becomes the pixels that a person would see, or is rejected."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,12 @@ def test_pixels_of_an_array_are_kept_in_their_own_size() -> None:
     wanted = spec(height=28, width=28)
     np.testing.assert_array_equal(images.read(pixels, wanted)[:, :, 0], pixels)
     np.testing.assert_array_equal(images.read(pixels.T, wanted)[:, :, 0], pixels.T)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("portrait_6.jpg", (1200, 1800)), ("gray.jpg", (128, 128))]
+)
+def test_the_size_as_given_is_upright(shared_data: Path, name: str, size: tuple[int, int]) -> None:
+    """A photograph that lies on its side is told by its width and height as people see it."""
+    seen = images.see((shared_data / "awkward" / name).read_bytes(), spec())
+    assert (seen.width, seen.height) == size
