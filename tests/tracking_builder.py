@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def _write_data() -> None:
     counts["test"] = counts["validation"]
     facts = replace(invented(["not 8", "8"], counts, "8"), shape=[12, 12, 1], digest=DIGEST)
     with files.output("preprocess") as folder:
-        files.write_json(folder / "facts.json", asdict(facts))
+        files.write_json(folder / "facts.json", facts.as_json())
 
 
 def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0) -> None:
