@@ -11,6 +11,7 @@ from stages.core.page import (
     contrasted,
     evidence,
     first_look,
+    inside,
     leaderboard,
     learning,
     palette,
@@ -21,6 +22,7 @@ from stages.core.page import (
 from stages.core.page.album import Album
 from stages.core.page.contact import Sheet
 from stages.core.page.contrasted import Contrasted
+from stages.core.page.inside import Shown
 from stages.core.page.palette import Look, looks
 from stages.core.page.panels import Panel
 from stages.core.statistics import confusion
@@ -32,19 +34,24 @@ WIDE, SMALL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
 def context(
-    found: Study, compared: Contrasted | None, sheets: Sequence[Sheet], album: Album | None
+    found: Study,
+    compared: Contrasted | None,
+    sheets: Sequence[Sheet],
+    album: Album | None,
+    networks: Sequence[Shown],
 ) -> dict[str, object]:
     """Return everything that the template names; what was not compared is None there."""
     return {
         "facts": found.facts,
         "runs": list(looks(found)),
         "parameters": tables.parameters(found.results),
-        **style(),
+        **palette.style(),
         **told(found),
         **ranked(found, compared),
         **confused(found),
         **drawn(found),
         **trusted(found),
+        **inside.context(networks),
         "sheets": sheets,
         "album": album,
         "contrasted": compared,
@@ -55,13 +62,6 @@ def context(
         "short": prose.short,
         "compact": prose.compact,
     }
-
-
-def style() -> dict[str, str]:
-    """Return the colours on white and on black as CSS."""
-    pairs = palette.variables().items()
-    light, dark = (" ".join(f"{key}: {pair[side]};" for key, pair in pairs) for side in (0, 1))
-    return {"light": light, "dark": dark}
 
 
 def told(found: Study) -> dict[str, object]:
