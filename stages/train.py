@@ -1,8 +1,9 @@
 """Fit one entry of `runs:` and predict validation and test with it.
 
 Reads data/preprocess; writes data/train/<run>: model.json and model.weights.h5, history.csv,
-predictions.npz, run.json. It is the only stage that needs TensorFlow: everything after it is
-a function of these files.
+predictions.npz, typical.npz (how far pictures are from those of training), layers.json and
+inside.npz (what is inside the network), run.json. It is the only stage that needs TensorFlow:
+everything after it is a function of these files.
 """
 
 import sys
@@ -21,6 +22,7 @@ from stages.core.outputs.facts import Facts
 from stages.core.outputs.facts import read as read_facts
 from stages.core.params import EarlyStopping, Params, Train
 from stages.core.training import Training, epochs_behind
+from stages.core.typical import distance
 from stages.core.validation import FILE, one_of
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         model, kept_epoch = fit(train, facts, weights, curves, saved)
         save(model, folder)
         np.savez(folder / "predictions.npz", allow_pickle=False, **predictions(model))
+        np.savez(folder / distance.FILE, allow_pickle=False, **typical(model).arrays())
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
         told = outcome(train, model, len(curves.history), kept_epoch)
         told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
@@ -132,6 +135,29 @@ def save(model: "keras.Model", folder: Path) -> None:
     from stages.core.model import save as save_network
 
     save_network(model, folder)
+
+
+def typical(model: "keras.Model") -> distance.Distance:
+    """Return how far pictures are from those of training inside the network."""
+    labels, places = files.labels("train"), sampled("train")
+    training, validation = embeddings(model, "train"), embeddings(model, "validation")
+    return distance.Distance.fit(training, labels[places], validation)
+
+
+def embeddings(model: "keras.Model", split: str) -> NDArray[np.float32]:
+    """Return what the network makes of some of the images before it answers, (n, D)."""
+    from stages.core.dataset import Sample
+    from stages.core.model import ask
+
+    sample = Sample(files.images(split), sampled(split))
+    return distance.gathered(answers.embeddings for answers in ask(model, sample))
+
+
+def sampled(split: str) -> NDArray[np.int64]:
+    """Return the places of images, always the same ones."""
+    from stages.core.dataset import fixed_sample
+
+    return fixed_sample(len(files.labels(split)), distance.SAMPLE)
 
 
 def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:

@@ -33,7 +33,8 @@ def test_same_inputs_same_bytes() -> None:
     train.run(wanted, "small", SILENT)
     assert outputs() == first
     assert set(first) == {
-        *("model.json", "model.weights.h5", "history.csv", "predictions.npz", "run.json")
+        *("model.json", "model.weights.h5", "history.csv", "predictions.npz", "run.json"),
+        "typical.npz",
     }
 
 

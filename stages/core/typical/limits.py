@@ -20,9 +20,9 @@ MIDDLE, OUTER = 50, 99.5  # percentiles
 TAIL = (0, 0.1, 0.25, 0.5, 1, 2.5)
 POINTS = (*TAIL, *range(5, 100, 5), *(100 - point for point in reversed(TAIL)))
 DECIMALS = 4
-NEVER = 99  # off by so much is no reason to warn: well centred, like the mean, a large file
 # What counts as far from the median at least, below it and above: nobody sees less, and where all
-# of training is the same, any other value would be infinitely far.
+# of training is the same, any other value would be infinitely far. Some sides are out of reach:
+# to lie in the middle, to be like the mean, or a large file is no reason to warn.
 HALF = math.log2(1.5)  # a half more, or a third less
 FAR = {
     **dict.fromkeys(("border", "brightness", "darkest", "brightest"), (8, 8)),
@@ -31,10 +31,10 @@ FAR = {
     "sharpness": (0.05, 0.05),
     "cover": (0.02, 0.02),
     "box": (0.05, 0.05),
-    "off_centre": (NEVER, 0.05),
-    "likeness": (0.05, NEVER),
+    "off_centre": (2, 0.05),
+    "likeness": (0.05, 2),
     "aspect": (HALF, HALF),
-    "size": (1, NEVER),
+    "size": (1, 20),
 }
 
 
