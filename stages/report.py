@@ -17,6 +17,7 @@ from stages.core.page import (
     contact,
     contents,
     contrasted,
+    inside,
     leaderboard,
     learning,
     threshold_curves,
@@ -40,12 +41,13 @@ def run(params: Params) -> None:
         files.write_csv(folder / "precision_recall.csv", threshold_curves.FIELDS, points)
         draw_pictures(found, folder)
         seen = album.read(found, compared.mistakes) if compared else None
-        shown = contents.context(found, compared, contact.read(found.facts), seen)
+        networks = inside.read(params, {result.name: look for result, look in looks(found)})
+        shown = contents.context(found, compared, contact.read(found.facts), seen, networks)
         (folder / "report.html").write_text(document("report.html.j2", shown), encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
-    """Draw confusion.png of all runs, and four pictures of each in runs/<run>."""
+    """Draw confusion.png of all runs, and five pictures of each in runs/<run>."""
     from stages.core.page import figures
 
     names, counts = contents.confusion_matrices(found)
@@ -61,3 +63,6 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(matrix, into / "confusion.png")
         figures.png(figures.panels([recalled], 5, 4, legend=True), into / "precision_recall.png")
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
+        if (passage := inside.example(result.name)) is not None:
+            rows, answer = inside.rows(passage), inside.answer(passage, found.facts.classes)
+            figures.png(figures.strips(rows, answer, look), into / "inside.png")

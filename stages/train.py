@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core import files
+from stages.core import engine, files
 from stages.core.checkpoint import Checkpoint
 from stages.core.epochs import Curves, LogEpoch
 from stages.core.errors import ParamsError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import keras
 
     from stages.core.dataset import Batches
+    from stages.core.outputs.layers import Layers
+    from stages.core.outputs.passage import Passage
 
 Weights = dict[str, float]
 
@@ -50,6 +52,9 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         np.savez(folder / "predictions.npz", allow_pickle=False, **predictions(model))
         np.savez(folder / distance.FILE, allow_pickle=False, **typical(model).arrays())
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
+        layers, example = inside(model, facts)
+        files.write_json(folder / "layers.json", layers.model_dump())
+        np.savez(folder / "inside.npz", allow_pickle=False, **example.arrays())
         told = outcome(train, model, len(curves.history), kept_epoch)
         told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
         told["weights_digest"] = files.digest(folder / "model.weights.h5")
@@ -90,6 +95,7 @@ def fit(
     The same parameters and arrays give the same weights, bit for bit, on the same machine,
     whether it trains in one go or resumes from what is saved.
     """
+    engine.start()
     import tensorflow as tf
 
     from stages.core.model import build
@@ -165,6 +171,19 @@ def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
     from stages.core.model import predict
 
     return {split: predict(model, files.images(split)) for split in ("validation", "test")}
+
+
+def inside(model: "keras.Model", facts: Facts) -> "tuple[Layers, Passage]":
+    """Return what the layers make of validation images, and of one image of test, to be shown."""
+    from stages.core.inside.follow import passage
+    from stages.core.inside.layers import Network
+    from stages.core.inside.table import measured
+    from stages.core.outputs.passage import example
+
+    network = Network(model)
+    shown = files.images("test")[example(files.labels("test"), facts.positive_index)]
+    table = measured(network, files.images("validation"), files.labels("validation"))
+    return table, passage(network, shown)
 
 
 def outcome(train: Train, model: "keras.Model", epochs: int, kept_epoch: int) -> dict[str, object]:
