@@ -41,7 +41,8 @@ def run(params: Params) -> None:
         files.write_csv(folder / "precision_recall.csv", threshold_curves.FIELDS, points)
         draw_pictures(found, folder)
         seen = album.read(found, compared.mistakes) if compared else None
-        networks = inside.read(params, {result.name: look for result, look in looks(found)})
+        drawn = {result.name: look for result, look in looks(found)}
+        networks = inside.read(params, inside.pair(params), drawn)
         shown = contents.context(found, compared, contact.read(found.facts), seen, networks)
         (folder / "report.html").write_text(document("report.html.j2", shown), encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """What happens inside the networks, ready to be shown: tables, charts, feature maps, words."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,11 +65,11 @@ def pair(params: Params) -> list[str]:
     return [first[kind] for kind in KINDS if kind in first]
 
 
-def read(params: Params, looks: dict[str, Look]) -> list[Shown]:
-    """Return what is inside the first run of each kind; none where `train` left nothing of it."""
+def read(params: Params, names: Iterable[str], looks: Mapping[str, Look]) -> list[Shown]:
+    """Return what is inside runs, less those where `train` left nothing of it."""
     return [
         shown(name, params.run(name).model, looks[name])
-        for name in pair(params)
+        for name in names
         if (files.folder("train", name) / tables.FILE).exists()
     ]
 
