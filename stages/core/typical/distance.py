@@ -43,7 +43,7 @@ class Distance:
 
     turn: Rows
     rows: NDArray[np.float16]
-    scale: Rows
+    scale: Column
     validation: Column
 
     @classmethod
@@ -53,11 +53,11 @@ class Distance:
         At most FALSE_ALARMS of the validation pictures are then too far.
         """
         turn = turned(training, labels)
-        bare = cls(turn, (training @ turn).astype(np.float16), np.ones(2, np.float32), np.empty(0))
+        bare = cls(turn, (training @ turn).astype(np.float16), np.ones(2), np.empty(0))
         found = bare._both(validation)
         half = [max(TINY, exceeded(column, FALSE_ALARMS / 2)) for column in found.T]
         limit = exceeded((found / half).max(axis=1), FALSE_ALARMS)
-        scale = (np.array(half) * max(TINY, limit)).astype(np.float32)
+        scale = np.array(half) * max(TINY, limit) * (1 + TINY)  # the last one within is so rounded
         distances = np.sort((found / scale).max(axis=1))
         places = np.linspace(0, len(distances) - 1, min(KEPT, len(distances))).round()
         return cls(turn, bare.rows, scale, distances[places.astype(np.int64)])

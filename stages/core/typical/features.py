@@ -17,6 +17,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 CELLS = 16  # of a coarse picture, along each side at most
 SUBJECT = 0.25  # of the picture's range of levels: pixels so far from its border are the subject
 GREY = 0.25  # of that range: so far from both its ends a pixel is grey
+DECIMALS = 4  # so that equal pictures are equal, however many are measured at once
 FLAT = 0.5  # levels: a range or deviation below it is none
 
 
@@ -63,7 +64,7 @@ def measured(pictures: Pictures, sizes: NDArray[np.int64], mean: Column) -> Feat
         correlation(coarse(grey), mean),
         *shaped(sizes, pictures.shape[1:3]),
     )
-    return Features(*(np.asarray(column, np.float64) for column in columns))
+    return Features(*(np.asarray(column, np.float64).round(DECIMALS) for column in columns))
 
 
 def in_grey(pictures: Pictures) -> Grey:

@@ -12,14 +12,13 @@ import math
 import numpy as np
 
 from stages.core.outputs.facts import Pictures, Usual
-from stages.core.typical.features import Column, Features
+from stages.core.typical.features import DECIMALS, Column, Features
 
 FALSE_ALARMS = 0.025  # share of validation pictures beyond the limits, at most
 MIDDLE, OUTER = 50, 99.5  # percentiles
 # Percentiles that are kept of training: the middle evenly, the tails closely.
 TAIL = (0, 0.1, 0.25, 0.5, 1, 2.5)
 POINTS = (*TAIL, *range(5, 100, 5), *(100 - point for point in reversed(TAIL)))
-DECIMALS = 4
 # What counts as far from the median at least, below it and above: nobody sees less, and where all
 # of training is the same, any other value would be infinitely far. Some sides are out of reach:
 # to lie in the middle, to be like the mean, or a large file is no reason to warn.
@@ -44,17 +43,24 @@ def described(training: Features, validation: Features, mean: Column) -> Picture
     low, middle, high = ends = np.array([span(*kept[name], *FAR[name]) for name in kept]).T
     furthest = np.abs(off(validation.table(), ends)).max(axis=1)
     bound = max(1.0, exceeded(furthest, FALSE_ALARMS))
-    limits = zip(middle - bound * (middle - low), middle + bound * (high - middle), strict=True)
+    lows = outward(middle - bound * (middle - low), np.floor)
+    highs = outward(middle + bound * (high - middle), np.ceil)
     usual = {
-        name: Usual(values.tolist(), shares.tolist(), round(first, DECIMALS), round(last, DECIMALS))
-        for (name, (values, shares)), (first, last) in zip(kept.items(), limits, strict=True)
+        name: Usual(values.tolist(), shares.tolist(), float(first), float(last))
+        for (name, (values, shares)), first, last in zip(kept.items(), lows, highs, strict=True)
     }
-    return Pictures(usual, mean.round(2).tolist(), float((furthest > bound).mean()))
+    return Pictures(usual, mean.tolist(), float((furthest > bound).mean()))
+
+
+def outward(limits: Column, rounded: np.ufunc) -> Column:
+    """Return limits (features,) of few digits, that let pass what is exactly at them."""
+    few: Column = rounded(limits * 10**DECIMALS) / 10**DECIMALS
+    return few
 
 
 def quantiles(column: Column) -> tuple[Column, Column]:
     """Return values of a column (n,) at POINTS, ascending, and the shares of it up to each."""
-    ordered = np.sort(column.round(DECIMALS))
+    ordered = np.sort(column)
     values = np.unique(np.percentile(ordered, POINTS, method="inverted_cdf"))
     return values, np.searchsorted(ordered, values, side="right") / len(ordered)
 

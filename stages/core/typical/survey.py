@@ -32,7 +32,7 @@ def mean_picture(split: Split) -> Column:
     """Return the mean of the coarse pictures (cells,), 0..255."""
     sums = in_order(lambda part: coarse(in_grey(part.pictures)).sum(axis=0), parts(split), 1)
     total: Column = np.sum(list(sums), axis=0, dtype=np.float64)
-    return total / min(SAMPLE, len(split.pictures))
+    return (total / min(SAMPLE, len(split.pictures))).round(2)
 
 
 def features(split: Split, mean: Column) -> Features:
