@@ -25,7 +25,8 @@ LIMIT = 2**15
 # favoured. Of eight from 0.0001 to 10 these were within a point of the best for each layer of the
 # networks tried (digits, letters): for classes, and for pictures, in which there is less noise.
 CLASSES, PICTURES = 0.1, 0.01
-JITTER = 1e-5  # of a squared length: what single precision cannot tell from nothing
+JITTER = 1e-5  # of a squared length: features that depend on each other are told apart by it
+BLOCK = 2048  # values of each image at a time
 
 
 def gathered(batches: Iterable[Features], values: int) -> Features:
@@ -62,9 +63,20 @@ def rotated(features: Features) -> Features:
     count, values = centred.shape
     if values <= count:
         return centred
-    products = (centred @ centred.T).astype(np.float64) + JITTER * np.eye(count)
-    factor: Features = np.asarray(cholesky(products, lower=True), np.float32)
+    factor: Features = np.asarray(cholesky(_products(centred), lower=True), np.float32)
     return factor
+
+
+def _products(features: Features) -> NDArray[np.float64]:
+    """Return the inner products of all pairs of rows (n, p), a little more on the diagonal.
+
+    In double precision: where features depend on each other, that of single is below zero.
+    """
+    products = JITTER * np.eye(len(features))
+    for start in range(0, features.shape[1], BLOCK):
+        block = features[:, start : start + BLOCK].astype(np.float64)
+        products += block @ block.T
+    return products
 
 
 def folds(labels: Labels) -> list[Fold] | None:

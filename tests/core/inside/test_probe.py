@@ -107,3 +107,14 @@ def test_folds_judge_each_image_once() -> None:
 def test_too_few_images_are_not_probed() -> None:
     """Where no class has an image for each fold, there is nothing to say."""
     assert probe.folds(np.array([0, 1, 0, 1])) is None
+
+
+def test_features_that_depend_on_each_other_are_rotated_too() -> None:
+    """Fifty rows of rank three in a thousand dimensions keep their distances."""
+    chance = np.random.default_rng(0)
+    features = (chance.normal(size=(50, 3)) @ chance.normal(size=(3, 1000))).astype(np.float32)
+    features[:10] = features[10:20]  # some images are there twice
+    found = probe.rotated(np.repeat(features, 8, axis=0))
+    assert found.shape == (400, 400)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.square(found).sum(axis=1).mean(), 1, rtol=1e-3)
