@@ -20,6 +20,7 @@ from stages.core.page import (
     inside,
     leaderboard,
     learning,
+    maps,
     threshold_curves,
 )
 from stages.core.page.document import document
@@ -64,6 +65,6 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(matrix, into / "confusion.png")
         figures.png(figures.panels([recalled], 5, 4, legend=True), into / "precision_recall.png")
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
-        if (passage := inside.example(result.name)) is not None:
-            rows, answer = inside.rows(passage), inside.answer(passage, found.facts.classes)
+        if (passage := maps.example(result.name)) is not None:
+            rows, answer = maps.rows(passage), maps.answer(passage, found.facts.classes)
             figures.png(figures.strips(rows, answer, look), into / "inside.png")

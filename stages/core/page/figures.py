@@ -163,7 +163,8 @@ def strips(
     figure = Figure(figsize=(wide + 0.4, sum(sizes) + 0.4 * len(sizes)), layout="constrained")
     axes = figure.subplots(len(sizes), 1, height_ratios=sizes)
     for place, (title, picture) in zip(axes, rows, strict=False):
-        place.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest", anchor="W")
+        place.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        place.set_anchor("W")
         place.set(title=title)
         place.set_axis_off()
     names = [shortened(name) for name in bars]

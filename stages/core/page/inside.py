@@ -4,22 +4,18 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from stages.core import files
 from stages.core.outputs import layers as tables
 from stages.core.outputs import passage as passages
 from stages.core.outputs.layers import Layer, Layers
-from stages.core.outputs.passage import Passage, Step
-from stages.core.page import gallery, prose
-from stages.core.page.gallery import Picture, Pictures
+from stages.core.outputs.passage import Passage
+from stages.core.page import gallery, maps, prose
+from stages.core.page.gallery import Picture
+from stages.core.page.maps import Maps
 from stages.core.page.palette import Look
 from stages.core.params import Params
 
-KINDS = {"cnn": "convolutional", "dense": "dense, without convolutions"}
-TILE, ACROSS = 56, 8  # pixels of a map at most, maps in a row
-MAPS, GREY = 16, 128  # likewise in a picture of its own; the level between them
-CELL, VALUES = 12, 32  # likewise of a single value
+KINDS = {"cnn": "convolutional", "dense": "without convolutions"}
 LEAST, MOST = 1e-3, 1e2  # values for each of the image's, from no bar to a full one
 
 
@@ -32,15 +28,6 @@ class Point:
     probe: float | None
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class Maps:
-    """What one layer makes of the example: a grid of maps, or a strip of values."""
-
-    name: str
-    shown: str
-    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -88,7 +75,7 @@ def shown(name: str, kind: str, look: Look, passage: Passage | None = None) -> S
         lazy=above(table.lazy, floor),
         points=[point(layer, floor) for layer in table.layers],
         image=gallery.picture(passage.image),
-        maps=[maps(step) for step in passage.steps],
+        maps=[maps.grid(step) for step in passage.steps],
     )
 
 
@@ -107,58 +94,6 @@ def above(share: float, floor: float) -> float:
     return (share - floor) / (1 - floor)
 
 
-def maps(step: Step) -> Maps:
-    """Return a layer's maps as a grid, or its values as a strip, enlarged without smoothing."""
-    return Maps(step.name, maps_shown(step), gallery.sheet(*tiles(step)))
-
-
-def maps_shown(step: Step) -> str:
-    """Return how many maps or values are shown, of what size, and how bright is how much."""
-    what = "maps of {} x {}".format(*step.levels.shape[:2]) if step.levels.ndim == 3 else "values"
-    part = step.levels.shape[-1]
-    count = f"{step.count:,}" if part == step.count else f"the first {part} of {step.count:,}"
-    return f"{count} {what}; black is 0, white {step.peak:.3g}"
-
-
-def tiles(step: Step) -> tuple[Pictures, int, int]:
-    """Return a layer's maps as pictures (n, h, w, 1), how many stand in a row, and how large."""
-    if step.levels.ndim == 3:
-        return np.moveaxis(step.levels, -1, 0)[..., None], ACROSS, TILE
-    return step.levels.reshape(-1, 1, 1, 1), VALUES, CELL
-
-
-def example(name: str) -> Passage | None:
-    """Return what a run makes of its example; None where `train` left nothing of it."""
-    there = (files.folder("train", name) / passages.FILE).exists()
-    return passages.read(name) if there else None
-
-
-def rows(passage: Passage) -> list[tuple[str, Pictures]]:
-    """Return the image and each layer as a picture (H, W) or (H, W, 3) in its own pixels."""
-    image = passage.image[..., 0] if passage.image.shape[2] == 1 else passage.image
-    drawn = [("image", image)]
-    for step in passage.steps:
-        tile, across = tiles(step)[0][..., 0], MAPS if step.levels.ndim == 3 else VALUES
-        drawn.append((f"{step.name}: {maps_shown(step)}", mosaic(tile, across)))
-    return drawn
-
-
-def mosaic(tiles: Pictures, across: int) -> Pictures:
-    """Return pictures (n, h, w) side by side, so many in a row, with a grey pixel between."""
-    down = -(-len(tiles) // across)
-    spare = [(0, down * across - len(tiles)), (0, 1), (0, 1)]
-    framed = np.pad(tiles, spare, constant_values=GREY)
-    rows, columns = framed.shape[1:]
-    grid = framed.reshape(down, across, rows, columns).swapaxes(1, 2)
-    return grid.reshape(down * rows, across * columns)[:-1, :-1]
-
-
-def answer(passage: Passage, classes: Sequence[str], most: int = 10) -> dict[str, float]:
-    """Return the most probable classes and their probabilities, the highest first."""
-    order = np.argsort(-passage.probabilities, kind="stable")[:most]
-    return {classes[k]: float(passage.probabilities[k]) for k in order}
-
-
 def short(name: str) -> str:
     """Return the name of a layer where space is dear."""
     return name.replace("convolution_", "conv ").replace("pooling_", "pool ").replace("_", " ")
@@ -173,7 +108,14 @@ def times(kept: float) -> str:
 
 def context(runs: Sequence[Shown]) -> dict[str, object]:
     """Return what inside.j2 names, beside what is common to all pages."""
-    return {"inside": runs, "inside_told": list(told(runs)), "times": times, "short_name": short}
+    return {
+        "inside": runs,
+        "inside_told": list(told(runs)),
+        "columns_inside": max((len(run.points) for run in runs), default=0),
+        "percent": prose.percent,
+        "times": times,
+        "short_name": short,
+    }
 
 
 def told(runs: Sequence[Shown]) -> Iterator[str]:
@@ -185,14 +127,17 @@ def told(runs: Sequence[Shown]) -> Iterator[str]:
 def sentence(run: Shown) -> Iterator[str]:
     """Yield what became of the image on its way to the answer, where that is beyond chance."""
     first, last = run.table.layers[0], run.table.layers[-2]
-    if last.change is None or not last.change.risen:
+    if last.change is None or last.change.p >= 0.05:
         return
     before, after = (
         prose.whole(layer.probe.value if layer.probe else None) for layer in (first, last)
     )
+    lost = (
+        f"they bring back {prose.whole(last.recovered)} of the picture where the pixels bring back "
+        f"{prose.whole(first.recovered)}"
+    )
     yield (
         f"In {run.name}, a linear classifier tells the class of {before} of the images from their "
-        f"{first.values:,} pixels, and of {after} from the {last.values:,} values of {last.name}, "
-        f"although they bring back {prose.whole(last.recovered)} of the picture where the pixels "
-        f"bring back {prose.whole(first.recovered)}."
+        f"{first.values:,} pixels, and of {after} from the {last.values:,} values of {last.name}"
+        + (f", although {lost}." if last.change.risen else f": {lost}, and what is lost is missed.")
     )

@@ -1,11 +1,13 @@
 """What is inside the networks, ready to be shown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.core import files
+from stages.core.outputs.layers import Change
 from stages.core.page import inside
 from stages.core.page.palette import Look
 from stages.core.params import Params, load
@@ -44,7 +46,6 @@ def test_runs_that_left_nothing_are_not_shown(project: Path) -> None:
     built()
     shown = inside.read(params(RUNS), ["a", "b"], {"a": Look(0), "b": Look(1)})
     assert [run.name for run in shown] == ["a"]
-    assert inside.example("b") is None
 
 
 def test_a_rise_beyond_chance_is_told_with_its_numbers(project: Path) -> None:
@@ -60,6 +61,22 @@ def test_what_may_be_chance_is_not_told(project: Path, gained: int) -> None:
     """Three images more prove nothing, and no sentence is made of them."""
     assert project == Path.cwd()
     assert list(inside.told([built(gained)])) == []
+
+
+def test_a_fall_beyond_chance_is_told_as_such(project: Path) -> None:
+    """Where the last layer knows less of the class, that is no success."""
+    assert project == Path.cwd()
+    [told] = inside.told([fallen()])
+    assert "what is lost is missed" in told
+
+
+def fallen() -> inside.Shown:
+    """Return what is shown of a run whose probes get worse from layer to layer."""
+    shown = built(30)
+    last = shown.table.layers[-2]
+    worse = last.model_copy(update={"change": Change(gained=0, lost=30, p=1e-9)})
+    table = shown.table.model_copy(update={"layers": [*shown.table.layers[:-2], worse, last]})
+    return replace(shown, table=table)
 
 
 def test_without_probes_there_is_a_chart_all_the_same(project: Path) -> None:
@@ -79,33 +96,6 @@ def test_heights_grow_with_the_logarithm_and_the_accuracy(project: Path) -> None
     assert image.bar == pytest.approx(3 / 5)
     assert convolution.bar == pytest.approx((3 + np.log10(26 * 26 * 70 / 784)) / 5)
     assert (image.low, image.probe, image.high) == pytest.approx((0, 0.125, 0.25))
-
-
-def test_maps_are_told_with_their_size_and_scale() -> None:
-    """How many of how many, how large, and what white means."""
-    convolution, _, dense = map(inside.maps, layers_builder.passage().steps)
-    assert convolution.shown == "the first 64 of 70 maps of 26 x 26; black is 0, white 1.5"
-    assert dense.shown == "40 values; black is 0, white 0"
-    assert convolution.picture.width == 8 * 52 + 7 * 2  # each pixel two by two, and gaps
-
-
-def test_a_mosaic_has_a_grey_pixel_between_its_pictures() -> None:
-    """Row by row; what is left of the last row is grey."""
-    tiles = np.arange(3, dtype=np.uint8).repeat(4).reshape(3, 2, 2)
-    grey = inside.GREY
-    expected = [
-        *([[0, 0, grey, 1, 1]] * 2),
-        [grey] * 5,
-        *([[2, 2, grey, grey, grey]] * 2),
-    ]
-    np.testing.assert_array_equal(inside.mosaic(tiles, 2), expected)
-
-
-def test_the_answer_is_told_by_its_most_probable_classes() -> None:
-    """The highest first, and no more than asked for."""
-    found = layers_builder.passage()
-    assert inside.answer(found, ["not 8", "8"]) == {"8": 0.75, "not 8": 0.25}
-    assert list(inside.answer(found, ["not 8", "8"], 1)) == ["8"]
 
 
 @pytest.mark.parametrize(
