@@ -82,4 +82,4 @@ class Network:
             return np.divide(images, 255, dtype=np.float32)
         part = keras.Model(self.network.inputs[0], self._layers[name].output)
         made = keras.ops.cast(part(images, training=False), "float32")
-        return np.asarray(keras.ops.convert_to_numpy(made))
+        return np.asarray(made.numpy(), np.float32)
