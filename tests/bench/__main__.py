@@ -43,7 +43,6 @@ MEASURES: dict[str, Callable[[Path], list[Line]]] = {
     "kills": kills.measure,
     "saving": saving.measure,
     "unlike": unlike.measure,
-    "predicting": predicting.measure,
 }
 RESULTS = Path("bench.json")
 WIDTH = 130  # characters, where no terminal says
