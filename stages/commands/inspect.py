@@ -33,7 +33,6 @@ from stages.core.serving.lines import chance
 from stages.core.serving.parts import Parts
 
 if TYPE_CHECKING:
-    from stages.core.inside.occlusion import Saliency
     from stages.core.outputs.passage import Passage
     from stages.core.serving.served import Served
 
@@ -79,7 +78,7 @@ def run(params: Params, asked: Asked) -> None:
         picture.name,
         content,
         answer=answer,
-        saliency=saliency(served, answer),
+        saliency=served.saliency(answer),
         runs=runs,
     )
     document.save(document.document("commands/inspect.html.j2", told), page)
@@ -124,15 +123,6 @@ def answered(served: "Served", content: Content) -> Answer:
     if isinstance(said, Refused):
         raise DataError(said.reason)
     return said
-
-
-def saliency(served: "Served", answer: Answer) -> "Saliency":
-    """Return what the answer rests on, by occlusion."""
-    from stages.core.inside import occlusion
-    from stages.core.model import predict
-
-    ask, cover = partial(predict, served.network), occlusion.background(served.facts.pixels)
-    return occlusion.saliency(ask, answer.seen.pixels, answer.classes.index(answer.name), cover)
 
 
 def followed(served: "Served", answer: Answer) -> "Passage":

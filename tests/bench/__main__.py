@@ -24,6 +24,7 @@ from tests.bench import (
     memory,
     million,
     no_op,
+    predicting,
     repro,
     saving,
     training,
@@ -43,6 +44,7 @@ MEASURES: dict[str, Callable[[Path], list[Line]]] = {
     "kills": kills.measure,
     "saving": saving.measure,
     "unlike": unlike.measure,
+    "predicting": predicting.measure,
 }
 RESULTS = Path("bench.json")
 WIDTH = 130  # characters, where no terminal says

@@ -21,7 +21,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
 UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError),
     RuntimeError,
-    *(struct.error, zlib.error, Image.DecompressionBombError),
+    *(struct.error, zlib.error),
 )
 # A cubic window as wide as the source pixels that a target pixel covers, so nothing aliases; it
 # keeps more detail than a linear one and rings less than Lanczos. Where the source is much larger,
@@ -38,10 +38,11 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+BOMB = "more than {} pixels, perhaps a decompression bomb"
 OPPOSITE = {"black": "white", "white": "black"}
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
-# Pillow warns of a picture above its limit of pixels; _opened refuses it.
+# Pillow warns of a picture above its limit of pixels; `opened` refuses it.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
@@ -75,7 +76,9 @@ def see(content: Content, spec: Preprocess, *, inverted: bool = False) -> Seen:
     if not content:
         raise RejectedImageError("empty file")
     try:
-        return _finished(_opened(content), spec, inverted)
+        return _finished(opened(content), spec, inverted)
+    except Image.DecompressionBombError:
+        raise RejectedImageError(BOMB.format(Image.MAX_IMAGE_PIXELS)) from None
     except UnidentifiedImageError:
         found = files.impostor(content[:99]) or "none of the formats that can be read"
         raise RejectedImageError(f"not a picture: {found}") from None
@@ -83,11 +86,12 @@ def see(content: Content, spec: Preprocess, *, inverted: bool = False) -> Seen:
         raise RejectedImageError(f"damaged: {' '.join(str(error).split())[:120]}") from None
 
 
-def _opened(content: bytes) -> Image.Image:
+def opened(content: bytes) -> Image.Image:
+    """Return a picture of a known format, not yet decoded, unless it is a decompression bomb."""
     image = Image.open(io.BytesIO(content), formats=FORMATS)
     limit = Image.MAX_IMAGE_PIXELS
     if limit and math.prod(image.size) > limit:
-        raise RejectedImageError(f"more than {limit} pixels, perhaps a decompression bomb")
+        raise RejectedImageError(BOMB.format(limit))
     return image
 
 
