@@ -4,6 +4,7 @@ They are taken of the picture as the network sees it, in grey, so that whatever 
 what the network is given; its size alone is that of the file.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -84,21 +85,27 @@ def ring(grey: Grey) -> Grey:
 
 def laplacian(grey: Grey) -> Grey:
     """Return the second differences (n, H - 2, W - 2), or zeros of pictures smaller than 3 x 3."""
-    if min(grey.shape[1:]) < 3:
-        return np.zeros((len(grey), 1, 1), np.float32)
-    rows, columns = grey[:, 1:-1], grey[:, :, 1:-1]
-    around = rows[:, :, 2:] + rows[:, :, :-2] + columns[:, 2:] + columns[:, :-2]
-    return around - 4 * grey[:, 1:-1, 1:-1]
+    count, height, width = grey.shape
+    if min(height, width) < 3:
+        return np.zeros((count, 1, 1), np.float32)
+    # Row after row in one line: neighbours are a pixel or a row away. Then the ends of rows go.
+    flat, inside = grey.reshape(count, -1), (height - 2) * width
+    found = np.float32(-4) * flat[:, width : width + inside]
+    for start in (0, width - 1, width + 1, 2 * width):
+        found += flat[:, start : start + inside]
+    return found.reshape(count, height - 2, width)[:, :, 1:-1]
 
 
 def placed(subject: NDArray[np.bool_]) -> tuple[Column, Column, Column]:
     """Return cover, box and off_centre of the pixels (n, H, W) that are the subject; 0 of none."""
-    sides = [placed_along(subject.sum(axis=axis, dtype=np.float64)) for axis in (1, 2)]
-    (width, x), (height, y) = sides
-    return subject.mean(axis=(1, 2)), np.maximum(width, height), np.hypot(x, y)
+    ones = subject.astype(np.float32)
+    columns = (np.ones((1, ones.shape[1]), np.float32) @ ones)[:, 0]
+    (width, x), (height, y) = placed_along(columns), placed_along(ones.sum(axis=2))
+    cover = columns.sum(axis=1, dtype=np.float64) / subject[0].size
+    return cover, np.maximum(width, height), np.hypot(x, y)
 
 
-def placed_along(counts: Column) -> tuple[Column, Column]:
+def placed_along(counts: Grey) -> tuple[Column, Column]:
     """Return extent and distance from the middle, of counts (n, side), as shares of (half) side."""
     side, there = counts.shape[1], counts > 0
     extent = there.any(axis=1) * (side - there.argmax(axis=1) - there[:, ::-1].argmax(axis=1))
@@ -109,20 +116,19 @@ def placed_along(counts: Column) -> tuple[Column, Column]:
 
 def coarse(grey: Grey) -> Grey:
     """Return pictures (n, H, W) as rows of means over CELLS x CELLS cells, or as many as fit."""
-    rows, columns = (starts(side) for side in grey.shape[1:])
-    sums = np.add.reduceat(np.add.reduceat(grey, columns, axis=2), rows, axis=1)
-    sizes = [
-        np.diff(np.append(cells, side))
-        for cells, side in zip((rows, columns), grey.shape[1:], strict=True)
-    ]
-    means: Grey = (sums / np.outer(*sizes)).reshape(len(grey), -1).astype(np.float32)
+    rows, columns = (averages(side) for side in grey.shape[1:])
+    means: Grey = (rows @ grey @ columns.T).reshape(len(grey), -1)
     return means
 
 
-def starts(side: int) -> NDArray[np.int64]:
-    """Return where the cells along a side begin."""
+@lru_cache(maxsize=4)
+def averages(side: int) -> Grey:
+    """Return what takes the means over the cells along a side (cells, side)."""
     cells = min(side, CELLS)
-    return np.arange(cells) * side // cells
+    number = np.arange(side) * cells // side
+    weights = (number == np.arange(cells)[:, None]).astype(np.float32)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def correlation(rows: Grey, mean: Column) -> Column:
