@@ -117,8 +117,8 @@ def placed_along(counts: Grey) -> tuple[Column, Column]:
 def coarse(grey: Grey) -> Grey:
     """Return pictures (n, H, W) as rows of means over CELLS x CELLS cells, or as many as fit."""
     rows, columns = (averages(side) for side in grey.shape[1:])
-    means: Grey = (rows @ grey @ columns.T).reshape(len(grey), -1)
-    return means
+    means: Grey = np.asarray(rows @ grey @ columns.T, np.float32)
+    return means.reshape(len(grey), -1)
 
 
 @lru_cache(maxsize=4)
@@ -126,8 +126,8 @@ def averages(side: int) -> Grey:
     """Return what takes the means over the cells along a side (cells, side)."""
     cells = min(side, CELLS)
     number = np.arange(side) * cells // side
-    weights = (number == np.arange(cells)[:, None]).astype(np.float32)
-    weights /= weights.sum(axis=1, keepdims=True)
+    inside = number == np.arange(cells)[:, None]
+    weights: Grey = (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
     return weights
 
 
