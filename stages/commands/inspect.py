@@ -96,10 +96,12 @@ def example(params: Params) -> Given:
 
     It is read where the pipeline read it. Raises DataError when `preprocess` has not run.
     """
-    place = passage.example(files.labels("test"), data_facts.read().positive_index)
+    found, labels = data_facts.read(), files.labels("test")
+    place = passage.example(labels, found.positive_index)
     rows = files.read_csv(files.folder("preprocess") / "images.csv")
     image = [row["id"] for row in rows if row["split"] == "test"][place]
-    return Given(f"test image {image}", lambda: sources.source(params.data).content(image))
+    name = f"test image {image}, which is “{found.classes[labels[place]]}”"
+    return Given(name, lambda: sources.source(params.data).content(image))
 
 
 def readable(picture: Given) -> Content:
