@@ -12,8 +12,7 @@ from stages.core.typical.warning import Warning as Unlike
 
 BLANK = 2  # levels: a picture of a smaller range shows nothing
 UNSCALED = 1  # level: the brightest of values from 0 to 1, and of a 16-bit file of 0 to 255
-# What inversion changes.
-POLARITY = ("border", "brightness", "darkest", "brightest", "warmth", "likeness")
+POLARITY = ("border", "brightness", "darkest", "brightest", "likeness")  # what inversion changes
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,6 @@ CASES = (
     ),
     Case("levels", "contrast", -1, "it is faint: its levels spread by {}"),
     Case("levels", "contrast", 1, "it is full of contrast: its levels spread by {}"),
-    Case("colour", "colour", -1, "it is hardly in colour: a colourfulness of {}"),
-    Case("colour", "colour", 1, "its colours are strong: a colourfulness of {}"),
-    Case("colour", "warmth", -1, "its colours are cold: yellow is over blue by {} levels"),
-    Case("colour", "warmth", 1, "its colours are warm: yellow is over blue by {} levels"),
     Case("margins", "box", -1, "what it shows takes {} of its side", CUT),
     Case("margins", "box", 1, "what it shows takes {} of its side", LEAVE),
     Case("margins", "cover", -1, "what it shows covers {} of it", CUT),
@@ -143,8 +138,8 @@ def ends(look: Look, feature: str) -> str:
 
 def form(feature: str, value: float) -> str:
     """Return a value as people read it."""
+    if feature in {"border", "brightness", "contrast", "darkest", "brightest"}:
+        return f"{value:.0f}"
     if feature in {"grey", "cover", "box", "off_centre"}:
         return f"{100 * value:.0f} %"
-    if feature in {"aspect", "size"}:
-        return f"{2**value:.2f}"
-    return f"{value:.2f}" if feature in {"sharpness", "likeness"} else f"{value:.0f}"
+    return f"{2**value:.2f}" if feature in {"aspect", "size"} else f"{value:.2f}"

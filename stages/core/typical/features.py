@@ -30,8 +30,6 @@ class Features(NamedTuple):
     contrast: Column  # standard deviation of levels, 0..127.5
     darkest: Column  # level, 0..255
     brightest: Column  # level, 0..255
-    colour: Column  # colourfulness, 0 (none) to about 200
-    warmth: Column  # mean of yellow over blue, in levels, -255..255
     grey: Column  # share of pixels in the middle of the picture's range of levels, 0..1
     sharpness: Column  # variance of the Laplacian, as a multiple of that of the levels, 0 or more
     cover: Column  # share of pixels that are unlike the border, 0..1
@@ -50,7 +48,7 @@ def measured(pictures: Pictures, sizes: NDArray[np.int64], mean: Column) -> Feat
     """Return the features of pictures (n, H, W, C), given as sizes (n, 2) of width and height.
 
     mean: the coarse mean training picture (cells,). Sharpness after Pech-Pacheco et al. (2000),
-    "Diatom autofocusing in brightfield microscopy", over the variance: contrast is none of it.
+    "Diatom autofocusing in brightfield microscopy", by the variance so that contrast is none of it.
     """
     grey = in_grey(pictures)
     flat = grey.reshape(len(grey), -1)
@@ -60,7 +58,7 @@ def measured(pictures: Pictures, sizes: NDArray[np.int64], mean: Column) -> Feat
     edge = np.maximum(SUBJECT * spread, FLAT)[:, None, None]
     subject = np.abs(grey - border[:, None, None]) > edge
     columns = (
-        *(border, flat.mean(axis=1), deviation, darkest, brightest, *coloured(pictures)),
+        *(border, flat.mean(axis=1), deviation, darkest, brightest),
         (middle < (0.5 - GREY) * np.maximum(spread, FLAT)[:, None]).mean(axis=1),
         laplacian(grey).var(axis=(1, 2)) / np.maximum(deviation, FLAT) ** 2,
         *placed(subject),
@@ -77,20 +75,6 @@ def in_grey(pictures: Pictures) -> Grey:
         return pictures[..., 0].astype(np.float32)
     grey: Grey = pictures.astype(np.float32) @ LUMA
     return grey
-
-
-def coloured(pictures: Pictures) -> tuple[Column, Column]:
-    """Return colourfulness and warmth (n,) of pictures (n, H, W, C), 0 of those without colour.
-
-    Colourfulness after Hasler and Suesstrunk (2003), "Measuring Colourfulness in Natural Images".
-    """
-    if pictures.shape[3] == 1:
-        return np.zeros(len(pictures)), np.zeros(len(pictures))
-    red, green, blue = np.moveaxis(pictures.astype(np.float32), 3, 0)
-    opponents = [(one - other) for one, other in ((red, green), ((red + green) / 2, blue))]
-    redder, yellower = (one.mean(axis=(1, 2), dtype=np.float64) for one in opponents)
-    spread = np.hypot(*(one.std(axis=(1, 2), dtype=np.float64) for one in opponents))
-    return spread + 0.3 * np.hypot(redder, yellower), yellower
 
 
 def ring(grey: Grey) -> Grey:

@@ -25,7 +25,6 @@ POINTS = (*TAIL, *range(5, 100, 5), *(100 - point for point in reversed(TAIL)))
 HALF = math.log2(1.5)  # a half more, or a third less
 FAR = {
     **dict.fromkeys(("border", "brightness", "darkest", "brightest"), (8, 8)),
-    **dict.fromkeys(("colour", "warmth"), (8, 8)),
     "contrast": (4, 4),
     "grey": (0.05, 0.05),
     "sharpness": (0.05, 0.05),

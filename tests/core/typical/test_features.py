@@ -80,20 +80,6 @@ def test_colours_count_as_their_brightness() -> None:
     assert found.brightness.tolist() == pytest.approx([29.9, 58.7, 11.4], rel=1e-5)
 
 
-def test_colour_is_a_spread_of_colours_and_warmth_is_yellow() -> None:
-    """Grey has neither; yellow all over is warm, blue is cold; red beside green is colourful."""
-    pictures = np.full((4, 4, 4, 3), 100, np.uint8)
-    pictures[1] = (200, 200, 100)
-    pictures[2] = (100, 100, 200)
-    pictures[3, :, :2], pictures[3, :, 2:] = (200, 0, 0), (0, 200, 0)
-    found = measured(pictures, np.full((4, 2), 4), np.zeros(16))
-    assert found.warmth.tolist() == [0, 100, -100, 100]
-    assert found.colour.tolist() == pytest.approx([0, 30, 30, 200 + 30])
-    plain = measured(pictures[..., :1], np.full((4, 2), 4), np.zeros(16))
-    assert not plain.colour.any()
-    assert not plain.warmth.any()
-
-
 @given(
     st.tuples(
         st.integers(1, 3), st.integers(1, 33), st.integers(1, 33), st.sampled_from([1, 3])
