@@ -168,5 +168,6 @@ def test_a_share_is_never_said_to_be_all(share: float, text: str) -> None:
 def test_another_version_is_told(tmp_path: Path) -> None:
     """Where facts.json lacks a feature of today, the error says what to do."""
     facts = invented(["a", "b"], {split: {"a": 1, "b": 1} for split in ("train", "validation")})
+    del facts.pictures.features["border"]
     with pytest.raises(DataError, match="another version of Second Look; run `dvc repro`"):
         Typical.read(tmp_path, facts)
