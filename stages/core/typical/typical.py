@@ -72,18 +72,24 @@ class Typical:
         return self.told(likeness, seen.pixels, probabilities)
 
     def told(
-        self, likeness: Likeness, pixels: Pixels, probabilities: NDArray[np.float32]
+        self,
+        likeness: Likeness,
+        pixels: Pixels,
+        probabilities: NDArray[np.float32],
+        other: Pixels | None = None,
     ) -> list[Unlike]:
         """Return at most MOST warnings: causes, the strongest first, then the distance.
 
-        Of pictures like those of training one in twenty is warned of.
+        other: the picture with light and dark changed, where that is not simply the opposite of
+        each pixel. Of pictures like those of training one in twenty is warned of.
         """
         if not likeness.unlike:
             return []
         names = Features._fields
         values = dict(zip(names, likeness.features.tolist(), strict=True))
         off = dict(zip(names, likeness.off.tolist(), strict=True))
-        look = Look(values, off, self.pictures.features, self.inverted(pixels))
+        inverted = self.prefers(255 - pixels if other is None else other, pixels)
+        look = Look(values, off, self.pictures.features, inverted)
         found = [cause.warning for cause in causes(look)]
         far = [self._far(likeness, probabilities)] if likeness.far else []
         return [*found[: MOST - len(far)], *far]
