@@ -21,6 +21,7 @@ from stages.core.typical.shift import Shift, Spread
 from stages.core.typical.warning import Warning as Unlike
 
 MOST = 4  # warnings of one picture
+CLEARLY = 2  # times nearer, in squares: noise is no better for being inverted
 Pixels = NDArray[np.uint8]
 
 
@@ -95,10 +96,11 @@ class Typical:
         return [*found[: MOST - len(far)], *far]
 
     def _far(self, likeness: Likeness, probabilities: NDArray[np.float32]) -> Unlike:
-        others = f"{percent(1 - likeness.share)} of the" if likeness.share else "all"
+        others = percent(1 - likeness.share) if likeness.share else "all"
         told = (
-            f"Inside the network it is further from the training pictures than {others} validation "
-            f"pictures: that the answer is {percent(float(probabilities.max()))} sure says little."
+            f"Inside the network it is further from the training pictures than {others} of the "
+            f"validation pictures: that the answer is {percent(float(probabilities.max()))} sure "
+            "says little."
         )
         return Unlike(DISTANCE, told)
 
@@ -107,7 +109,7 @@ class Typical:
         return self.prefers(255 - pixels, pixels)
 
     def prefers(self, other: Pixels, pixels: Pixels) -> bool:
-        """Tell whether a picture is unlike training in its levels, and the other one less so.
+        """Tell whether a picture is unlike training in its levels, and the other clearly less so.
 
         Both are uint8 (H, W, C), one of them the other with light and dark changed.
         """
@@ -116,7 +118,7 @@ class Typical:
         places = [Features._fields.index(name) for name in POLARITY]
         off = np.abs(limits.off(table, self._ends)[:, places])
         one, another = (off**2).sum(axis=1)
-        return bool(off[0].max() > 1 and another < one)
+        return bool(off[0].max() > 1 and another < one / CLEARLY)
 
     def shift(self) -> Shift:
         """Return what counts pictures, to tell how they differ from training as a whole."""
