@@ -7,7 +7,9 @@ from pathlib import Path
 import yaml
 
 # These can refuse or record, but never change an output: no stage needs to run again for them.
-NEVER_CHANGE_OUTPUTS = {"params", "consistency", "validation", "errors", "environment", "tracking"}
+NEVER_CHANGE_OUTPUTS = {
+    *("params", "policy", "consistency", "validation", "errors", "environment", "tracking"),
+}
 # Who may import what takes long to import or should stay in one place.
 HOMES = {
     "mlflow": {"stages/core/tracking"},
