@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from stages import doors
 from stages.core.errors import SecondLookError
 from stages.core.params import Params, load
 
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(command=_with_params(action), failure=1)
         if takes_run:
             command.add_argument("run", help="an entry of `runs:` in params.yaml")
+    doors.add(subcommands)
     _add_reproduce(subcommands.add_parser("reproduce", help=REPRODUCE, description=REPRODUCED))
     return top
 
