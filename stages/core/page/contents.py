@@ -23,6 +23,7 @@ from stages.core.page.contact import Sheet
 from stages.core.page.contrasted import Contrasted
 from stages.core.page.palette import Look, looks
 from stages.core.page.panels import Panel
+from stages.core.page.service import Service
 from stages.core.statistics import confusion
 from stages.core.statistics.confusion import Counts
 
@@ -32,9 +33,13 @@ WIDE, SMALL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
 def context(
-    found: Study, compared: Contrasted | None, sheets: Sequence[Sheet], album: Album | None
+    found: Study,
+    compared: Contrasted | None,
+    sheets: Sequence[Sheet],
+    album: Album | None,
+    service: Service | None = None,
 ) -> dict[str, object]:
-    """Return everything that the template names; what was not compared is None there."""
+    """Return everything that the template names; what there is nothing of is None there."""
     return {
         "facts": found.facts,
         "runs": list(looks(found)),
@@ -47,6 +52,7 @@ def context(
         **trusted(found),
         "sheets": sheets,
         "album": album,
+        "service": service,
         "contrasted": compared,
         "compared_metrics": contrasted.SHOWN,
         "looks": {result.name: look for result, look in looks(found)},

@@ -1,5 +1,6 @@
 """The model in service: what it was made with, and what it answers to today's images."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,7 @@ from stages.core.outputs.facts import Facts
 from stages.core.outputs.manifest import Row
 from stages.core.parallel import in_order
 from stages.core.params import Data, Preprocess
+from stages.core.retraining.transcript import LOG
 from stages.core.statistics.metrics import Probabilities
 from stages.core.tracking import held
 from stages.core.tracking.held import Held
@@ -99,11 +101,18 @@ def answers(champion: Champion, rows: Sequence[Row], data: Data) -> Probabilitie
     A process of its own asks it: the network then leaves the memory, of a GPU too, to the
     training. Raises SecondLookError where that process is killed.
     """
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), _mutter) as pool:
         try:
             return pool.submit(_answers, champion, rows, data).result()
         except BrokenProcessPool:
             raise SecondLookError("the process that asked the champion was killed") from None
+
+
+def _mutter() -> None:
+    """Let what TensorFlow has to say go into the log, not among what people read."""
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with LOG.open("ab") as log:
+        os.dup2(log.fileno(), 2)
 
 
 def _answers(champion: Champion, rows: Sequence[Row], data: Data) -> Probabilities:
