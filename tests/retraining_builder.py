@@ -17,6 +17,7 @@ from tests.pipeline_builder import ROOT, build, surroundings
 DIGITS = ROOT / "data" / "digits"
 GROWN = "data/grown"
 MODEL = "grown-8-or-not"
+Process = subprocess.Popen[str]
 SMALL: dict[str, Any] = {
     "data": {"source": "folder", "path": GROWN},
     "preprocess": {"height": 12, "width": 12, "max_rejected_fraction": 0.5},
@@ -63,7 +64,7 @@ def _files() -> list[tuple[Path, int]]:
     return [(next(DIGITS.glob(name)), dimensions) for dimensions, name in found.items()]
 
 
-def started(project: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+def started(project: Path, *arguments: str, **variables: str) -> Process:
     """Start a command of Second Look in a project, as a scheduler does."""
     return subprocess.Popen(
         [sys.executable, "-m", "stages", *arguments],
@@ -97,6 +98,8 @@ def client(project: Path) -> MlflowClient:
 
 def in_service(project: Path, alias: str = "champion") -> ModelVersion | None:
     """Return the version that has the alias, as anybody who serves the model sees it."""
+    if not (project / "mlflow.db").exists():  # else MLflow would make one, and not in time
+        return None
     listed = client(project).search_registered_models(f"name = '{MODEL}'")
     if not listed or alias not in listed[0].aliases:
         return None

@@ -68,7 +68,9 @@ class Registry:
         self.model, self.where = model, where or place()
 
     def version(self, alias: str) -> Version | None:
-        """Return the version that has the alias, None where none has; TrackingError."""
+        """Return the version that has the alias, None where none has, or there is no store yet."""
+        if self.where.database is not None and not self.where.database.exists():
+            return None  # MLflow would make one, and not in one step
         with told(self.where, PATIENT):
             client = self._client()
             listed = client.search_registered_models(f"name = '{self.model}'")

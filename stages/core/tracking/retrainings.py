@@ -66,9 +66,10 @@ def recover(params: Params, registry: Registry) -> list[str]:
 
     One whose champion was set already is ended as promoted. Nobody else may be retraining.
     """
-    champion, where = registry.version(CHAMPION), place()
+    where = place()
     with told(where, PATIENT):
         store, found = _open(where, params), []
+        champion = registry.version(CHAMPION)
         for run in _left(store, where):
             record = _record(store, run)
             found.append(_ended(store, run, record, champion.retraining if champion else None))
