@@ -56,7 +56,7 @@ def retrained(params: Params, transcript: Transcript, draft: Draft, force: bool)
             transcript.shell(params.retrain.fetch, "retrain.fetch")
         except SecondLookError as error:
             return failed(book(params, transcript, draft), draft, error)
-    if not force and not changes.stale() and known(params):
+    if not force and not changes.stale() and known(params, transcript, draft):
         return said(transcript, draft.ended(NOTHING, "nothing that determines the runs changed"))
     return judged(params, transcript, draft)
 
@@ -93,9 +93,11 @@ def said(transcript: Transcript, record: Retraining) -> Retraining:
     return record
 
 
-def known(params: Params) -> bool:
-    """Tell whether the runs as they are were judged before, here or by another clone."""
+def known(params: Params, transcript: Transcript, draft: Draft) -> bool:
+    """Tell whether the runs as they are were judged before: here, by one killed, by a clone."""
     if not decided():
+        for line in retrainings.recover(params, Registry(draft.model)):
+            transcript.say(line)
         there = {each.retraining for each in history.read()}
         history.add(retrainings.finished(params, there))
     return decided()
