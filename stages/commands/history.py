@@ -1,4 +1,7 @@
-"""Print what came of the last retrainings, the newest last."""
+"""Print what came of the last retrainings, the newest last, and why."""
+
+import textwrap
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -8,17 +11,22 @@ from stages.core.outputs.retrainings import Retraining
 from stages.core.policy import LOSS
 from stages.core.retraining import wording
 
-COLUMNS = ("when (UTC)", "what", "came of it", "in service", "data", "recall", "log loss", "why")
+COLUMNS = ("when (UTC)", "what", "came of it", "in service", "recall", "log loss")
+WIDE = 88  # characters of a line that reads well
 
 
 def run(last: int) -> None:
-    """Print the last so many lines of data/retrain/history.jsonl as a table."""
-    listed = retrainings.read()
+    """Print the last so many lines of data/retrain/history.jsonl, at least one."""
+    listed = retrainings.read()[-max(1, last) :]
+    if not listed:
+        print("no retraining yet")
+        return
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-    console.print(table(listed[-last:] if last > 0 else []) if listed else "no retraining yet")
+    console.print(table(listed))
+    console.print(reasons(listed, min(console.width, WIDE)))
 
 
-def table(listed: list[Retraining]) -> Table:
+def table(listed: Sequence[Retraining]) -> Table:
     """Return the retrainings as a table; numbers are the champion's on that day's test images."""
     found = Table(*COLUMNS, box=None, pad_edge=False, header_style="dim")
     for each in listed:
@@ -28,16 +36,27 @@ def table(listed: list[Retraining]) -> Table:
 
 def row(record: Retraining) -> list[str]:
     """Return one retraining as the cells of a row; a dash where nothing is known."""
-    version = record.service.version if record.service else None
-    told = [
-        record.time.removesuffix("Z").replace("T", " "),
+    service = record.service
+    return [
+        when(record),
         record.action,
         record.outcome,
-        f"{version}: {record.service.name}" if version and record.service else "-",
-        wording.data(record) or "-",
+        f"{service.name} ({service.version})" if service else "-",
         *(_number(record.metrics.get(name)) for name in ("recall", LOSS)),
     ]
-    return [*told, record.reason]
+
+
+def reasons(listed: Sequence[Retraining], width: int) -> str:
+    """Return why, one below the other, wrapped at so many characters."""
+    wrapper = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False)
+    told = ("; ".join(filter(None, [wording.data(each), each.reason])) for each in listed)
+    lines = (f"{when(each)}: {why}" for each, why in zip(listed, told, strict=True))
+    return "\n".join(["", *(wrapper.fill(line) for line in lines)])
+
+
+def when(record: Retraining) -> str:
+    """Return when it ended, to the minute, in UTC."""
+    return record.time[:16].replace("T", " ")
 
 
 def _number(value: float | None) -> str:
