@@ -4,7 +4,8 @@ Reads the labels and facts of data/preprocess, and predictions.npz, history.csv 
 data/train/<run>; writes data/evaluate/<run>: metrics.json (a few scalars per split, for comparing
 runs) and details.json (per class, confusion matrix, curves, how far all of it can be trusted: what
 plots and sentences are made of; `results.py` and `findings.py` in core/outputs/ say what stands in
-it).
+it) and operating.json (where a yes begins, for whoever serves the network; null where the question
+is no yes or no).
 """
 
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def run(params: Params, name: str) -> None:
     with files.output("evaluate", name) as folder:
         files.write_json(folder / "metrics.json", scalars)
         files.write_json(folder / "details.json", details)
+        files.write_json(folder / "operating.json", details["validation"]["operating_point"])
 
 
 def judged(given: Predictions, lazy_accuracy: float | None) -> Scalars:

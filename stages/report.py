@@ -18,8 +18,10 @@ from stages.core.page import (
     contact,
     contents,
     contrasted,
+    inside,
     leaderboard,
     learning,
+    maps,
     service,
     threshold_curves,
 )
@@ -41,14 +43,16 @@ def run(params: Params) -> None:
         points = threshold_curves.records(found)
         files.write_csv(folder / "precision_recall.csv", threshold_curves.FIELDS, points)
         draw_pictures(found, folder)
-        served = service.shown(retrainings.read())
         seen = album.read(found, compared.mistakes) if compared else None
-        shown = contents.context(found, compared, contact.read(found.facts), seen, served)
+        drawn = {result.name: look for result, look in looks(found)}
+        networks = inside.read(params, inside.pair(params), drawn)
+        shown = contents.context(found, compared, contact.read(found.facts), seen, networks)
+        shown |= service.context(retrainings.read())
         (folder / "report.html").write_text(document("report.html.j2", shown), encoding="utf-8")
 
 
 def draw_pictures(found: Study, folder: Path) -> None:
-    """Draw confusion.png of all runs, and four pictures of each in runs/<run>."""
+    """Draw confusion.png of all runs, and five pictures of each in runs/<run>."""
     from stages.core.page import figures
 
     names, counts = contents.confusion_matrices(found)
@@ -64,3 +68,6 @@ def draw_pictures(found: Study, folder: Path) -> None:
         figures.png(matrix, into / "confusion.png")
         figures.png(figures.panels([recalled], 5, 4, legend=True), into / "precision_recall.png")
         figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
+        if (passage := maps.example(result.name)) is not None:
+            rows, answer = maps.rows(passage), maps.answer(passage, found.facts.classes)
+            figures.png(figures.strips(rows, answer, look), into / "inside.png")

@@ -1,8 +1,9 @@
 """Fit one entry of `runs:` and predict validation and test with it.
 
 Reads data/preprocess; writes data/train/<run>: model.json and model.weights.h5, history.csv,
-predictions.npz, run.json. It is the only stage that needs TensorFlow: everything after it is
-a function of these files.
+predictions.npz, typical.npz (how far pictures are from those of training), layers.json and
+inside.npz (what is inside the network), run.json. It is the only stage that needs TensorFlow:
+everything after it is a function of these files.
 """
 
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core import files
+from stages.core import engine, files
 from stages.core.checkpoint import Checkpoint
 from stages.core.epochs import Curves, LogEpoch
 from stages.core.errors import ParamsError
@@ -21,12 +22,15 @@ from stages.core.outputs.facts import Facts
 from stages.core.outputs.facts import read as read_facts
 from stages.core.params import EarlyStopping, Params, Train
 from stages.core.training import Training, epochs_behind
+from stages.core.typical import distance
 from stages.core.validation import FILE, one_of
 
 if TYPE_CHECKING:
     import keras
 
     from stages.core.dataset import Batches
+    from stages.core.outputs.layers import Layers
+    from stages.core.outputs.passage import Passage
 
 Weights = dict[str, float]
 
@@ -46,7 +50,11 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         model, kept_epoch = fit(train, facts, weights, curves, saved)
         save(model, folder)
         np.savez(folder / "predictions.npz", allow_pickle=False, **predictions(model))
+        np.savez(folder / distance.FILE, allow_pickle=False, **typical(model).arrays())
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
+        layers, example = inside(model, facts)
+        files.write_json(folder / "layers.json", layers.model_dump())
+        np.savez(folder / "inside.npz", allow_pickle=False, **example.arrays())
         told = outcome(train, model, len(curves.history), kept_epoch)
         told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
         told["weights_digest"] = files.digest(folder / "model.weights.h5")
@@ -87,6 +95,7 @@ def fit(
     The same parameters and arrays give the same weights, bit for bit, on the same machine,
     whether it trains in one go or resumes from what is saved.
     """
+    engine.start()
     import tensorflow as tf
 
     from stages.core.model import build
@@ -134,11 +143,47 @@ def save(model: "keras.Model", folder: Path) -> None:
     save_network(model, folder)
 
 
+def typical(model: "keras.Model") -> distance.Distance:
+    """Return how far pictures are from those of training inside the network."""
+    labels, places = files.labels("train"), sampled("train")
+    training, validation = embeddings(model, "train"), embeddings(model, "validation")
+    return distance.Distance.fit(training, labels[places], validation)
+
+
+def embeddings(model: "keras.Model", split: str) -> NDArray[np.float32]:
+    """Return what the network makes of some of the images before it answers, (n, D)."""
+    from stages.core.dataset import Sample
+    from stages.core.model import ask
+
+    sample = Sample(files.images(split), sampled(split))
+    return distance.gathered(answers.embeddings for answers in ask(model, sample))
+
+
+def sampled(split: str) -> NDArray[np.int64]:
+    """Return the places of images, always the same ones."""
+    from stages.core.dataset import fixed_sample
+
+    return fixed_sample(len(files.labels(split)), distance.SAMPLE)
+
+
 def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
     """Return the class probabilities (N, K) of validation and test."""
     from stages.core.model import predict
 
     return {split: predict(model, files.images(split)) for split in ("validation", "test")}
+
+
+def inside(model: "keras.Model", facts: Facts) -> "tuple[Layers, Passage]":
+    """Return what the layers make of validation images, and of one image of test, to be shown."""
+    from stages.core.inside.follow import passage
+    from stages.core.inside.layers import Network
+    from stages.core.inside.table import measured
+    from stages.core.outputs.passage import example
+
+    network = Network(model)
+    shown = files.images("test")[example(files.labels("test"), facts.positive_index)]
+    table = measured(network, files.images("validation"), files.labels("validation"))
+    return table, passage(network, shown)
 
 
 def outcome(train: Train, model: "keras.Model", epochs: int, kept_epoch: int) -> dict[str, object]:

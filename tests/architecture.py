@@ -17,6 +17,7 @@ HOMES = {
     "matplotlib": {"stages/core/page/figures"},
     "tensorflow": {
         *("stages/core/dataset", "stages/core/model", "stages/train"),
+        "stages/core/engine",  # starts it quietly
         "stages/core/environment",  # which GPUs there are, once it is loaded
     },
     "dvc": {"stages/core/reproducing"},
@@ -24,6 +25,7 @@ HOMES = {
         *("stages/core/dataset", "stages/core/model", "stages/train"),
         "stages/core/epochs",  # the type alone
         "stages/core/training",  # its callbacks
+        "stages/core/inside/layers",  # the outputs of every layer
     },
 }
 

@@ -64,12 +64,15 @@ def complaints(driver: Chrome) -> list[str]:
 
 
 def requests(driver: Chrome) -> list[str]:
-    """Return the addresses that the page asked for, its own first; data: is no request."""
+    """Return the addresses that the page asked for, its own first; data: is no request.
+
+    chrome: is the browser's own first page, which may still be loading.
+    """
     entries = driver.get_log("performance")  # type: ignore[no-untyped-call]
     messages = [json.loads(entry["message"])["message"] for entry in entries]
     asked = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     addresses = [str(params["request"]["url"]) for params in asked]
-    return [address for address in addresses if not address.startswith("data:")]
+    return [address for address in addresses if not address.startswith(("data:", "chrome:"))]
 
 
 def violations(driver: Chrome) -> list[str]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from stages.core.outputs.facts import Alike, Copies, Facts, Levels, Pixels
+from stages.core.outputs.facts import Alike, Copies, Facts, Levels, Pictures, Pixels, Usual
+from stages.core.typical.features import Features
+from tests.data_builder import spec
 
+ANYTHING = Usual([0.0], [1.0], -1e6, 1e6)
 SPLITS = ("train", "validation", "test")
 
 
@@ -24,4 +27,6 @@ def invented(
         reasons={"damaged": 1},
         copies=Copies(duplicates=4, label_conflicts=2, across_splits=2),
         alike=Alike(3, 2, 1, 2, 0.004, complete=True),
+        preparation=spec(height=28, width=28),
+        pictures=Pictures(dict.fromkeys(Features._fields, ANYTHING), [0.0] * 256, 0.0),
     )

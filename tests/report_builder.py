@@ -4,7 +4,6 @@ The predictions are drawn from a seed: a run with more skill is right more often
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +81,7 @@ def _write_facts(
             for split, truth in labels.items()
         }
         facts = invented(classes, counts, positive)
-        files.write_json(folder / "facts.json", asdict(facts))
+        files.write_json(folder / "facts.json", facts.as_json())
         rows = [
             {"id": f"{split}#{i}", "label": classes[k], "split": split, "digest": "0" * 64}
             for split, truth in labels.items()

@@ -1,7 +1,9 @@
 """The one door: `python -m stages <name>`, also installed as `secondlook`."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,18 @@ def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
     done = call(*arguments)
     assert done.returncode == 2
     assert "usage: secondlook" in done.stderr
+
+
+def test_who_interrupts_early_sees_no_traceback(project: Path) -> None:
+    """Ctrl-C while the libraries behind params.yaml are still being imported is one line."""
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    told = []
+    for wait in (0.1, 0.2, 0.4, 0.8):
+        with subprocess.Popen(
+            [*DOOR, "split"], cwd=project, env=environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            time.sleep(wait)
+            process.send_signal(signal.SIGINT)
+            told.append(process.communicate()[1])
+    assert any("interrupted" in said for said in told)
+    assert not any("Traceback" in said and "stages/core" in said for said in told)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mirror import assert_mirrored
 from tests.pipeline_builder import build, change, commit, ran, run
 
 FIRST = ["split", "preprocess", "train@unweighted", "evaluate@unweighted"]
@@ -120,3 +121,4 @@ def test_experiments_are_compared(project: Path) -> None:
     epochs = [(row["Experiment"], row["train.epochs"]) for row in rows]
     assert sorted(epochs) == [("", "1"), ("", "2"), ("short", "1")]  # workspace, commit, and it
     assert all(row["data/evaluate/weighted/metrics.json:test.recall"] for row in rows)
+    assert_mirrored(project)

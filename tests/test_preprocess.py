@@ -11,6 +11,7 @@ from stages import preprocess
 from stages.core import files
 from stages.core.data import idx, images
 from stages.core.outputs.facts import Levels
+from stages.core.outputs.facts import read as read_facts
 from tests.data_builder import folders, idx_pair, params, saved
 from tests.preprocess_builder import LAYOUT, SPLITS, of, rows, run
 
@@ -55,6 +56,24 @@ def test_the_statistics_of_fashion_mnist_are_the_published_ones(shared_data: Pat
     found = Levels.of(np.bincount(pixels.ravel(), minlength=256))
     assert found.mean == pytest.approx(72.9404, abs=5e-5)
     assert found.std == pytest.approx(90.0212, abs=5e-5)
+
+
+def test_what_makes_pictures_and_what_they_are_like_is_told(project: Path) -> None:
+    """Facts hold the section `preprocess` as it was used, and features of the training pictures."""
+    root = folders(project / "pets", LAYOUT)
+    (root / "train" / "cat" / "wide.png").write_bytes(saved(Image.new("L", (16, 4), 99)))
+    config = of(root)
+    told = run(config)["pictures"]
+    known = read_facts()
+    assert known.preparation == config.preprocess
+    assert known.as_json() == files.read_json(files.folder("preprocess") / "facts.json")
+    means = files.images("train").mean(axis=(1, 2, 3))
+    brightness = told["features"]["brightness"]
+    assert brightness["values"] == pytest.approx(np.unique(means.round(4)).tolist(), abs=1e-3)
+    assert brightness["shares"][-1] == 1
+    assert told["features"]["aspect"]["values"] == [0, 2]
+    assert told["mean"] == pytest.approx(files.images("train").mean(axis=0).ravel(), abs=0.01)
+    assert told["unusual"] == 0
 
 
 def test_levels_are_told_split_by_split(project: Path) -> None:

@@ -10,7 +10,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from stages import compare, report
 from stages.core.params import load
-from tests import browser
+from tests import browser, layers_builder
 from tests.conftest import ROOT, absent
 from tests.report_builder import build
 
@@ -35,6 +35,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("params.yaml", "dvc.yaml"):
             Path(name).write_bytes((ROOT / name).read_bytes())
         build()
+        layers_builder.write("unweighted", layers_builder.layers())
         compare.run(load())
         report.run(load())
     return folder / "data" / "report" / "report.html"

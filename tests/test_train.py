@@ -11,6 +11,7 @@ import yaml
 from stages import train
 from stages.core import files
 from stages.core.errors import ParamsError, TrainingError
+from stages.core.outputs import layers, passage
 from stages.core.params import Train
 from tests.training_builder import SILENT, build, facts, history, outputs, params
 
@@ -33,7 +34,8 @@ def test_same_inputs_same_bytes() -> None:
     train.run(wanted, "small", SILENT)
     assert outputs() == first
     assert set(first) == {
-        *("model.json", "model.weights.h5", "history.csv", "predictions.npz", "run.json")
+        *("model.json", "model.weights.h5", "history.csv", "predictions.npz", "run.json"),
+        *("typical.npz", "layers.json", "inside.npz"),
     }
 
 
@@ -48,6 +50,23 @@ def test_curves_are_unweighted_and_in_inference_mode() -> None:
     last = history()[-1]
     assert last["validation/loss"] == pytest.approx(loss, rel=1e-6)
     assert last["train/objective"] > 5 * last["train/loss"]
+
+
+@pytest.mark.usefixtures("data")
+def test_what_is_inside_is_of_the_network_that_predicts() -> None:
+    """The layer table's accuracy and the example's answer are those of the predictions."""
+    train.run(params(), "small", SILENT)
+    with np.load(files.folder("train", "small") / "predictions.npz") as saved:
+        validation, test = saved["validation"], saved["test"]
+    table, shown = layers.read("small"), passage.read("small")
+    right = validation.argmax(axis=1) == files.labels("validation")
+    assert table.accuracy == right.mean()
+    assert [layer.name for layer in table.layers] == [
+        *("image", "convolution_1", "pooling_1", "flat", "dense_1", "answer")
+    ]
+    place = int(files.labels("test").argmax())  # the first image of the class `right`
+    np.testing.assert_array_equal(shown.image, files.images("test")[place])
+    np.testing.assert_allclose(shown.probabilities, test[place], atol=1e-5)
 
 
 @pytest.mark.usefixtures("data")

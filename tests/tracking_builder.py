@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,8 @@ def _write_data() -> None:
     counts["test"] = counts["validation"]
     facts = replace(invented(["not 8", "8"], counts, "8"), shape=[12, 12, 1], digest=DIGEST)
     with files.output("preprocess") as folder:
-        files.write_json(folder / "facts.json", asdict(facts))
+        files.write_json(folder / "facts.json", facts.as_json())
+        np.save(folder / "test.npy", np.zeros((4, 12, 12, 1), np.uint8))
 
 
 def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0) -> None:
@@ -91,7 +92,9 @@ def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0)
         files.write_csv(folder / "history.csv", rows[0], rows)
         (folder / "model.json").write_text("{}")
         (folder / "model.weights.h5").write_bytes(name.encode())
+        np.savez(folder / "typical.npz", allow_pickle=False, none=np.zeros(0))
         np.savez(folder / "predictions.npz", allow_pickle=False, test=np.zeros((4, 2)))
+        files.write_json(folder / "layers.json", {"layers": []})
         outcome = {
             "run": name,
             "key": run_key(params, name),
@@ -109,6 +112,7 @@ def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0)
     with files.output("evaluate", name) as folder:
         files.write_json(folder / "metrics.json", {"validation": scalars, "test": scalars})
         files.write_json(folder / "details.json", {"validation": {}, "test": {}})
+        files.write_json(folder / "operating.json", None)
 
 
 def epoch_of(epoch: int, scale: float = 1.0) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def build(project: Path) -> Path:
         np.save(folder / f"{split}.npy", images)
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
-    files.write_json(folder / "facts.json", asdict(facts(["left", "right"], counts)))
+    files.write_json(folder / "facts.json", facts(["left", "right"], counts).as_json())
     for code in training_code():
         (project / code).parent.mkdir(parents=True, exist_ok=True)
         (project / code).write_text("", encoding="utf-8")

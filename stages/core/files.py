@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
 import numpy as np
@@ -113,10 +112,17 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON is whatever was written
 
 def write_csv(path: Path, fields: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows under the header `fields`, in UTF-8 with Unix line ends."""
+    with csv_writer(path, fields) as writer:
+        writer.writerows(rows)
+
+
+@contextmanager
+def csv_writer(path: Path, fields: Iterable[str]) -> "Iterator[csv.DictWriter[str]]":
+    """Give a writer of rows, one by one, under the header `fields`, as `write_csv` has them."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(fields), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        yield writer
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:
@@ -181,12 +187,7 @@ class ArrayWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         with self._file:
             if error is None:
                 self._write_header()

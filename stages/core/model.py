@@ -10,7 +10,6 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from stages.core import files
 from stages.core.params import Augment, Train
 
 ARCHITECTURE = "model.json"
@@ -167,20 +166,3 @@ def load(folder: Path) -> keras.Model:
     model = keras.models.model_from_json(text)
     model.load_weights(folder / WEIGHTS)
     return model
-
-
-class Served:
-    """What `mlflow.pyfunc.load_model` gives: images in, probabilities out."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model = load(folder)
-        self.facts = files.read_json(folder / "facts.json")
-
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return class probabilities (N, K) of uint8 images (N, H, W, C)."""
-        return predict(self.model, images)
-
-
-def _load_pyfunc(path: str) -> Served:
-    """MLflow's entry: `path` holds model.json, model.weights.h5 and facts.json."""
-    return Served(Path(path))

@@ -24,9 +24,11 @@ from tests.bench import (
     memory,
     million,
     no_op,
+    predicting,
     repro,
     saving,
     training,
+    unlike,
 )
 from tests.bench.lines import Line
 from tests.bench.turns import Apart
@@ -41,6 +43,8 @@ MEASURES: dict[str, Callable[[Path], list[Line]]] = {
     "no-op": no_op.measure,
     "kills": kills.measure,
     "saving": saving.measure,
+    "unlike": unlike.measure,
+    "predicting": predicting.measure,
 }
 RESULTS = Path("bench.json")
 WIDTH = 130  # characters, where no terminal says

@@ -21,7 +21,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
 UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError),
     RuntimeError,
-    *(struct.error, zlib.error, Image.DecompressionBombError),
+    *(struct.error, zlib.error),
 )
 # A cubic window as wide as the source pixels that a target pixel covers, so nothing aliases; it
 # keeps more detail than a linear one and rings less than Lanczos. Where the source is much larger,
@@ -38,9 +38,11 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+BOMB = "more than {} pixels, perhaps a decompression bomb"
+OPPOSITE = {"black": "white", "white": "black"}
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
-# Pillow warns of a picture above its limit of pixels; _opened refuses it.
+# Pillow warns of a picture above its limit of pixels; `opened` refuses it.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
@@ -60,20 +62,23 @@ def read(content: Content, spec: Preprocess) -> NDArray[np.uint8]:
     return see(content, spec).pixels
 
 
-def see(content: Content, spec: Preprocess) -> Seen:
+def see(content: Content, spec: Preprocess, *, inverted: bool = False) -> Seen:
     """Return what the network sees of a picture file's bytes, or of the pixels (h, w) of an array.
 
     The first frame, over the background where it is transparent, grey or in colour, resized,
-    upright as EXIF says, with the contrast asked for and, in mode `pad`, the bars.
+    upright as EXIF says, with the contrast asked for and, in mode `pad`, the bars. Where it is
+    inverted, light and dark have changed places in all but the background and the bars.
     Raises RejectedImageError, its message the reason, when the bytes are no picture, a damaged
     one (half a picture is none), or one of more pixels than Pillow's limit.
     """
     if not isinstance(content, bytes):
-        return _finished(Image.fromarray(content), spec)
+        return _finished(Image.fromarray(content), spec, inverted)
     if not content:
         raise RejectedImageError("empty file")
     try:
-        return _finished(_opened(content), spec)
+        return _finished(opened(content), spec, inverted)
+    except Image.DecompressionBombError:
+        raise RejectedImageError(BOMB.format(Image.MAX_IMAGE_PIXELS)) from None
     except UnidentifiedImageError:
         found = files.impostor(content[:99]) or "none of the formats that can be read"
         raise RejectedImageError(f"not a picture: {found}") from None
@@ -81,20 +86,23 @@ def see(content: Content, spec: Preprocess) -> Seen:
         raise RejectedImageError(f"damaged: {' '.join(str(error).split())[:120]}") from None
 
 
-def _opened(content: bytes) -> Image.Image:
+def opened(content: bytes) -> Image.Image:
+    """Return a picture of a known format, not yet decoded, unless it is a decompression bomb."""
     image = Image.open(io.BytesIO(content), formats=FORMATS)
     limit = Image.MAX_IMAGE_PIXELS
     if limit and math.prod(image.size) > limit:
-        raise RejectedImageError(f"more than {limit} pixels, perhaps a decompression bomb")
+        raise RejectedImageError(BOMB.format(limit))
     return image
 
 
-def _finished(image: Image.Image, spec: Preprocess) -> Seen:
+def _finished(image: Image.Image, spec: Preprocess, inverted: bool) -> Seen:
     turn = _turn(image)
     given = _unturned(image.size, turn)
     size, box = _geometry(image.size, _unturned((spec.width, spec.height), turn), spec.resize)
     scale = _reduce_early(image, size, box)
-    small = _flat(image, spec).resize(size, FILTER, _divided(box, scale), GAP)
+    behind = OPPOSITE[spec.background] if inverted else spec.background
+    small = _flat(image, spec.channels, behind).resize(size, FILTER, _divided(box, scale), GAP)
+    small = ImageOps.invert(small) if inverted else small
     upright = small.transpose(TURNS[turn]) if turn in TURNS else small
     framed = _framed(_contrasted(upright, spec.contrast), spec)
     pixels = np.array(framed, np.uint8).reshape(spec.height, spec.width, spec.channels)
@@ -150,19 +158,19 @@ def _divided(box: Box, scale: float) -> Box:
     return (left, top, right, bottom)
 
 
-def _flat(image: Image.Image, spec: Preprocess) -> Image.Image:
+def _flat(image: Image.Image, channels: int, background: str) -> Image.Image:
     """Return the picture as L or RGB of 8 bits, over the background where it is transparent."""
     if image.mode.startswith("I"):
-        image = _eight_bits(image, spec)
+        image = _eight_bits(image, background)
     if image.mode == "F":
         raise RejectedImageError("floating-point samples; expected 8 or 16 bits")
     if image.has_transparency_data:
         whole = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", whole.size, spec.background), whole)
-    return image.convert("L" if spec.channels == 1 else "RGB")
+        image = Image.alpha_composite(Image.new("RGBA", whole.size, background), whole)
+    return image.convert("L" if channels == 1 else "RGB")
 
 
-def _eight_bits(image: Image.Image, spec: Preprocess) -> Image.Image:
+def _eight_bits(image: Image.Image, background: str) -> Image.Image:
     """Scale grey samples of 16 bits by their whole range: 0 to 65535 becomes 0 to 255.
 
     By the range, not by the values found, so that two pictures stay comparable; `contrast:
@@ -173,7 +181,7 @@ def _eight_bits(image: Image.Image, spec: Preprocess) -> Image.Image:
         raise RejectedImageError("samples beyond 16 bits; expected 8 or 16 bits")
     pixels = ((samples * 255 + 32767) // 65535).astype(np.uint8)
     if "transparency" in image.info:
-        pixels[samples == image.info["transparency"]] = 255 if spec.background == "white" else 0
+        pixels[samples == image.info["transparency"]] = 255 if background == "white" else 0
     return Image.fromarray(pixels)
 
 

@@ -6,6 +6,7 @@ in different classes, where one of the labels is wrong. Byte-identical images ar
 business, and those of a single level look like nothing.
 """
 
+import zlib
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -49,11 +50,11 @@ class Lookalikes:
     complete: bool
 
 
-def find(arrays: Sequence[Pictures], rows: Sequence[Row]) -> Lookalikes:
+def find(arrays: Sequence[Pictures], rows: Iterable[Row]) -> Lookalikes:
     """Return the pairs of images of different bytes that look the same, but not as they should.
 
-    arrays: uint8, each (n, H, W, C), memory maps or not; rows: what they show, image by image.
-    Memory grows by some 350 bytes an image.
+    arrays: uint8, each (n, H, W, C), memory maps or not; rows: what they show, image by image,
+    gone through several times. Memory grows by some 300 bytes an image.
     """
     waves, codes = sketched(arrays)
     shaped = np.flatnonzero(waves.any(axis=1))
@@ -64,8 +65,7 @@ def find(arrays: Sequence[Pictures], rows: Sequence[Row]) -> Lookalikes:
         compared += int(possible.sum()) * arrays[0][0].size
         if compared > MOST:
             break
-    pairs = [Pair(rows[first], rows[second], distance) for distance, first, second in sorted(near)]
-    return Lookalikes(pairs, bound, compared <= MOST)
+    return Lookalikes(paired(sorted(near), rows), bound, compared <= MOST)
 
 
 def sketched(arrays: Sequence[Pictures]) -> tuple[Waves, Hashes]:
@@ -80,15 +80,23 @@ def sketched(arrays: Sequence[Pictures]) -> tuple[Waves, Hashes]:
     return waves, codes
 
 
+def paired(near: list[Near], rows: Iterable[Row]) -> list[Pair]:
+    """Return the pairs with the rows at their places."""
+    places = {place for _, *both in near for place in both}
+    known = {place: row for place, row in enumerate(rows) if place in places}
+    return [Pair(known[first], known[second], distance) for distance, first, second in near]
+
+
 def harmful(
-    rows: Sequence[Row], shaped: Places, candidates: Iterable[tuple[Places, Places]]
+    rows: Iterable[Row], shaped: Places, candidates: Iterable[tuple[Places, Places]]
 ) -> Iterator[tuple[Places, Places]]:
     """Yield the candidates, places in `shaped`, as places in `rows`, if they can do harm.
 
     They do within no split and class, and are not looked for among byte-identical images.
     """
     kinds = numbered((row.split, row.label) for row in rows)
-    contents = numbered(row.digest for row in rows)
+    # A short code: that two images that look the same share it by chance is one in 2**32.
+    contents = np.fromiter((zlib.crc32(row.digest.encode()) for row in rows), np.uint32)
     for first, second in candidates:
         i, j = shaped[first], shaped[second]
         apart = (kinds[i] != kinds[j]) & (contents[i] != contents[j])
@@ -98,7 +106,7 @@ def harmful(
 def numbered(values: Iterable[Hashable]) -> Places:
     """Return a number for each value (N,), the same for equal ones."""
     numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
+    return np.fromiter((numbers.setdefault(value, len(numbers)) for value in values), np.int64)
 
 
 def could_be_near(first: Waves, second: Waves, bound: float) -> NDArray[np.bool_]:

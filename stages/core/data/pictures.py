@@ -65,7 +65,7 @@ class ClassFolders(_PictureFiles):
         return items
 
     def _class_items(self, folder: Path, split: str | None) -> list[Item]:
-        names = [(self._id(path), path.suffix.lower() in SUFFIXES) for path in _below(folder)]
+        names = [(self._id(path), path.suffix.lower() in SUFFIXES) for path in below(folder)]
         self.skipped += [name for name, is_picture in names if not is_picture]
         items = [Item(name, normal(folder.name), split) for name, is_picture in names if is_picture]
         if not items:
@@ -107,7 +107,7 @@ def _holds_pictures(folder: Path) -> bool:
     return any(entry.suffix.lower() in SUFFIXES for entry in visible(folder) if entry.is_file())
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def below(folder: Path) -> Iterator[Path]:
     """Yield the visible files at any depth; a link to a folder is not followed into circles."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -1,7 +1,7 @@
 """What `preprocess` found out about the data, read back from data/preprocess/facts.json."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stages.core import files
 from stages.core.outputs.records import read_from
+from stages.core.params import Preprocess
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,39 @@ class Alike:
 
 
 @dataclass(frozen=True)
+class Usual:
+    """How one feature of the training pictures is spread, and within what a picture is usual.
+
+    `values` ascend, `shares` are of the pictures up to each, 0..1; usual is from `low` to `high`.
+    """
+
+    values: list[float]
+    shares: list[float]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the training pictures are like: see core/typical.
+
+    `features` by their names; `mean` is the mean picture in grey, coarse, row by row, 0..255;
+    `unusual` is the share of validation pictures beyond some limit, 0..1.
+    """
+
+    features: dict[str, Usual]
+    mean: list[float]
+    unusual: float
+
+
+@dataclass(frozen=True)
 class Facts:
     """The K classes in label order, the question asked of them, and how many images there are.
 
     `shape` is (H, W, C) in pixels, `counts` is images per split and class, `rejected` is images
     that could not be decoded and `reasons` how many for each kind of reason, `digest` identifies
-    arrays, labels, classes and question, `pixels` are those of training, `levels` by split.
+    arrays, labels, classes and question, `pixels` are those of training, `levels` by split,
+    `preparation` is how every picture was made, and `pictures` what those of training are like.
     """
 
     name: str
@@ -93,6 +121,8 @@ class Facts:
     reasons: dict[str, int]
     copies: Copies
     alike: Alike
+    preparation: Preprocess
+    pictures: Pictures
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Self:
@@ -102,8 +132,14 @@ class Facts:
             "levels": {split: Levels(**levels) for split, levels in found["levels"].items()},
             "copies": Copies(**found["copies"]),
             "alike": Alike(**found["alike"]),
+            "preparation": Preprocess.model_validate(found["preparation"]),
+            "pictures": _pictures(**found["pictures"]),
         }
         return cls(**{field.name: found[field.name] for field in fields(cls)} | typed)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what facts.json holds."""
+        return asdict(self) | {"preparation": self.preparation.model_dump()}
 
     @property
     def images(self) -> int:
@@ -137,6 +173,10 @@ class Facts:
     def lazy_class(self) -> str:
         """Return the commonest class of the training images (the first of several)."""
         return self.classes[int(self.training_shares.argmax())]
+
+
+def _pictures(features: dict[str, dict[str, Any]], mean: list[float], unusual: float) -> Pictures:
+    return Pictures({name: Usual(**one) for name, one in features.items()}, mean, unusual)
 
 
 def read() -> Facts:

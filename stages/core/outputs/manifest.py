@@ -2,6 +2,8 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from stages.core import files
@@ -19,16 +21,25 @@ class Row(NamedTuple):
     reason: str = ""
 
 
-def read() -> list[Row]:
+class Rows:
+    """The rows of a CSV file, read anew each time they are gone through: none stays in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in files.read_csv(self.path):
+            # Interned: one string per class and split, however many images there are.
+            label, split = sys.intern(row["label"]), sys.intern(row["split"])
+            yield Row(row["id"], label, split, row["digest"])
+
+
+def read() -> Rows:
     """Return the rows of the manifest; DataError when `split` has not run."""
     path = files.folder("split") / "manifest.csv"
     if not path.exists():
         raise DataError(f"{path}: no such file; run `dvc repro` to make it")
-    # Interned: one string per class and split, however many images there are.
-    return [
-        Row(row["id"], sys.intern(row["label"]), sys.intern(row["split"]), row["digest"])
-        for row in files.read_csv(path)
-    ]
+    return Rows(path)
 
 
 def copies() -> Copies:

@@ -11,6 +11,7 @@ from stages.core.page import (
     contrasted,
     evidence,
     first_look,
+    inside,
     leaderboard,
     learning,
     palette,
@@ -21,9 +22,9 @@ from stages.core.page import (
 from stages.core.page.album import Album
 from stages.core.page.contact import Sheet
 from stages.core.page.contrasted import Contrasted
+from stages.core.page.inside import Shown
 from stages.core.page.palette import Look, looks
 from stages.core.page.panels import Panel
-from stages.core.page.service import Service
 from stages.core.statistics import confusion
 from stages.core.statistics.confusion import Counts
 
@@ -37,22 +38,22 @@ def context(
     compared: Contrasted | None,
     sheets: Sequence[Sheet],
     album: Album | None,
-    service: Service | None = None,
+    networks: Sequence[Shown],
 ) -> dict[str, object]:
-    """Return everything that the template names; what there is nothing of is None there."""
+    """Return everything that the template names; what was not compared is None there."""
     return {
         "facts": found.facts,
         "runs": list(looks(found)),
         "parameters": tables.parameters(found.results),
-        **style(),
+        **palette.style(),
         **told(found),
         **ranked(found, compared),
         **confused(found),
         **drawn(found),
         **trusted(found),
+        **inside.context(networks),
         "sheets": sheets,
         "album": album,
-        "service": service,
         "contrasted": compared,
         "compared_metrics": contrasted.SHOWN,
         "looks": {result.name: look for result, look in looks(found)},
@@ -61,13 +62,6 @@ def context(
         "short": prose.short,
         "compact": prose.compact,
     }
-
-
-def style() -> dict[str, str]:
-    """Return the colours on white and on black as CSS."""
-    pairs = palette.variables().items()
-    light, dark = (" ".join(f"{key}: {pair[side]};" for key, pair in pairs) for side in (0, 1))
-    return {"light": light, "dark": dark}
 
 
 def told(found: Study) -> dict[str, object]:

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from stages.core.page import svg as markup
 from stages.core.page.palette import INK, LINE, MUTED, PAPER, Look
@@ -147,6 +148,29 @@ def _draw_confusion(
     for row, column in np.argwhere(counts):  # an empty cell is a mistake nobody made
         text = f"{counts[row, column]:,}\n{shares[row, column]:.0%}"
         axes.text(column, row, text, ha="center", va="center", size=7)
+
+
+def strips(
+    rows: Sequence[tuple[str, NDArray[np.uint8]]], bars: Mapping[str, float], look: Look
+) -> Figure:
+    """Draw pictures (H, W) or (H, W, 3) with their titles one below the other, and bars last.
+
+    All are as wide as fits, their pixels enlarged without smoothing; the first is smaller.
+    """
+    wide = 7.0  # inches
+    sizes = [min(picture.shape[0] / picture.shape[1] * wide, 1.2 * wide) for _, picture in rows]
+    sizes = [1.4, *sizes[1:], 0.3 + 0.2 * len(bars)]
+    figure = Figure(figsize=(wide + 0.4, sum(sizes) + 0.4 * len(sizes)), layout="constrained")
+    axes = figure.subplots(len(sizes), 1, height_ratios=sizes)
+    for place, (title, picture) in zip(axes, rows, strict=False):
+        place.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        place.set_anchor("W")
+        place.set(title=title)
+        place.set_axis_off()
+    names = [shortened(name) for name in bars]
+    axes[-1].barh(names[::-1], list(bars.values())[::-1], color=look.color)
+    axes[-1].set(title="answer: probability of each class", xlim=(0, 1))
+    return figure
 
 
 def svg(figure: Figure, name: str, title: str) -> str:

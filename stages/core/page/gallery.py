@@ -48,6 +48,11 @@ def picture(image: Pictures, limit: int = ALONE) -> Picture:
     return _encoded(_scaled(image, limit), lossless=_factor(image, limit) > 1)
 
 
+def exact(image: Pictures) -> Picture:
+    """Return one image (H, W, C) in its own size, each pixel as it is."""
+    return _encoded(_plain(image), lossless=True)
+
+
 def sheet(images: Pictures, columns: int, limit: int = TILE) -> Picture:
     """Return images (N, H, W, C), N at least 1, row by row, each at most `limit` pixels long."""
     tiles = [_scaled(image, limit) for image in images]
@@ -69,12 +74,16 @@ def _factor(image: Pictures, limit: int) -> int:
 
 def _scaled(image: Pictures, limit: int) -> Image.Image:
     """Return an image as large as fits, by a whole factor, or reduced to the limit."""
-    whole = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+    whole = _plain(image)
     if factor := _factor(image, limit):
         return whole.resize((whole.width * factor, whole.height * factor), Image.Resampling.NEAREST)
     share = limit / max(whole.size)
     width, height = (max(1, round(side * share)) for side in whole.size)
     return whole.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _plain(image: Pictures) -> Image.Image:
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
 def _encoded(image: Image.Image, *, lossless: bool) -> Picture:

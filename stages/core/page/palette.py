@@ -77,3 +77,10 @@ def variables() -> dict[str, tuple[str, str]]:
         "--muted": (MUTED, DARK_MUTED),
         "--line": (LINE, DARK_LINE),
     }
+
+
+def style() -> dict[str, str]:
+    """Return the colours on white and on black as CSS."""
+    pairs = variables().items()
+    light, dark = (" ".join(f"{key}: {pair[side]};" for key, pair in pairs) for side in (0, 1))
+    return {"light": light, "dark": dark}

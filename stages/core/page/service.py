@@ -34,6 +34,11 @@ class Service:
     lines: list[Line]
 
 
+def context(listed: Sequence[Retraining]) -> dict[str, object]:
+    """Return what the template of the page shows of the history."""
+    return {"service": shown(listed)}
+
+
 def shown(listed: Sequence[Retraining]) -> Service | None:
     """Return what the page shows of the history, None where there is none."""
     rows = list(listed[-LAST:])

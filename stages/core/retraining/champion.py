@@ -9,7 +9,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from stages.core import files
@@ -25,30 +24,25 @@ from stages.core.statistics.metrics import Probabilities
 from stages.core.tracking import held
 from stages.core.tracking.held import Held
 from stages.core.tracking.registry import Registry, Version
-from stages.core.validation import validated
 
 BATCH = 8  # images that one thread prepares at a time
 
 
 @dataclass(frozen=True)
 class Champion:
-    """A version in service, the folder of its network, its facts and how its images were made.
-
-    `held` are the images of its data.
-    """
+    """A version in service, the folder of its network, its facts, and the images of its data."""
 
     version: Version
     network: Path
     facts: Facts
-    preprocess: Preprocess
     held: Held
 
 
-def fetched(registry: Registry, version: Version, folder: Path, today: Preprocess) -> Champion:
+def fetched(registry: Registry, version: Version, folder: Path) -> Champion:
     """Bring the files of a version from MLflow into a folder.
 
-    A key of `preprocess` that is new since then has `today`'s value. Raises DataError where MLflow
-    does not know which images it was trained on.
+    Raises DataError where MLflow does not know which images it was trained on, or another version
+    of Second Look described them.
     """
     network = registry.files(version, folder / "model")
     source = registry.origin(version, folder / "origin")
@@ -58,15 +52,14 @@ def fetched(registry: Registry, version: Version, folder: Path, today: Preproces
             "comparison is fair; `dvc repro` with its data adds the list, or `secondlook promote` "
             "another run by hand"
         )
-    told = yaml.safe_load((source / "params.yaml").read_text(encoding="utf-8"))["preprocess"]
-    spec = {key: told.get(key, value) for key, value in today.model_dump().items()}
-    return Champion(
-        version=version,
-        network=network,
-        facts=Facts.of(files.read_json(network / "facts.json")),
-        preprocess=validated(Preprocess, spec, ("preprocess of the champion",)),
-        held=held.read(source),
-    )
+    try:
+        facts = Facts.of(files.read_json(network / "facts.json"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"MLflow: the champion (run {version.run}) was made by another version of Second Look, "
+            "and cannot be asked: `secondlook promote` a run of this one by hand"
+        ) from error
+    return Champion(version, network, facts, held.read(source))
 
 
 def check_question(then: Facts, now: Facts) -> None:
@@ -119,4 +112,4 @@ def _answers(champion: Champion, rows: Sequence[Row], data: Data) -> Probabiliti
     from stages.core.model import load, predict
 
     source = sources.source(data)
-    return predict(load(champion.network), Prepared(rows, source, champion.preprocess))
+    return predict(load(champion.network), Prepared(rows, source, champion.facts.preparation))

@@ -32,7 +32,7 @@ class Opponent:
 
         Raises DataError where no comparison with it would be fair.
         """
-        found = champion.fetched(registry, version, folder, params.preprocess)
+        found = champion.fetched(registry, version, folder)
         champion.check_question(found.facts, today.facts)
         check_unseen(today.tested, found.held)
         asked = list(dict.fromkeys([*today.tested, *today.added(found.held)]))

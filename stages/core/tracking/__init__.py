@@ -10,11 +10,16 @@ store.py        if not, MLflow itself; reconciling.py which run is it, and what 
 writing.py      numbers, files and pictures; models.py the model
 following.py    a training that lasts; follower.py logs its epochs, in a process of its own,
                 claims.py tells whether that still lives
-lookup.py       the other way: one run and its files, out of MLflow
+attaching.py    a page that belongs to a run, beside what mirrors the files
+lookup.py       the other way: one run and its files, out of MLflow; fetching.py its model
+registry.py     which model is in service; candidates.py which run could be
+retrainings.py  what came of each retraining; held.py which images a data set held
 """
 
+from stages.core.tracking.attaching import attach
+from stages.core.tracking.fetching import champion, fetch_model
 from stages.core.tracking.following import live
 from stages.core.tracking.lookup import Tracked, look_up
 from stages.core.tracking.mirroring import mirror
 
-__all__ = ["Tracked", "live", "look_up", "mirror"]
+__all__ = ["Tracked", "attach", "champion", "fetch_model", "live", "look_up", "mirror"]

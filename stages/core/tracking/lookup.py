@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -42,19 +43,31 @@ def look_up(wanted: str, folder: Path) -> Tracked:
     Nothing is written to the store. Raises TrackingError for no such run, a name that several
     have, one that is still going, or a store that cannot be used.
     """
+    with opened() as (where, client):
+        run = found(client, where, wanted)
+        _download(client, run, folder)
+    names = run.data.tags["second_look.names"].split(", ")
+    return Tracked(run.info.run_id, run.info.run_name, names, run.data.tags, folder)
+
+
+@contextmanager
+def opened() -> "Iterator[tuple[Place, MlflowClient]]":
+    """Give the store as it is, to be read; TrackingError where there is none to be used."""
     where = place()
     if where.database is not None and not where.database.exists():
         raise TrackingError(f"MLflow at {where.shown}: no such file; `dvc repro` makes it")
     with told(where, PATIENT):
         from mlflow import MlflowClient
 
-        client = MlflowClient(where.uri)
-        run = _by_id(client, where, wanted) if ID.fullmatch(wanted) else None
-        run = run or _by_name(list(_ours(client)), where, wanted)
-        _check(run, where)
-        _download(client, run, folder)
-    names = run.data.tags["second_look.names"].split(", ")
-    return Tracked(run.info.run_id, run.info.run_name, names, run.data.tags, folder)
+        yield where, MlflowClient(where.uri)
+
+
+def found(client: "MlflowClient", where: Place, wanted: str) -> "Run":
+    """Return the finished run with that id or name; TrackingError as `look_up` says."""
+    run = _by_id(client, where, wanted) if ID.fullmatch(wanted) else None
+    run = run or _by_name(list(_ours(client)), where, wanted)
+    _check(run, where)
+    return run
 
 
 def _by_id(client: "MlflowClient", where: Place, wanted: str) -> "Run":

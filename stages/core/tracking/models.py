@@ -1,13 +1,12 @@
 """Logging a model so that `mlflow.pyfunc` loads it, without loading it here.
 
 MLflow's own Keras flavour would import TensorFlow and run the model to find its requirements;
-ours are known: the loader is `stages.core.model`, the code travels with the weights.
+ours are known: the loader is `stages.core.serving.pyfunc`, the code travels with the weights.
 """
 
 import os
 import shutil
 import tempfile
-import warnings
 from importlib.metadata import version
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
 NAME = "model"
 WEIGHTS = "second_look.weights"
 # What the loader and its imports need; the lock file holds more than a server wants to install.
-REQUIRED = ("keras", "numpy", "pydantic", "pyyaml", "tensorflow")
+PARTS = ("data", "parts")  # where a logged model holds what the loader is given
+LOADER = "stages.core.serving.pyfunc"
+REQUIRED = ("keras", "numpy", "pandas", "pillow", "pydantic", "pyyaml", "scipy", "tensorflow")
 
 
 def is_logged(store: Store, run: "Run", model: Model) -> bool:
@@ -78,29 +79,30 @@ def _fill(store: Store, run_id: str, model_id: str, model: Model) -> None:
 
 def _save(described: "MlflowModel", model: Model, folder: Path) -> None:
     import mlflow.pyfunc
+    import pandas as pd
 
-    parts = folder / "parts"
+    parts = folder / PARTS[-1]
     parts.mkdir()
     for file in model.files:
         shutil.copy(file, parts)
     _copy_code(folder)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # we gave no example; the signature is ours
-        mlflow.pyfunc.save_model(
-            folder / NAME,
-            mlflow_model=described,
-            loader_module="stages.core.model",
-            data_path=str(parts),
-            code_paths=[str(folder / "stages")],
-            signature=_signature(model),
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
-        )
+    mlflow.pyfunc.save_model(
+        folder / NAME,
+        mlflow_model=described,
+        loader_module=LOADER,
+        data_path=str(parts),
+        code_paths=[str(folder / "stages")],
+        signature=_signature(),
+        input_example=pd.DataFrame({"image": [model.example]}),
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
+        metadata={"classes": list(model.classes)},
+    )
 
 
 def _copy_code(folder: Path) -> None:
     """Copy the loader and what it imports of ours, as it lies in the project."""
     finder = ModuleFinder(path=["."])
-    finder.run_script("stages/core/model.py")
+    finder.run_script(f"{LOADER.replace('.', '/')}.py")
     for module in finder.modules.values():
         if source := vars(module)["__file__"]:  # built-in modules have none
             target = folder / os.path.relpath(source)
@@ -108,14 +110,24 @@ def _copy_code(folder: Path) -> None:
             shutil.copy(source, target)
 
 
-def _signature(model: Model) -> "ModelSignature":
-    import numpy as np
+def _signature() -> "ModelSignature":
+    """Return the columns in, of which each row has one, and out; see `Pyfunc.predict`."""
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import Schema, TensorSpec
+    from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema
 
-    images = TensorSpec(np.dtype("uint8"), (-1, *model.shape))
-    probabilities = TensorSpec(np.dtype("float32"), (-1, model.classes))
-    return ModelSignature(Schema([images]), Schema([probabilities]))
+    text, number = DataType.string, DataType.double
+    pictures = [
+        ColSpec(DataType.binary, "image", required=False),
+        ColSpec(text, "path", required=False),
+    ]
+    answers = [
+        ColSpec(text, "answer", required=False),
+        ColSpec(number, "probability", required=False),
+        ColSpec(Map(number), "probabilities"),
+        ColSpec(Array(text), "warnings"),
+        ColSpec(text, "reason", required=False),
+    ]
+    return ModelSignature(Schema(pictures), Schema(answers))
 
 
 def _connect(store: Store, run: "Run", model_id: str, model: Model) -> None:

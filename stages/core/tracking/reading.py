@@ -12,15 +12,16 @@ from stages.core import files
 from stages.core.errors import DataError
 from stages.core.identity import run_key
 from stages.core.outputs import facts
+from stages.core.page import gallery
 from stages.core.params import Params, Train
 from stages.core.tracking import clock, whereabouts
 from stages.core.tracking.looks import run_tags
 from stages.core.tracking.record import DATA, KEY, DataSet, Model, Point, Record
 from stages.core.tracking.settings import flat, settings
 
-TRAINED = ("run.json", "history.csv", "predictions.npz")
+TRAINED = ("run.json", "history.csv", "predictions.npz", "layers.json")
 EVALUATED = ("metrics.json", "details.json")
-NETWORK = ("model.json", "model.weights.h5")
+NETWORK = ("model.json", "model.weights.h5", "typical.npz")
 LONGEST_TITLE = 250  # characters that MLflow takes
 
 
@@ -163,12 +164,16 @@ def _pictures(name: str) -> dict[str, Path]:
 
 def _model(folder: Path, run: dict[str, Any], metrics: tuple[str, ...]) -> Model:
     found = facts.read()
-    parts = [folder / name for name in NETWORK] + [files.folder("preprocess", "facts.json")]
+    told = [
+        files.folder("preprocess", "facts.json"),
+        files.folder("evaluate", folder.name, "operating.json"),
+    ]
+    parts = [folder / name for name in NETWORK] + told
     return Model(
         digest=run["weights_digest"],
         files=tuple(map(_present, parts)),
-        shape=tuple(found.shape),
-        classes=len(found.classes),
+        classes=tuple(found.classes),
+        example=gallery.exact(files.images("test")[0]).content,
         epoch=run["kept_epoch"],
         metrics=metrics,
     )

@@ -35,16 +35,16 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Model:
-    """What `stages.core.model` loads (model.json, weights, facts.json) and its weights' digest.
+    """What `stages.core.serving` loads, and the digest of its weights.
 
-    It takes uint8 images (N, *shape) and gives float32 probabilities (N, classes). `metrics`
+    `classes` are its answers, `example` is a picture file that it can be asked about, `metrics`
     names those whose last value is this model's; it is as it was after `epoch`.
     """
 
     digest: str
     files: tuple[Path, ...]
-    shape: tuple[int, ...]
-    classes: int
+    classes: tuple[str, ...]
+    example: bytes
     epoch: int
     metrics: tuple[str, ...]
 

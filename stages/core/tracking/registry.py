@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stages.core.outputs.retrainings import Model
 from stages.core.params import Params
 from stages.core.tracking.candidates import NAMES, Candidate
-from stages.core.tracking.models import WEIGHTS
+from stages.core.tracking.models import PARTS, WEIGHTS
 from stages.core.tracking.place import Place, place
 from stages.core.tracking.reading import experiment
 from stages.core.tracking.store import PARENT, PATIENT, told
@@ -107,7 +107,7 @@ class Registry:
             found = download_artifacts(
                 artifact_uri=version.source, dst_path=str(folder), tracking_uri=self.where.uri
             )
-            return next(Path(found).rglob("model.json")).parent
+            return Path(found, *PARTS)
 
     def origin(self, version: Version, folder: Path) -> Path:
         """Return a folder with params.yaml of a version's run, and images.npz of its data.

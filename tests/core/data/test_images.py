@@ -137,3 +137,19 @@ def test_the_size_as_given_is_upright(shared_data: Path, name: str, size: tuple[
     """A photograph that lies on its side is told by its width and height as people see it."""
     seen = images.see((shared_data / "awkward" / name).read_bytes(), spec())
     assert (seen.width, seen.height) == size
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_dark_strokes_on_nothing_inverted_are_light_on_dark(mode: str) -> None:
+    """A letter drawn on a transparent page, inverted, is what light strokes on black would be."""
+    drawn = Image.new(mode, (4, 1), (0,) * len(mode))
+    drawn.putpixel((1, 0), (0,) * (len(mode) - 1) + (255,))
+    inverted = images.see(saved(drawn), spec(height=1, width=4), inverted=True)
+    assert inverted.pixels[0, :, 0].tolist() == [0, 255, 0, 0]
+
+
+def test_bars_are_not_inverted() -> None:
+    """What `pad` puts around a picture stays as it is when the picture is inverted."""
+    wide = saved(Image.new("L", (4, 2), 255))
+    padded = images.see(wide, spec(height=4, width=4, resize="pad"), inverted=True)
+    assert padded.pixels.max() == 0

@@ -1,6 +1,6 @@
 """Two runs of other code or data, by the test images that both answered."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +78,7 @@ def test_answers_are_read_with_their_images(tmp_path: Path) -> None:
     rows = [{"split": split, "digest": "d", "label": "a"} for split in ("train", "test", "test")]
     files.write_csv(folder / "images.csv", rows[0], rows)
     np.save(folder / "test.labels.npy", np.array([0, 0]))
-    files.write_json(folder / "facts.json", asdict(FACTS))
+    files.write_json(folder / "facts.json", FACTS.as_json())
     np.savez(tmp_path / "p.npz", allow_pickle=False, test=np.array([YES, NO]))
     found = images(tmp_path)
     assert found.names == [("d", "a", 0), ("d", "a", 1)]

@@ -1,62 +1,20 @@
-"""The logged model, loaded as a stranger would: these tests import TensorFlow (20 s in all)."""
+"""What is logged with a run for `mlflow.pyfunc`; tests/commands/test_predict.py loads it."""
 
-import os
-import subprocess
-import sys
+import base64
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stages import track
 from stages.core.params import load
 from tests.tracking_builder import client, tracked
 
-SAVE = """
-from pathlib import Path
-import numpy as np
-from stages.core import model
-from stages.core.params import load
-network = model.build(load().run("unweighted"), [12, 12, 1], 2)
-images = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 1), dtype=np.uint8)
-folder = Path("data/train/unweighted")
-model.save(network, folder)
-np.savez(folder / "predictions.npz", images=images, test=model.predict(network, images))
-"""
-PREDICT = """
-import sys
-import mlflow.pyfunc
-import numpy as np
-known = np.load(sys.argv[2])
-model = mlflow.pyfunc.load_model(sys.argv[1])
-assert "/code/stages/" in sys.modules["stages.core.model"].__file__
-np.testing.assert_array_equal(model.predict(known["images"]), known["test"])
-print(model.metadata.signature)
-"""
 
-
-@pytest.mark.usefixtures("trackable")
-def test_the_model_predicts_in_a_fresh_process(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Outside the project, by run id alone, it gives the probabilities of predictions.npz."""
-    subprocess.run([sys.executable, "-c", SAVE], check=True)
-    track.run(load())
-    uri = f"runs:/{tracked()['unweighted'].info.run_id}/model"
-    known = Path("data/train/unweighted/predictions.npz").resolve()
-    elsewhere = {"MLFLOW_TRACKING_URI": f"sqlite:///{Path('mlflow.db').resolve()}"}
-    told = subprocess.run(
-        [sys.executable, "-c", PREDICT, uri, str(known)],
-        cwd=tmp_path_factory.mktemp("elsewhere"),
-        env=os.environ | elsewhere,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "Tensor('uint8', (-1, 12, 12, 1))" in told
-    assert "Tensor('float32', (-1, 2))" in told
-
-
-@pytest.mark.usefixtures("trackable")
-def test_a_model_brings_its_metrics_and_its_own_code() -> None:
-    """It shows the kept model's metrics, exact versions, and carries the code that it needs."""
+@pytest.fixture
+def folder(trackable: Path) -> Path:
+    """Give the folder of the model that is logged with a run."""
     track.run(load())
     run = tracked()["unweighted"]
     (model,) = client().search_logged_models(
@@ -64,10 +22,31 @@ def test_a_model_brings_its_metrics_and_its_own_code() -> None:
     )
     metrics = {metric.key: metric.value for metric in model.metrics}
     assert metrics["test/accuracy"] == run.data.metrics["test/accuracy"]
-    folder = Path(f"mlruns/models/{model.model_id}/artifacts")
+    return trackable / f"mlruns/models/{model.model_id}/artifacts"
+
+
+def test_a_model_brings_all_that_it_needs(folder: Path) -> None:
+    """It carries the network, what is known of the data, its own code, and exact versions."""
+    parts = {path.name for path in (folder / "data/parts").iterdir()}
+    network = {"model.json", "model.weights.h5", "typical.npz"}
+    assert parts == network | {"facts.json", "operating.json"}
     code = {str(path.relative_to(folder / "code")) for path in folder.glob("code/**/*.py")}
-    assert {"stages/core/model.py", "stages/core/files.py"} <= code
-    assert not [path for path in code if "tracking" in path or "report" in path]
+    assert {"stages/core/serving/pyfunc.py", "stages/core/data/images.py"} <= code
+    assert not [path for path in code if "tracking" in path or "page" in path]
     required = (folder / "requirements.txt").read_text().splitlines()
     assert all("==" in line for line in required)
-    assert {line.partition("==")[0] for line in required} >= {"keras", "numpy", "tensorflow"}
+    assert {line.partition("==")[0] for line in required} >= {"keras", "pillow", "tensorflow"}
+
+
+def test_a_model_says_what_it_takes_and_gives(folder: Path) -> None:
+    """The signature names the columns, and the example is a picture in base64."""
+    told = yaml.safe_load((folder / "MLmodel").read_text())
+    columns = {side: json.loads(told["signature"][side]) for side in ("inputs", "outputs")}
+    pictures = {column["name"]: column["type"] for column in columns["inputs"]}
+    assert pictures == {"image": "binary", "path": "string"}
+    answers = [column["name"] for column in columns["outputs"]]
+    assert answers == ["answer", "probability", "probabilities", "warnings", "reason"]
+    assert told["metadata"]["classes"] == ["not 8", "8"]
+    example = json.loads((folder / "serving_input_example.json").read_text())
+    (row,) = example["dataframe_split"]["data"]
+    assert base64.b64decode(row[0]).startswith(b"\x89PNG")

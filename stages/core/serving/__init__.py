@@ -1,0 +1,1 @@
+"""A trained network that answers about pictures."""

@@ -1,0 +1,84 @@
+"""The layer table, by hand."""
+
+import numpy as np
+import pytest
+
+from stages.core.inside.layers import Network
+from stages.core.inside.table import IMAGES, Chosen, change, drawn, measured, share
+from tests import network_builder
+
+RANDOM = np.random.default_rng(2)
+LABELS = np.arange(80) % 4 // 3  # one in four is of class 1
+PICTURES = RANDOM.integers(1, 100, (80, 5, 5, 1)).astype(np.uint8)
+PICTURES[LABELS == 1, 0, 0] = 255
+
+
+def test_the_table_of_a_known_network() -> None:
+    """Values, shares, zeros and probes are those worked out by hand."""
+    found = measured(Network(network_builder.copying()), PICTURES, LABELS)
+    image, convolution, pooling, flat, answer = found.layers
+    assert (found.images, found.lazy, found.accuracy) == (80, 0.75, 0.75)
+    assert [layer.values for layer in found.layers] == [25, 32, 8, 8, 2]
+    assert [layer.kept for layer in found.layers] == [1, 32 / 25, 8 / 25, 8 / 25, 2 / 25]
+    assert [layer.zeros for layer in found.layers] == [0, 0.5, 0.5, 0.5, 0]
+    assert flat == pooling.model_copy(
+        update={"name": "flat", "kind": flat.kind, "shape": [8], "zeros": 0.5}
+    )
+    for layer in (image, convolution, pooling):
+        assert layer.probe is not None
+        assert layer.probe.value == 1
+    assert answer.probe is not None
+    assert answer.probe.value == 0.75  # always half and half: nothing is left to read
+
+
+def test_information_falls_along_a_known_network() -> None:
+    """The picture can be brought back from itself, less from a part of it, not from the answer."""
+    found = measured(Network(network_builder.copying()), PICTURES, LABELS)
+    image, convolution, pooling, _, answer = (layer.recovered or 0 for layer in found.layers)
+    assert image > 0.98
+    assert image > convolution + 0.1 > pooling + 0.2
+    assert answer == 0
+
+
+def test_a_change_is_counted_image_by_image() -> None:
+    """Only images that one of the two gets right count, and twenty to none are no chance."""
+    before = np.arange(60) < 30
+    better = change(before, np.arange(60) < 50)
+    assert (better.gained, better.lost, better.risen) == (20, 0, True)
+    assert better.p == pytest.approx(2 * 0.5**20)
+    worse = change(np.arange(60) < 50, before)
+    assert (worse.gained, worse.lost, worse.risen) == (0, 20, False)
+    same = change(before, ~before)
+    assert (same.gained, same.lost, same.p, same.risen) == (30, 30, 1, False)
+    assert change(before, before).p == 1
+
+
+def test_a_share_has_wilsons_interval() -> None:
+    """45 of 50, as the textbooks have it."""
+    found = share(45, 50)
+    assert found.value == 0.9
+    assert (found.low, found.high) == pytest.approx((0.786, 0.957), abs=5e-4)
+
+
+def test_too_few_images_have_no_probe() -> None:
+    """What can be counted is, what cannot be judged is left open."""
+    found = measured(Network(network_builder.copying()), PICTURES[:4], LABELS[:4])
+    assert [layer.probe for layer in found.layers] == [None] * 5
+    assert [layer.recovered for layer in found.layers] == [None] * 5
+    assert found.layers[1].zeros == 0.5
+
+
+def test_at_most_so_many_images_are_drawn() -> None:
+    """All of few, a fixed choice of many, in the order of the arrays."""
+    assert drawn(7).tolist() == list(range(7))
+    many = drawn(10 * IMAGES)
+    assert len(many) == IMAGES
+    assert (np.diff(many) > 0).all()
+    assert many.tolist() == drawn(10 * IMAGES).tolist()
+
+
+def test_chosen_images_are_cut_like_an_array() -> None:
+    """A slice of the choice holds the images that were chosen."""
+    chosen = Chosen(PICTURES, np.array([3, 5, 8]))
+    assert len(chosen) == 3
+    np.testing.assert_array_equal(chosen[1:9], PICTURES[[5, 8]])
