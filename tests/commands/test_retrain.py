@@ -46,8 +46,8 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a project that fetched more images, and was retrained by one of two schedulers."""
     folder = copied(first, tmp_path_factory.mktemp("retrain"))
-    deliver(folder.parent / "incoming", FIRST, SECOND)
-    fetch = f"cp -r ../incoming/{builder.GROWN}/. {builder.GROWN}"
+    deliver(folder / "incoming", FIRST, SECOND)
+    fetch = f"cp -r incoming/{builder.GROWN}/. {builder.GROWN}"
     change(folder, {"retrain": {"fetch": fetch}})
     process = started(folder, "retrain")
     seen(process, "Running stage 'train@weighted'")
