@@ -26,6 +26,9 @@ def run(params: Params, *, dry_run: bool, force: bool, as_json: bool) -> int:
     on; 1: failed or stopped. `dry_run` changes nothing; `force` retrains where nothing changed.
     """
     draft = Draft("retrain", registry.name(params))
+    if dry_run:  # of what was not done nobody is notified
+        silent = params.retrain.model_copy(update={"notify": None})
+        params = params.model_copy(update={"retrain": silent})
 
     def work(transcript: Transcript, draft: Draft) -> Retraining:
         if dry_run:
@@ -63,7 +66,11 @@ def retrained(params: Params, transcript: Transcript, draft: Draft, force: bool)
 
 def judged(params: Params, transcript: Transcript, draft: Draft) -> Retraining:
     """Come to a decision and carry it out; whatever goes wrong is recorded."""
-    opened = book(params, transcript, draft)
+    try:
+        opened = book(params, transcript, draft)
+    except SecondLookError as error:  # there is no MLflow to record it in
+        history.add([draft.ended(FAILED, str(error))])
+        raise
     try:
         with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
             decision = judging.decide(params, opened.registry, transcript, draft, Path(folder))
