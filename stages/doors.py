@@ -22,7 +22,9 @@ def add(subcommands: "Subcommands") -> None:
     retrain = _recorded(subcommands, "retrain", RETRAIN)
     retrain.set_defaults(command=_retrain)
     retrain.add_argument("--dry-run", action="store_true", help="only say what it would do")
-    retrain.add_argument("--force", action="store_true", help="also where nothing changed")
+    retrain.add_argument(
+        "--force", action="store_true", help="train everything again, also where nothing changed"
+    )
     promote = _recorded(subcommands, "promote", PROMOTE)
     promote.set_defaults(command=_promote)
     promote.add_argument("run", help="the id of a run in MLflow, or its name if no other has it")

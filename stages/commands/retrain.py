@@ -23,43 +23,43 @@ def run(params: Params, *, dry_run: bool, force: bool, as_json: bool) -> int:
     """Retrain, judge, promote or not, record; return the exit status.
 
     0: promoted, or nothing to do; 3: the challenger is not better; 75: another retraining goes
-    on; 1: failed or stopped. `dry_run` changes nothing; `force` retrains where nothing changed.
+    on; 1: failed or stopped. `dry_run` changes nothing; `force` trains also what did not change.
     """
-    draft = Draft("retrain", registry.name(params))
+    draft = Draft("retrain", registry.name(params), force)
     if dry_run:  # of what was not done nobody is notified
         silent = params.retrain.model_copy(update={"notify": None})
         params = params.model_copy(update={"retrain": silent})
 
     def work(transcript: Transcript, draft: Draft) -> Retraining:
         if dry_run:
-            return planned(params, transcript, draft, force)
-        return retrained(params, transcript, draft, force)
+            return planned(params, transcript, draft)
+        return retrained(params, transcript, draft)
 
     return session(params, draft, work, as_json=as_json)
 
 
-def planned(params: Params, transcript: Transcript, draft: Draft, force: bool) -> Retraining:
+def planned(params: Params, transcript: Transcript, draft: Draft) -> Retraining:
     """Say what a retraining would do, without fetching any data."""
     if params.retrain.fetch:
         transcript.say(f"would run: {params.retrain.fetch}")
     stale = changes.stale()
     for stage, parts in stale.items():
         transcript.say(f"would run: {stage}: {', '.join(parts) or 'its outputs are missing'}")
-    if not stale and not force and decided():
+    if not stale and not draft.force and decided():
         return said(transcript, draft.ended(NOTHING, "nothing that determines the runs changed"))
     judge = params.retrain.run or "the run with the lowest validation log loss"
     reason = f"would judge {judge} against the champion by {params.retrain.gate.metric}"
     return said(transcript, draft.ended(PLANNED, reason))
 
 
-def retrained(params: Params, transcript: Transcript, draft: Draft, force: bool) -> Retraining:
+def retrained(params: Params, transcript: Transcript, draft: Draft) -> Retraining:
     """Bring the data up to date, and retrain where that or anything else changed the runs."""
     if params.retrain.fetch:
         try:
             transcript.shell(params.retrain.fetch, "retrain.fetch")
         except SecondLookError as error:
             return failed(book(params, transcript, draft), draft, error)
-    if not force and not changes.stale() and known(params, transcript, draft):
+    if not draft.force and not changes.stale() and known(params, transcript, draft):
         return said(transcript, draft.ended(NOTHING, "nothing that determines the runs changed"))
     return judged(params, transcript, draft)
 

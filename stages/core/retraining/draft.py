@@ -10,10 +10,11 @@ from stages.core.retraining.lock import now
 
 @dataclass
 class Draft:
-    """What is known of a retraining so far; see `Retraining`."""
+    """What is known of a retraining so far; see `Retraining`. `force`: train everything again."""
 
     action: str
     model: str
+    force: bool = False
     service: Model | None = None
     before: Model | None = None
     challenger: Model | None = None
@@ -30,5 +31,5 @@ class Draft:
         """Return the record of it, as of now."""
         seconds = round(time.monotonic() - self.begun, 1)
         known = {each.name: getattr(self, each.name) for each in fields(self)}
-        del known["begun"]
+        del known["begun"], known["force"]
         return Retraining(time=now(), outcome=outcome, reason=reason, seconds=seconds, **known)

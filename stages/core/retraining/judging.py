@@ -42,7 +42,7 @@ def decide(
     opponent = met(params, registry, today, draft, folder)
     if failed := [check for check in draft.data_checks if not check.passed]:
         return Decision(STOPPED, f"the data are not as they should be: {_listed(failed)}")
-    transcript.dvc("repro")
+    transcript.dvc("repro", *(["--force"] if draft.force else []))
     draft.state = changes.state()
     return judged(params, opponent, today, draft)
 
