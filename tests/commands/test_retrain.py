@@ -191,9 +191,10 @@ def test_a_kill_in_any_phase_leaves_the_champion(first: Path, tmp_path: Path) ->
     """Each start goes on where the last was killed, and the last of them promotes, once."""
     project = copied(first, tmp_path)
     deliver(project, FIRST, SECOND)
-    for phase in ("preprocess", "train@weighted"):
+    change(project, {"retrain": {"fetch": "echo fetching; sleep 0.5"}})
+    for phase in ("fetching", "Running stage 'preprocess'", "Running stage 'train@weighted'"):
         process = started(project, "retrain")
-        seen(process, f"Running stage '{phase}'")
+        seen(process, phase)
         kill(process)
         assert version(project) == "1"
     process = started(project, "retrain")
