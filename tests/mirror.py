@@ -11,6 +11,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+TRAINED = ["run.json", "predictions.npz", "layers.json"]
 MEASURED = ("train/", "validation/", "test/")
 
 
@@ -57,7 +58,7 @@ def _mirrored(asked: MlflowClient, folder: Path, name: str) -> Run:
     for key, value in metrics["test"].items():
         if value is not None:
             assert math.isclose(run.data.metrics[f"test/{key}"], value, rel_tol=1e-6)
-    _assert_same(asked, run, folder / "data/train" / name, ["run.json", "predictions.npz"])
+    _assert_same(asked, run, folder / "data/train" / name, TRAINED)
     _assert_same(asked, run, folder / "data/evaluate" / name, ["metrics.json"])
     pictures = {path.name for path in (folder / "data/report/runs" / name).glob("*.png")}
     shown = asked.list_artifacts(run.info.run_id, "pictures")

@@ -14,7 +14,7 @@ from tests.predict_builder import Done, predict
 
 # Of ../shared/data/awkward: what cannot be read, and how the reason begins.
 UNREADABLE = {
-    "bomb.gif": "more than 178956970 pixels, perhaps a decompression bomb",
+    "bomb.gif": "more than 89478485 pixels, perhaps a decompression bomb",
     "broken.png": "not a picture",
     "html_page.jpg": "not a picture: a web page (HTML)",
     "plain.heif": "not a picture",

@@ -46,18 +46,20 @@ def _mixer(values: int):  # type: ignore[no-untyped-def] # noqa: ANN202 - sklear
     from sklearn.random_projection import SparseRandomProjection
 
     mixer = SparseRandomProjection(LIMIT, density=4 / LIMIT, random_state=SEED)
-    return mixer.fit(np.empty((1, values), np.float32))
+    return mixer.fit(np.zeros((1, values), np.float32))
 
 
 def rotated(features: Features) -> Features:
-    """Return features (n, p) as (n, min(n, p)) with the same distances, but for one scale.
+    """Return finite features (n, p) as (n, min(n, p)) with the same distances, but for one scale.
 
     The mean becomes 0 and the mean square 1. The rotation is by the Cholesky factor of the inner
     products of all pairs: rows of it have the same inner products.
     """
     from scipy.linalg import cholesky
 
-    centred: Features = features - features.mean(axis=0)
+    largest = float(np.abs(features).max()) or 1.0  # squares of very large numbers are none
+    centred: Features = features / np.float32(largest)
+    centred -= centred.mean(axis=0)
     scale = float(np.sqrt(np.square(centred).sum(axis=1).mean())) or 1.0
     centred /= scale
     count, values = centred.shape

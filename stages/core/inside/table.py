@@ -96,7 +96,7 @@ class Reader:
     def _read(self, part: Part) -> Layer:
         values = math.prod(part.shape)
         counted = Counted(self.network.outputs(part.name, self.images))
-        features = probe.rotated(probe.gathered(counted, values))
+        features = probe.gathered(counted, values)
         return Layer(
             name=part.name,
             kind=part.kind,
@@ -108,8 +108,9 @@ class Reader:
         )
 
     def _probed(self, features: probe.Features) -> dict[str, object]:
-        if self.folds is None:
+        if self.folds is None or not np.isfinite(features).all():
             return {"recovered": None, "probe": None, "change": None}
+        features = probe.rotated(features)
         right = probe.predicted(features, self.truth, self.folds) == self.truth
         if self.right is None or self.pictures is None:
             self.right, self.pictures = right, features

@@ -33,7 +33,8 @@ class Layer(Record):
     kind: in words; shape: of its output, without the batch; values: in it; kept: values for each
     value of the image (27.6: as many times more); zeros: share of them that are 0; recovered:
     share of the pictures' variance that a linear model brings back from them; probe: accuracy of
-    a linear classifier that sees nothing else, with its 95 % interval over images.
+    a linear classifier that sees nothing else, with its 95 % interval over images. Null where
+    there are too few images, or values that are no numbers.
     """
 
     name: str

@@ -100,10 +100,11 @@ def short(name: str) -> str:
 
 
 def times(kept: float) -> str:
-    """Return how many values there are for each of the image's: 27.6 x, 8 %, 0.3 %."""
+    """Return how many values there are for each of the image's: 27.6 x, 8 %, 0.04 %."""
     if kept > 1:
         return f"{kept:.1f} x" if kept < 100 else f"{kept:,.0f} x"
-    return f"{100 * kept:.0f} %" if kept >= 0.01 else prose.percent(kept)
+    digits = ".0f" if kept >= 0.01 else ".1g"
+    return f"{100 * kept:{digits}} %"
 
 
 def context(runs: Sequence[Shown]) -> dict[str, object]:

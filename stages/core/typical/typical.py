@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.data.images import Seen
+from stages.core.errors import DataError
 from stages.core.outputs.facts import Facts, Pictures
 from stages.core.typical import limits
 from stages.core.typical.causes import POLARITY, Look, causes
@@ -33,7 +34,14 @@ class Typical:
 
     @classmethod
     def read(cls, folder: Path, facts: Facts) -> Self:
-        """Read what `train` left in the folder of a run; DataError where it is not there."""
+        """Read what `train` left in the folder of a run.
+
+        Raises DataError where it is not there, or of another version than this one.
+        """
+        if facts.pictures.features.keys() != set(Features._fields):
+            raise DataError(
+                f"{folder}: made by another version of Second Look; run `dvc repro` to make it new"
+            )
         counts = {split: sum(count.values()) for split, count in facts.counts.items()}
         return cls(facts.pictures, counts, Distance.read(folder))
 

@@ -68,6 +68,15 @@ def test_too_few_images_have_no_probe() -> None:
     assert found.layers[1].zeros == 0.5
 
 
+@pytest.mark.parametrize(("weight", "probed"), [(1e30, True), (np.inf, False)])
+def test_values_beyond_all_bounds_break_nothing(weight: float, probed: bool) -> None:
+    """Enormous ones are read like any others; where there are no numbers, nothing is said."""
+    model = network_builder.copying()
+    network_builder.weigh(model, "convolution_1", np.full((2, 2, 1, 2), weight))
+    found = measured(Network(model), PICTURES, LABELS)
+    assert [layer.probe is not None for layer in found.layers[:2]] == [True, probed]
+
+
 def test_at_most_so_many_images_are_drawn() -> None:
     """All of few, a fixed choice of many, in the order of the arrays."""
     assert drawn(7).tolist() == list(range(7))

@@ -100,7 +100,14 @@ def test_heights_grow_with_the_logarithm_and_the_accuracy(project: Path) -> None
 
 @pytest.mark.parametrize(
     ("kept", "text"),
-    [(27.592, "27.6 x"), (1.02, "1.0 x"), (1, "100 %"), (0.0816, "8 %"), (0.00255, "0.3 %")],
+    [
+        (27.592, "27.6 x"),
+        (1.02, "1.0 x"),
+        (1, "100 %"),
+        (0.0816, "8 %"),
+        (0.00255, "0.3 %"),
+        (0.000407, "0.04 %"),
+    ],
 )
 def test_values_are_counted_as_people_do(kept: float, text: str) -> None:
     """More of them as a multiple, fewer as a share."""

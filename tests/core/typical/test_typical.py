@@ -1,11 +1,15 @@
 """Every way in which a picture can be unlike training has its warning, and the usual has none."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from stages.core.errors import DataError
 from stages.core.typical.typical import Typical, percent
 from stages.core.typical.warning import Warning as Unlike
 from tests import typical_builder
+from tests.facts_builder import invented
 from tests.typical_builder import SIDE, Pixels, embedded, seen, strokes
 
 SURE = np.array([0.0001, 0.9999], np.float32)
@@ -159,3 +163,11 @@ def test_a_folder_is_counted(typical: Typical) -> None:
 def test_a_share_is_never_said_to_be_all(share: float, text: str) -> None:
     """Digits come where they tell it from a hundred."""
     assert percent(share) == text
+
+
+def test_another_version_is_told(tmp_path: Path) -> None:
+    """Where facts.json lacks a feature of today, the error says what to do."""
+    facts = invented(["a", "b"], {split: {"a": 1, "b": 1} for split in ("train", "validation")})
+    del facts.pictures.features["border"]
+    with pytest.raises(DataError, match="another version of Second Look; run `dvc repro`"):
+        Typical.read(tmp_path, facts)
