@@ -4,6 +4,7 @@ For schedulers: it asks nothing, and its exit status says what came of it.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from stages.core.errors import SecondLookError
@@ -17,6 +18,8 @@ from stages.core.retraining.session import session
 from stages.core.retraining.transcript import Transcript
 from stages.core.tracking import registry, retrainings
 from stages.core.tracking.registry import Registry
+
+SHOWN = 3  # changes of one stage that `--dry-run` names
 
 
 def run(params: Params, *, dry_run: bool, force: bool, as_json: bool) -> int:
@@ -44,12 +47,18 @@ def planned(params: Params, transcript: Transcript, draft: Draft) -> Retraining:
         transcript.say(f"would run: {params.retrain.fetch}")
     stale = changes.stale()
     for stage, parts in stale.items():
-        transcript.say(f"would run: {stage}: {', '.join(parts) or 'its outputs are missing'}")
+        transcript.say(f"would run: {stage}, because of {few(parts)}")
     if not stale and not draft.force and decided():
         return said(transcript, draft.ended(NOTHING, "nothing that determines the runs changed"))
     judge = params.retrain.run or "the run with the lowest validation log loss"
     reason = f"would judge {judge} against the champion by {params.retrain.gate.metric}"
     return said(transcript, draft.ended(PLANNED, reason))
+
+
+def few(parts: Sequence[str]) -> str:
+    """Return what changed, a few of many."""
+    more = [f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else []
+    return ", ".join([*parts[:SHOWN], *more]) or "outputs that are missing"
 
 
 def retrained(params: Params, transcript: Transcript, draft: Draft) -> Retraining:

@@ -117,7 +117,7 @@ def test_a_dry_run_changes_nothing(first: Path, tmp_path: Path) -> None:
     change(project, {"train": {"epochs": 7}})
     status, _, told = called(project, "retrain", "--dry-run")
     assert status == 0
-    assert told.splitlines()[0] == "would run: train@weighted: params.yaml"
+    assert told.splitlines()[0] == "would run: train@weighted, because of params.yaml"
     assert "would judge the run with the lowest validation log loss" in told
     assert history(project) == history(first)
     assert version(project) == "1"
