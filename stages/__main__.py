@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages import doors
 from stages.core.errors import SecondLookError
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(command=_with_params(action), failure=1)
         if takes_run:
             command.add_argument("run", help="an entry of `runs:` in params.yaml")
+    doors.add(subcommands)
     _add_predict(subcommands.add_parser("predict", help=PREDICT, description=PREDICTED))
     inspected = f"Second Look: {INSPECT}."
     _add_inspect(subcommands.add_parser("inspect", help=INSPECT, description=inspected))

@@ -1,7 +1,8 @@
 """Draw the numbers of all runs on one page.
 
 Reads facts and pictures of data/preprocess, every run's folder in data/train and
-data/evaluate, and data/compare (where there is none, the page says nothing of differences);
+data/evaluate, data/compare (where there is none, the page says nothing of differences) and
+data/retrain/history.jsonl;
 writes data/report: report.html (one file that needs no network), leaderboard.csv, curves.csv
 and precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
 It computes nothing that `evaluate` or `compare` should have.
@@ -10,7 +11,7 @@ It computes nothing that `evaluate` or `compare` should have.
 from pathlib import Path
 
 from stages.core import files
-from stages.core.outputs import study
+from stages.core.outputs import retrainings, study
 from stages.core.outputs.study import Study
 from stages.core.page import (
     album,
@@ -21,6 +22,7 @@ from stages.core.page import (
     leaderboard,
     learning,
     maps,
+    service,
     threshold_curves,
 )
 from stages.core.page.document import document
@@ -45,6 +47,7 @@ def run(params: Params) -> None:
         drawn = {result.name: look for result, look in looks(found)}
         networks = inside.read(params, inside.pair(params), drawn)
         shown = contents.context(found, compared, contact.read(found.facts), seen, networks)
+        shown |= service.context(retrainings.read())
         (folder / "report.html").write_text(document("report.html.j2", shown), encoding="utf-8")
 
 

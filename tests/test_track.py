@@ -64,7 +64,7 @@ def test_a_second_time_does_nothing(trackable: Path) -> None:
     code += "print({'mlflow', 'tensorflow'} & set(sys.modules))"
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == (
-        'MLflow: experiment "invented: 8 or not" in mlflow.db\n'
+        'MLflow: experiment "digits: 8 or not" in mlflow.db\n'
         "  already there: unweighted, early_stopped\n"
         "  look: http://127.0.0.1:5000/#/experiments/1/runs"
         "?workflowType=machine_learning&viewStateShareKey=leaderboard\n"

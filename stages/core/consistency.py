@@ -58,3 +58,8 @@ def _check_relations(params: "Params") -> None:
             f"{FILE}: report.reference: found {params.report.reference!r}; "
             f"expected {one_of(params.runs)}"
         )
+    if params.retrain.run is not None and params.retrain.run not in params.runs:
+        raise ParamsError(
+            f"{FILE}: retrain.run: found {params.retrain.run!r}; expected null (the lowest "
+            f"validation log loss) or {one_of(params.runs)}"
+        )

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from stages.core import consistency
 from stages.core.errors import ParamsError
+from stages.core.policy import Retrain, Share, Text
 from stages.core.validation import FILE, Section, one_of, read, validated
 
 
@@ -41,12 +42,10 @@ def _operating_point(value: object) -> object:
     raise ValueError("default, best_f1, {recall: above 0, to 1} or {precision: above 0, to 1}")
 
 
-Text = Annotated[str, Field(min_length=1)]
 ClassName = Annotated[Text, BeforeValidator(_class_name)]
 ClassWeight = Annotated[
     Literal["balanced"] | dict[str, float] | None, BeforeValidator(_class_weight)
 ]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 HalfFraction = Annotated[float, Field(ge=0, le=0.5)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -81,7 +80,7 @@ class Preprocess(Section):
     resize: Literal["stretch", "pad", "crop"]
     background: Literal["black", "white"]
     contrast: Literal["stretch", "equalize"] | None
-    max_rejected_fraction: Fraction
+    max_rejected_fraction: Share
 
 
 class EarlyStopping(Section):
@@ -132,7 +131,7 @@ class OperatingPoint(Section):
     """The rule that chooses a threshold on validation; recall and precision reach a target."""
 
     rule: Literal["default", "best_f1", "recall", "precision"]
-    target: Fraction | None
+    target: Share | None
 
 
 class Evaluate(Section):
@@ -178,6 +177,7 @@ class Params(Section):
     compare: Compare
     report: Report
     track: Track
+    retrain: Retrain
 
     def run(self, name: str) -> Train:
         """Return the effective parameters of one run: `train` with the entry's changes on top.

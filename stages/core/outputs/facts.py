@@ -142,6 +142,11 @@ class Facts:
         return asdict(self) | {"preparation": self.preparation.model_dump()}
 
     @property
+    def images(self) -> int:
+        """Return how many images there are in all splits."""
+        return sum(sum(counts.values()) for counts in self.counts.values())
+
+    @property
     def positive_index(self) -> int | None:
         """Return which class the question is about, or None when it is about all of them."""
         return None if self.positive is None else self.classes.index(self.positive)

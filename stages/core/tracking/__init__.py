@@ -12,6 +12,8 @@ following.py    a training that lasts; follower.py logs its epochs, in a process
                 claims.py tells whether that still lives
 attaching.py    a page that belongs to a run, beside what mirrors the files
 lookup.py       the other way: one run and its files, out of MLflow; fetching.py its model
+registry.py     which model is in service; candidates.py which run could be
+retrainings.py  what came of each retraining; held.py which images a data set held
 """
 
 from stages.core.tracking.attaching import attach

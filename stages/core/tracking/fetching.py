@@ -1,16 +1,14 @@
 """A logged model, brought from MLflow to a folder."""
 
-import re
 from pathlib import Path
 
 from stages.core.errors import TrackingError
 from stages.core.params import Params
+from stages.core.tracking import registry
 from stages.core.tracking.lookup import found, opened
 from stages.core.tracking.models import NAME, PARTS
-from stages.core.tracking.place import place
-from stages.core.tracking.reading import experiment
+from stages.core.tracking.registry import CHAMPION, Registry
 
-CHAMPION = "champion"
 SCHEMES = ("models:/", "runs:/")
 
 
@@ -38,11 +36,6 @@ def fetch_model(wanted: str, folder: Path) -> Path:
 
 def champion(params: Params) -> str | None:
     """Return the address of the model in service; None where none is, or no store yet."""
-    database = place().database
-    if database is not None and not database.exists():
-        return None
-    name = re.sub(r"[^\w.-]+", "-", experiment(params)).strip("-.") or "model"
-    with opened() as (_, client):
-        listed = client.search_registered_models(f"name = '{name}'")
-        has_one = bool(listed) and CHAMPION in listed[0].aliases
-        return f"models:/{name}@{CHAMPION}" if has_one else None
+    model = registry.name(params)
+    has_one = Registry(model).version(CHAMPION) is not None
+    return f"models:/{model}@{CHAMPION}" if has_one else None

@@ -23,11 +23,13 @@ RUNS = """
       AND runs.lifecycle_stage = 'active' AND tags.key IN (?, ?, ?)
 """
 LOCATIONS = "SELECT DISTINCT artifact_location FROM experiments"
-PLACES = {
-    "experiments": "artifact_location",
-    "runs": "artifact_uri",
-    "logged_models": "artifact_location",
-}
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
 
 
 @dataclass
@@ -93,7 +95,7 @@ def relocate(database: Path, artifacts: Path) -> None:
     new = artifacts.as_uri()
     with closing(sqlite3.connect(database)) as store, store:
         for old in _elsewhere(store, new):
-            for table, column in PLACES.items():
+            for table, column in PLACES:
                 _replace_start(store, table, column, (old, new))
 
 

@@ -12,7 +12,8 @@ KEPT = ("params.yaml", LOCK, "data/preprocess/facts.json")  # what went in, and 
 LIMIT = 5_000_000  # characters of difference worth keeping; more is not code
 # As `git apply` wants it, whatever the user's own settings are.
 DIFF = ("diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
-ALL = ("HEAD", "--", ".", f":(exclude){LOCK}")
+HISTORY = "data/retrain/history.jsonl"  # what was decided later says nothing of what was made
+ALL = ("HEAD", "--", ".", f":(exclude){LOCK}", f":(exclude){HISTORY}")
 
 
 @dataclass(frozen=True)

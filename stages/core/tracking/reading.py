@@ -26,11 +26,14 @@ LONGEST_TITLE = 250  # characters that MLflow takes
 
 
 def experiment(params: Params) -> str:
-    """Return the name of the MLflow experiment: track.experiment, or the question asked."""
+    """Return the name of the MLflow experiment: track.experiment, or the question asked.
+
+    It needs no data: the registry is asked for a model where there are none.
+    """
     if params.track.experiment is not None:
         return params.track.experiment
-    found = facts.read()
-    return found.name if found.positive is None else f"{found.name}: {found.positive} or not"
+    name, positive = Path(params.data.path).name or "data", params.data.positive
+    return name if positive is None else f"{name}: {positive} or not"
 
 
 def parent(params: Params) -> Record:

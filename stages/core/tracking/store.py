@@ -114,10 +114,11 @@ def told(place: Place, bounds: Mapping[str, str]) -> Iterator[None]:
         raise place.error(str(error)) from error
 
 
-def open_store(place: Place, experiment: str) -> Store:
+def open_store(place: Place, experiment: str, tags: Mapping[str, str] = EXPERIMENT_TAGS) -> Store:
     """Return the store with the experiment in it, both made where missing; use it inside `told`.
 
-    Processes that start at once wait for each other: MLflow itself would break a new sqlite file.
+    `tags` are what the experiment has at least. Processes that start at once wait for each other:
+    MLflow itself would break a new sqlite file.
     """
     from mlflow import MlflowClient
 
@@ -127,7 +128,7 @@ def open_store(place: Place, experiment: str) -> Store:
         if place.database is not None and place.artifacts is not None:
             prepare(place.database, place.artifacts)
         client = MlflowClient(place.uri)
-        return Store(client, _experiment(client, place.artifacts, experiment), lock)
+        return Store(client, _experiment(client, place.artifacts, experiment, tags), lock)
 
 
 def prepare(database: Path, artifacts: Path) -> None:
@@ -144,22 +145,26 @@ def prepare(database: Path, artifacts: Path) -> None:
     partial.replace(database)
 
 
-def _experiment(client: "MlflowClient", artifacts: Path | None, name: str) -> str:
+def _experiment(
+    client: "MlflowClient", artifacts: Path | None, name: str, tags: Mapping[str, str]
+) -> str:
     """Return the experiment's id; where its artifacts go is fixed when it is made."""
-    found = client.get_experiment_by_name(name) or _made(client, artifacts, name)
+    found = client.get_experiment_by_name(name) or _made(client, artifacts, name, tags)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    for key in EXPERIMENT_TAGS.keys() - found.tags.keys():
-        client.set_experiment_tag(found.experiment_id, key, EXPERIMENT_TAGS[key])
+    for key in tags.keys() - found.tags.keys():
+        client.set_experiment_tag(found.experiment_id, key, tags[key])
     return str(found.experiment_id)
 
 
-def _made(client: "MlflowClient", artifacts: Path | None, name: str) -> "Experiment":
+def _made(
+    client: "MlflowClient", artifacts: Path | None, name: str, tags: Mapping[str, str]
+) -> "Experiment":
     """Return a new experiment, or the one that another project made at the same moment."""
     from mlflow.exceptions import MlflowException
 
     try:
-        made = client.create_experiment(name, artifacts and artifacts.as_uri(), EXPERIMENT_TAGS)
+        made = client.create_experiment(name, artifacts and artifacts.as_uri(), dict(tags))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.core.tracking import held
 from stages.core.tracking.models import log_model
 from stages.core.tracking.place import place
 from stages.core.tracking.provenance import Provenance
-from stages.core.tracking.record import DataSet, Point, Record
+from stages.core.tracking.record import DATA, DataSet, Point, Record
 from stages.core.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _add_files(store: Store, run: "Run", record: Record, source: Provenance) -> 
     with tempfile.TemporaryDirectory() as folder:
         source.write(Path(folder))
         _strike_out(Path(folder))
+        if record.tag == DATA:
+            held.write(Path(folder))
         store.client.log_artifacts(run_id, folder, "source")
 
 

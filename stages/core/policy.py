@@ -1,0 +1,49 @@
+"""The section `retrain` of params.yaml: what a scheduler does, and what may go into service."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stages.core.validation import Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(min_length=1)]
+Counted = Literal["accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"]
+LOSS = "log_loss"  # the one metric that is better when it is lower
+
+
+class Gate(Section):
+    """What a challenger must reach on today's test images to take the champion's place.
+
+    floors: the least it needs, whatever the champion has; metric, min_gain: it must be better at
+    the point estimate, and the lower end of the 95 % interval of the gain above min_gain;
+    max_class_recall_drop: no class may lose more than that for certain.
+    """
+
+    floors: dict[Counted, Share]
+    metric: Counted | Literal["log_loss"]
+    min_gain: Annotated[float, Field(ge=-1, le=1)]
+    max_class_recall_drop: Share
+
+
+class DataLimits(Section):
+    """How far data may be from those of the champion to be trained on; null: as far as it likes."""
+
+    class_share: Share | None
+    rejected: Share | None
+    removed: Share | None
+    duplicates: Share | None
+    label_conflicts: Share | None
+    pixel_mean: Annotated[float, Field(ge=0, le=255)] | None
+    pixel_std: Annotated[float, Field(ge=0, le=255)] | None
+    label_agreement: Share | None
+
+
+class Retrain(Section):
+    """What `secondlook retrain` runs before and after, which run challenges, and who decides."""
+
+    run: Text | None
+    fetch: Text | None
+    notify: Text | None
+    gate: Gate
+    data_limits: DataLimits

@@ -1,0 +1,106 @@
+"""The embedded digits delivered in batches, as class folders that grow; and who is in service."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from PIL import Image
+
+from stages.core.data import idx
+from tests.pipeline_builder import ROOT, build, surroundings
+
+DIGITS = ROOT / "data" / "digits"
+GROWN = "data/grown"
+MODEL = "grown-8-or-not"
+Process = subprocess.Popen[str]
+SMALL: dict[str, Any] = {
+    "data": {"source": "folder", "path": GROWN},
+    "preprocess": {"height": 12, "width": 12, "max_rejected_fraction": 0.5},
+    "train": {"filters": [8], "dense_units": [16], "epochs": 6},
+    "runs": {"weighted": {"class_weight": "balanced"}},
+    "report": {"reference": "weighted"},
+}
+# A network this small is not good; what is asked of it is as small.
+GATE = {
+    "floors": {"recall": 0.3},
+    "metric": "log_loss",
+    "min_gain": -0.005,
+    "max_class_recall_drop": 0.05,
+}
+
+
+def project(folder: Path, **changes: object) -> Path:
+    """Make a project of one short run that has no images yet; `changes` are of `retrain`."""
+    return build(folder, SMALL | {"retrain": {"gate": GATE} | changes})
+
+
+def deliver(project: Path, first: int, last: int, *, wrong: float = 0.0) -> None:
+    """Put the digits from `first` to before `last` into their folders; a share of them wrongly."""
+    images, labels = (idx.read(path, n) for path, n in _files())
+    chance = np.random.default_rng(first)
+    for number in range(first, last):
+        label = int(labels[number])
+        if chance.random() < wrong:
+            label = (label + int(chance.integers(1, 10))) % 10
+        path = project / GROWN / str(label) / f"{number:04}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images[number]).save(path)
+
+
+def deliver_broken(project: Path, count: int) -> None:
+    """Put files that are no pictures among the eights."""
+    for number in range(count):
+        (project / GROWN / "8" / f"broken-{number:03}.png").write_bytes(b"\x89PNG not at all")
+
+
+def _files() -> list[tuple[Path, int]]:
+    """Return the two IDX files of the embedded data, each with its number of dimensions."""
+    found = {3: "*images*", 1: "*labels*"}
+    return [(next(DIGITS.glob(name)), dimensions) for dimensions, name in found.items()]
+
+
+def started(project: Path, *arguments: str, **variables: str) -> Process:
+    """Start a command of Second Look in a project, as a scheduler does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "stages", *arguments],
+        cwd=project,
+        env=surroundings(project, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def called(project: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run a command of Second Look; return its exit status and what it said on both streams."""
+    process = started(project, *arguments)
+    out, err = process.communicate()
+    return process.returncode, out, err
+
+
+def retrained(project: Path, *arguments: str) -> dict[str, Any]:
+    """Retrain, and return the record."""
+    status, out, err = called(project, "retrain", "--json", *arguments)
+    found: dict[str, Any] = json.loads(out)
+    assert (status, err) == (found["status"], "")
+    return found
+
+
+def client(project: Path) -> MlflowClient:
+    """Return the MLflow of a project."""
+    return MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+
+
+def in_service(project: Path, alias: str = "champion") -> ModelVersion | None:
+    """Return the version that has the alias, as anybody who serves the model sees it."""
+    if not (project / "mlflow.db").exists():  # else MLflow would make one, and not in time
+        return None
+    listed = client(project).search_registered_models(f"name = '{MODEL}'")
+    if not listed or alias not in listed[0].aliases:
+        return None
+    return client(project).get_model_version_by_alias(MODEL, alias)
