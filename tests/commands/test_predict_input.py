@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.data_builder import saved
 from tests.mirror import client, runs
+from tests.pipeline_builder import run
 from tests.predict_builder import Done, predict
 
 # Of ../shared/data/awkward: what cannot be read, and how the reason begins.
@@ -119,3 +120,13 @@ def test_an_operating_point_answers(own_pipeline: Path, own: Path) -> None:
         path.write_text(json.dumps(point | {"rule": "recall", "threshold": threshold}))
         done = predict(own_pipeline, picture, "--json", "--run", "weighted", "--top", "1")
         assert told(done)["good.png"]["answer"] == answer
+
+
+def test_the_champion_answers_where_there_is_one(own_pipeline: Path, own: Path) -> None:
+    """What was promoted is asked, from MLflow, unless a run is named."""
+    good = str(own / "good.png")
+    run(own_pipeline, "python", "-m", "stages", "promote", "unweighted")
+    done = predict(own_pipeline, good, "--json")
+    assert "asking models:/digits-8-or-not@champion, from MLflow" in done.stderr
+    named = predict(own_pipeline, good, "--json", "--run", "unweighted")
+    assert told(done)["good.png"] == told(named)["good.png"]
