@@ -48,7 +48,7 @@ def test_the_page_can_be_read_by_all(chromium: Chrome, page: Path, width: int, s
     assert browser.complaints(chromium) == []
     assert browser.requests(chromium) == [page.as_uri()]
     assert browser.violations(chromium) == []
-    wide = chromium.execute_script("return document.documentElement.scrollWidth")  # type: ignore[no-untyped-call]
+    wide = chromium.execute_script("return document.documentElement.scrollWidth")
     assert wide <= width
 
 

@@ -27,10 +27,11 @@ AT_ONCE = 8  # pictures that one core decodes before it hands them over
 
 
 class View(NamedTuple):
-    """What the network is given of a picture, and whether that is inverted."""
+    """What the network is given of a picture, whether that is inverted, and the picture again."""
 
     seen: Seen
     inverted: bool
+    picture: Reader
 
 
 class Served:
@@ -65,10 +66,10 @@ class Served:
             if invert == "auto":
                 other = images.see(content, self.facts.preparation, inverted=True)
                 if self.typical.prefers(other.pixels, seen.pixels):
-                    return View(other, inverted=True)
+                    return View(other, inverted=True, picture=picture)
         except DataError as error:
             return Refused(str(error))
-        return View(seen, invert == "always")
+        return View(seen, invert == "always", picture)
 
     def _answered(self, batch: list[View | Refused]) -> Iterator[Answer | Refused]:
         views = [view for view in batch if isinstance(view, View)]
@@ -84,8 +85,18 @@ class Served:
         likenesses = self.typical.likenesses(seen, told.embeddings)
         for view, probabilities, like in zip(views, told.probabilities, likenesses, strict=True):
             name = self.decided(probabilities)
-            warnings = self.typical.told(like, view.seen.pixels, probabilities)
-            yield Answer(name, self.facts.classes, probabilities, *view, like, warnings)
+            other = self._other(view) if like.unlike else None
+            warnings = self.typical.told(like, view.seen.pixels, probabilities, other)
+            yield Answer(
+                name, self.facts.classes, probabilities, view.seen, view.inverted, like, warnings
+            )
+
+    def _other(self, view: View) -> NDArray[np.uint8] | None:
+        """Return a picture in bars with light and dark changed, but for the bars; else None."""
+        spec = self.facts.preparation
+        if spec.resize != "pad":
+            return None
+        return images.see(view.picture(), spec, inverted=not view.inverted).pixels
 
     def decided(self, probabilities: NDArray[np.float32]) -> str:
         """Return the class that is answered: as the operating point says, else the most probable.

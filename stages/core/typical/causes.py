@@ -63,7 +63,7 @@ CASES = (
     Case("margins", "box", -1, "what it shows takes {} of its side", CUT),
     Case("margins", "box", 1, "what it shows takes {} of its side", LEAVE),
     Case("margins", "cover", -1, "what it shows covers {} of it", CUT),
-    Case("margins", "cover", 1, "what it shows covers {} of it", LEAVE),
+    Case("margins", "cover", 1, "what it shows covers {} of it"),
     Case("off_centre", "off_centre", 1, "what it shows lies {} of half a side off the middle"),
     Case("blur", "sharpness", -1, "it is blurred: a sharpness of {}"),
     Case("blur", "grey", 1, "its edges are fuzzy: {} of its pixels are neither dark nor light"),
@@ -104,7 +104,7 @@ def scale(look: Look) -> Iterator[Cause]:
 
 
 def inversion(look: Look) -> Iterator[Cause]:
-    """Yield that light and dark have changed places."""
+    """Yield that light and dark have changed places; the strongest cause, as it can be mended."""
     if look.inverted:
         told = (
             f"Light and dark are the other way round: its edge is at level "
@@ -112,8 +112,7 @@ def inversion(look: Look) -> Iterator[Cause]:
             f"the training pictures at {ends(look, 'border')}. Inverted (--invert auto) it is more "
             "like them."
         )
-        strength = max(abs(look.off[name]) for name in POLARITY)
-        yield Cause(strength, Unlike("inverted", told))
+        yield Cause(max(map(abs, look.off.values())), Unlike("inverted", told))
 
 
 def cases(look: Look) -> Iterator[Cause]:

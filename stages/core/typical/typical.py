@@ -21,6 +21,7 @@ from stages.core.typical.shift import Shift, Spread
 from stages.core.typical.warning import Warning as Unlike
 
 MOST = 4  # warnings of one picture
+CLEARLY = 2  # times nearer, in squares: noise is no better for being inverted
 Pixels = NDArray[np.uint8]
 
 
@@ -72,27 +73,34 @@ class Typical:
         return self.told(likeness, seen.pixels, probabilities)
 
     def told(
-        self, likeness: Likeness, pixels: Pixels, probabilities: NDArray[np.float32]
+        self,
+        likeness: Likeness,
+        pixels: Pixels,
+        probabilities: NDArray[np.float32],
+        other: Pixels | None = None,
     ) -> list[Unlike]:
         """Return at most MOST warnings: causes, the strongest first, then the distance.
 
-        Of pictures like those of training one in twenty is warned of.
+        other: the picture with light and dark changed, where that is not simply the opposite of
+        each pixel. Of pictures like those of training one in twenty is warned of.
         """
         if not likeness.unlike:
             return []
         names = Features._fields
         values = dict(zip(names, likeness.features.tolist(), strict=True))
         off = dict(zip(names, likeness.off.tolist(), strict=True))
-        look = Look(values, off, self.pictures.features, self.inverted(pixels))
+        inverted = self.prefers(255 - pixels if other is None else other, pixels)
+        look = Look(values, off, self.pictures.features, inverted)
         found = [cause.warning for cause in causes(look)]
         far = [self._far(likeness, probabilities)] if likeness.far else []
         return [*found[: MOST - len(far)], *far]
 
     def _far(self, likeness: Likeness, probabilities: NDArray[np.float32]) -> Unlike:
-        others = f"{percent(1 - likeness.share)} of the" if likeness.share else "all"
+        others = percent(1 - likeness.share) if likeness.share else "all"
         told = (
-            f"Inside the network it is further from the training pictures than {others} validation "
-            f"pictures: that the answer is {percent(float(probabilities.max()))} sure says little."
+            f"Inside the network it is further from the training pictures than {others} of the "
+            f"validation pictures: that the answer is {percent(float(probabilities.max()))} sure "
+            "says little."
         )
         return Unlike(DISTANCE, told)
 
@@ -101,7 +109,7 @@ class Typical:
         return self.prefers(255 - pixels, pixels)
 
     def prefers(self, other: Pixels, pixels: Pixels) -> bool:
-        """Tell whether a picture is unlike training in its levels, and the other one less so.
+        """Tell whether a picture is unlike training in its levels, and the other clearly less so.
 
         Both are uint8 (H, W, C), one of them the other with light and dark changed.
         """
@@ -110,7 +118,7 @@ class Typical:
         places = [Features._fields.index(name) for name in POLARITY]
         off = np.abs(limits.off(table, self._ends)[:, places])
         one, another = (off**2).sum(axis=1)
-        return bool(off[0].max() > 1 and another < one)
+        return bool(off[0].max() > 1 and another < one / CLEARLY)
 
     def shift(self) -> Shift:
         """Return what counts pictures, to tell how they differ from training as a whole."""

@@ -52,9 +52,11 @@ def test_inverted_pictures_are_offered_inversion(typical: Typical) -> None:
 
 
 def test_inversion_is_not_offered_where_it_does_not_help(typical: Typical) -> None:
-    """A picture that is grey all over is as unlike training either way."""
-    grey = np.full((SIDE, SIDE, 1), 127, np.uint8)
-    assert "inverted" not in told(typical, grey)
+    """A picture that is grey all over, or noise, is as unlike training either way."""
+    grey = np.full((SIDE, SIDE, 1), 130, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 1), np.uint8)
+    for picture in (grey, noise, 255 - noise):
+        assert "inverted" not in told(typical, picture)
 
 
 def test_values_of_0_to_1_are_recognised(typical: Typical) -> None:
@@ -122,7 +124,7 @@ def test_noise_is_told_though_the_network_is_sure(typical: Typical) -> None:
     assert len(found) == 4
     assert list(found)[-1] == "distance"
     assert found["distance"] == (
-        "Inside the network it is further from the training pictures than all validation "
+        "Inside the network it is further from the training pictures than all of the validation "
         "pictures: that the answer is 99.99 % sure says little."
     )
 
