@@ -133,12 +133,13 @@ def test_a_training_that_ran_away_is_still_evaluated(eights: Result) -> None:
 
 
 def test_again_is_the_same_bytes(eights: Result) -> None:
-    """Evaluating twice writes the same two files."""
-    folder = files.folder("evaluate", eights.name)
-    before = files.digest(folder / "metrics.json", folder / "details.json")
+    """Evaluating twice writes the same three files."""
+    folder, names = files.folder("evaluate", eights.name), ("details", "metrics", "operating")
+    written = [folder / f"{name}.json" for name in names]
+    before = files.digest(*written)
     evaluate.run(load(), eights.name)
-    assert files.digest(folder / "metrics.json", folder / "details.json") == before
-    assert sorted(path.name for path in folder.iterdir()) == ["details.json", "metrics.json"]
+    assert files.digest(*written) == before
+    assert sorted(folder.iterdir()) == written
 
 
 def test_an_unknown_run_is_refused(project: Path) -> None:
