@@ -6,27 +6,15 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.dataset import Sample, fixed_sample
 from stages.core.inside import probe
 from stages.core.inside.layers import Network, Outputs, Part
 from stages.core.outputs.findings import Interval
 from stages.core.outputs.layers import Change, Layer, Layers
 from stages.core.statistics.metrics import Labels
+from stages.core.statistics.proportions import mcnemar, proportion
 
-IMAGES = 2000  # at most, drawn by a seed
-Right = NDArray[np.bool_]
-
-
-class Chosen:
-    """Some of many images, read as they are asked for."""
-
-    def __init__(self, images: NDArray[np.uint8], places: NDArray[np.int64]) -> None:
-        self.images, self.places = images, places
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, index: slice, /) -> NDArray[np.uint8]:
-        return self.images[self.places[index]]
+IMAGES = 2000  # at most
 
 
 class Counted:
@@ -50,8 +38,8 @@ def measured(network: Network, images: NDArray[np.uint8], labels: Labels) -> Lay
     """
     from threadpoolctl import threadpool_limits
 
-    places = drawn(len(labels))
-    reader = Reader(network, Chosen(images, places), labels[places])
+    places = fixed_sample(len(labels), IMAGES)
+    reader = Reader(network, Sample(images, places), labels[places])
     # One thread for linear algebra: the same digits however many cores, and quicker where others
     # work beside it. The network itself keeps all.
     with threadpool_limits(1, user_api="blas"):
@@ -64,19 +52,14 @@ def measured(network: Network, images: NDArray[np.uint8], labels: Labels) -> Lay
     )
 
 
-def drawn(count: int) -> NDArray[np.int64]:
-    """Return the places of at most IMAGES of `count` images, drawn by a seed, ascending."""
-    return np.sort(np.random.default_rng(probe.SEED).permutation(count)[:IMAGES])
-
-
 class Reader:
     """Reads layer after layer, and holds each against the image, which comes first."""
 
-    def __init__(self, network: Network, images: Chosen, truth: Labels) -> None:
+    def __init__(self, network: Network, images: Sample, truth: Labels) -> None:
         self.network, self.images, self.truth = network, images, truth
         self.folds = probe.folds(truth)
         self.pictures: probe.Features | None = None  # the image's own features
-        self.right: Right | None = None  # where the image's own probe is
+        self.right: NDArray[np.bool_] | None = None  # where the image's own probe is
         self.last: Layer | None = None
 
     def layer(self, part: Part) -> Layer:
@@ -117,23 +100,6 @@ class Reader:
         back = probe.recovered(features, self.pictures, self.folds)
         return {
             "recovered": round(back, 4),
-            "probe": share(int(right.sum()), len(right)),
-            "change": change(self.right, right),
+            "probe": Interval.model_validate(proportion(int(right.sum()), len(right))),
+            "change": Change.of(mcnemar(right, self.right)),
         }
-
-
-def share(count: int, total: int) -> Interval:
-    """Return a share (0..1) and its 95 % interval over images (Wilson, 1927)."""
-    from scipy.stats import binomtest
-
-    ends = binomtest(count, total).proportion_ci(method="wilson")
-    return Interval(value=count / total, low=float(ends.low), high=float(ends.high))
-
-
-def change(before: Right, after: Right) -> Change:
-    """Return how many images (N,) only one of two probes gets right, and whether it is chance."""
-    from scipy.stats import binomtest
-
-    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-    return Change(gained=gained, lost=lost, p=p)

@@ -3,9 +3,12 @@
 Shares are 0..1; null stands for what could not be measured.
 """
 
+from typing import Self
+
 from stages.core import files
 from stages.core.outputs.findings import Interval
 from stages.core.outputs.records import Number, Record, read_from
+from stages.core.statistics.proportions import McNemar
 
 FILE = "layers.json"
 
@@ -20,6 +23,11 @@ class Change(Record):
     gained: int
     lost: int
     p: float
+
+    @classmethod
+    def of(cls, test: McNemar) -> Self:
+        """Return the same of a test whose first run is the layer's probe."""
+        return cls(gained=test.first_only, lost=test.second_only, p=test.p)
 
     @property
     def risen(self) -> bool:

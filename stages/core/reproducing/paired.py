@@ -13,8 +13,9 @@ from stages.core.errors import DataError
 from stages.core.outputs.facts import Facts
 from stages.core.statistics import compare, resampling
 from stages.core.statistics.answers import Answers, Truth
-from stages.core.statistics.compare import Difference, McNemar
+from stages.core.statistics.compare import Difference
 from stages.core.statistics.metrics import Labels, Probabilities
+from stages.core.statistics.proportions import McNemar, mcnemar
 
 SPLIT = "test"
 Name = tuple[str, str, int]
@@ -111,7 +112,7 @@ def paired(
         shared=len(both),
         values=_values(truth, first, second),
         differences=compare.differences(truth, first, second, seed),
-        mcnemar=compare.mcnemar(truth, first, second),
+        mcnemar=mcnemar(first.right(truth), second.right(truth)),
         same_bytes=then.names == now.names and np.array_equal(*sides),
     )
 

@@ -11,7 +11,7 @@ from stages.core.outputs.retrainings import Check
 from stages.core.policy import LOSS, Gate
 from stages.core.statistics import compare, resampling
 from stages.core.statistics.answers import Answers, Truth
-from stages.core.statistics.compare import Interval
+from stages.core.statistics.proportions import Interval
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,9 @@ def gain(trial: Trial, champion: Answers, gate: Gate) -> Check:
         f"{name} {values[0]:.4f} to {values[1]:.4f}, gain {better.value:+.4f} [{better.low:+.4f}, "
         f"{better.high:+.4f}]; more than 0, and certainly more than {limit:+.4f}, is asked"
     )
-    return Check(
-        name=f"gain in {name}",
-        champion=values[0],
-        found=values[1],
-        low=better.low,
-        high=better.high,
-        limit=limit,
-        passed=bool(better.value > 0 and better.low > limit),
-        told=told,
-    )
+    passed = bool(better.value > 0 and better.low > limit)
+    ends = {"low": better.low, "high": better.high, "limit": limit}
+    return _check(f"gain in {name}", values, passed=passed, told=told, **ends)
 
 
 def _turned(loss: Interval) -> Interval:
@@ -91,18 +84,16 @@ def recall(trial: Trial, champion: Answers, k: int, drop: float) -> Check:
         Answers(each.predicted[of], each.losses[of]) for each in (champion, trial.challenger)
     )
     found = compare.differences(part, first, second, trial.seed)["accuracy"]
-    values = [float((each.predicted == part.labels).mean()) for each in (first, second)]
+    values = [float(each.right(part).mean()) for each in (first, second)]
     told = (
         f"recall of {name} {values[0]:.3f} to {values[1]:.3f}, change [{found.low:+.3f}, "
         f"{found.high:+.3f}]; no certain loss of more than {drop:.3f} is allowed"
     )
-    return Check(
-        name=f"recall of {name}",
-        champion=values[0],
-        found=values[1],
-        low=found.low,
-        high=found.high,
-        limit=drop,
-        passed=math.isnan(found.high) or bool(found.high >= -drop),
-        told=told,
-    )
+    passed = math.isnan(found.high) or bool(found.high >= -drop)
+    ends = {"low": found.low, "high": found.high, "limit": drop}
+    return _check(f"recall of {name}", values, passed=passed, told=told, **ends)
+
+
+def _check(name: str, values: list[float], *, passed: bool, told: str, **ends: float) -> Check:
+    """Return a condition on the champion's value and the challenger's."""
+    return Check(name=name, champion=values[0], found=values[1], passed=passed, told=told, **ends)

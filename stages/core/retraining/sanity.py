@@ -12,8 +12,8 @@ import numpy as np
 from stages.core.outputs.facts import Facts
 from stages.core.outputs.retrainings import Check, Images
 from stages.core.policy import DataLimits
-from stages.core.statistics.compare import proportion
 from stages.core.statistics.metrics import Labels, Probabilities
+from stages.core.statistics.proportions import proportion
 
 Asked = tuple[Labels, Probabilities]  # labels (N,) and the champion's answers (N, K)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stages.core.rules.case import Case, Verdict
 from stages.core.rules.wording import listed, number, percent, points, verb
-from stages.core.statistics.compare import Interval, proportion
+from stages.core.statistics.proportions import Interval, proportion
 
 FEW = 2 / 3  # of the images of a class: who certainly finds fewer is told
 HARDLY = 0.2

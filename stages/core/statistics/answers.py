@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stages.core.statistics.losses import log_losses
 from stages.core.statistics.metrics import Labels, Numbers, Probabilities
 
@@ -27,3 +30,8 @@ class Answers:
     def of(cls, labels: Labels, probabilities: Probabilities) -> Self:
         """Take the most probable class of probabilities (N, K), the first of several."""
         return cls(probabilities.argmax(axis=1), log_losses(labels, probabilities))
+
+    def right(self, truth: Truth) -> NDArray[np.bool_]:
+        """Return whether each image (N,) is taken for what it is."""
+        right: NDArray[np.bool_] = self.predicted == truth.labels
+        return right

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.statistics.answers import Truth
-from stages.core.statistics.compare import Difference, Interval, mean_interval
+from stages.core.statistics.compare import Difference, mean_interval
 from stages.core.statistics.metrics import Numbers, Probabilities
+from stages.core.statistics.proportions import Interval
 
 NAMES = ("average_precision", "roc_auc")
 SAMPLE = 100_000  # images that tell the spread to 1 %; more would only take longer

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.statistics.compare import Interval, proportion
 from stages.core.statistics.metrics import Labels, Numbers, Probabilities
+from stages.core.statistics.proportions import Interval, proportion
 
 BINS = 15
 

@@ -12,18 +12,18 @@ bad mistakes may be too low by more than its interval says: no resample shows wh
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from stages.core.statistics import resampling
 from stages.core.statistics.answers import Answers, Truth
 from stages.core.statistics.metrics import Labels, Numbers
+from stages.core.statistics.proportions import NORMAL, Interval
 
 N = TypeVar("N", float, Numbers)
 
 LEVEL = (0.025, 0.975)
-NORMAL = 1.959963984540054  # the standard normal distribution's quantile at 0.975
 # From these sizes on the normal limit serves: resampling would say the same, slowly.
 IMAGES = 5_000  # of the log loss
 CELLS = 5_000  # of the contingency table, each holding at least one image
@@ -31,15 +31,6 @@ CELLS = 5_000  # of the contingency table, each holding at least one image
 # least this share of the observed one. Losses lack large ones on one side only, their
 # differences on both, where a smaller share would make too wide an interval.
 LEAST_SPREAD, LEAST_SPREAD_PAIRED = 1 / 3, 0.7
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number and the ends of its 95 % interval; all NaN where it is not defined."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -56,14 +47,6 @@ class Difference(Interval):
     def distinguishable(self) -> bool:
         """Say whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
-
-
-class McNemar(NamedTuple):
-    """How many images only the first, only the second run got right, and the p-value."""
-
-    first_only: int
-    second_only: int
-    p: float
 
 
 def intervals(truth: Truth, run: Answers, seed: int = 0) -> dict[str, Interval]:
@@ -86,25 +69,6 @@ def differences(
     loss = mean_interval(second.losses - first.losses, seed, LEAST_SPREAD_PAIRED)
     found = {**counted, "log_loss": loss}
     return {name: Difference(i.value, i.low, i.high) for name, i in found.items()}
-
-
-def mcnemar(truth: Truth, first: Answers, second: Answers) -> McNemar:
-    """Test whether two runs are right equally often: McNemar's exact test (1947)."""
-    from scipy.stats import binomtest
-
-    one, other = (run.predicted == truth.labels for run in (first, second))
-    first_only, second_only = int((one & ~other).sum()), int((other & ~one).sum())
-    deciding = first_only + second_only
-    p = float(binomtest(first_only, deciding).pvalue) if deciding else 1.0
-    return McNemar(first_only, second_only, p)
-
-
-def proportion(successes: int, total: int) -> Interval:
-    """Return a proportion, 0..1, of a total of at least 1, and its interval (Wilson, 1927)."""
-    share, weight = successes / total, NORMAL**2 / total
-    centre = (share + weight / 2) / (1 + weight)
-    reach = (weight * (share * (1 - share) + weight / 4)) ** 0.5 / (1 + weight)
-    return Interval(share, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
 def mean_interval(values: Numbers, seed: int = 0, least: float = LEAST_SPREAD) -> Interval:

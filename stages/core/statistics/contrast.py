@@ -14,9 +14,9 @@ from stages.core.outputs.predictions import Predictions
 from stages.core.outputs.results import Result, Scalars
 from stages.core.statistics import areas, compare, replicates
 from stages.core.statistics.answers import Answers, Truth
-from stages.core.statistics.compare import Interval
 from stages.core.statistics.metrics import Numbers
 from stages.core.statistics.mistakes import Guesses
+from stages.core.statistics.proportions import Interval, mcnemar
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def pair(truth: Truth, first: Sequence[Entry], second: Sequence[Entry], seed: in
     """Return the second method less the first, metric by metric, paired by image."""
     found = differences(truth, first, second, seed)
     single = len(first) == len(second) == 1
-    test = compare.mcnemar(truth, first[0].answers, second[0].answers) if single else None
+    right = (method[0].answers.right(truth) for method in (first, second))
+    test = mcnemar(*right) if single else None
     return Pair(
         first=first[0].run,
         second=second[0].run,

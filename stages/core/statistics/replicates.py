@@ -23,8 +23,9 @@ import numpy as np
 
 from stages.core.statistics import compare, resampling
 from stages.core.statistics.answers import Answers, Truth
-from stages.core.statistics.compare import Difference, Interval
+from stages.core.statistics.compare import Difference
 from stages.core.statistics.metrics import Numbers
+from stages.core.statistics.proportions import Interval
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stages.core.inside.layers import Network
-from stages.core.inside.table import IMAGES, Chosen, change, drawn, measured, share
+from stages.core.inside.table import IMAGES, measured
+from stages.core.outputs.layers import Change
+from stages.core.statistics.proportions import mcnemar
 from tests import network_builder
 
+Right = NDArray[np.bool_]
 RANDOM = np.random.default_rng(2)
 LABELS = np.arange(80) % 4 // 3  # one in four is of class 1
 PICTURES = RANDOM.integers(1, 100, (80, 5, 5, 1)).astype(np.uint8)
@@ -40,24 +44,22 @@ def test_information_falls_along_a_known_network() -> None:
     assert answer == 0
 
 
+def changed(before: Right, after: Right) -> Change:
+    """Return what is said of a probe that is right here, where the image's is right there."""
+    return Change.of(mcnemar(after, before))
+
+
 def test_a_change_is_counted_image_by_image() -> None:
     """Only images that one of the two gets right count, and twenty to none are no chance."""
     before = np.arange(60) < 30
-    better = change(before, np.arange(60) < 50)
+    better = changed(before, np.arange(60) < 50)
     assert (better.gained, better.lost, better.risen) == (20, 0, True)
     assert better.p == pytest.approx(2 * 0.5**20)
-    worse = change(np.arange(60) < 50, before)
+    worse = changed(np.arange(60) < 50, before)
     assert (worse.gained, worse.lost, worse.risen) == (0, 20, False)
-    same = change(before, ~before)
+    same = changed(before, ~before)
     assert (same.gained, same.lost, same.p, same.risen) == (30, 30, 1, False)
-    assert change(before, before).p == 1
-
-
-def test_a_share_has_wilsons_interval() -> None:
-    """45 of 50, as the textbooks have it."""
-    found = share(45, 50)
-    assert found.value == 0.9
-    assert (found.low, found.high) == pytest.approx((0.786, 0.957), abs=5e-4)
+    assert changed(before, before).p == 1
 
 
 def test_too_few_images_have_no_probe() -> None:
@@ -77,17 +79,8 @@ def test_values_beyond_all_bounds_break_nothing(weight: float, probed: bool) -> 
     assert [layer.probe is not None for layer in found.layers[:2]] == [True, probed]
 
 
-def test_at_most_so_many_images_are_drawn() -> None:
-    """All of few, a fixed choice of many, in the order of the arrays."""
-    assert drawn(7).tolist() == list(range(7))
-    many = drawn(10 * IMAGES)
-    assert len(many) == IMAGES
-    assert (np.diff(many) > 0).all()
-    assert many.tolist() == drawn(10 * IMAGES).tolist()
-
-
-def test_chosen_images_are_cut_like_an_array() -> None:
-    """A slice of the choice holds the images that were chosen."""
-    chosen = Chosen(PICTURES, np.array([3, 5, 8]))
-    assert len(chosen) == 3
-    np.testing.assert_array_equal(chosen[1:9], PICTURES[[5, 8]])
+def test_at_most_so_many_images_are_probed() -> None:
+    """Of many validation images a fixed number is looked at."""
+    many, labels = (np.concatenate([part] * 30) for part in (PICTURES, LABELS))
+    assert len(many) > IMAGES
+    assert measured(Network(network_builder.copying()), many, labels).images == IMAGES

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stages.core.statistics import compare, metrics, resampling
 from stages.core.statistics.answers import Answers, Truth
-from stages.core.statistics.compare import Difference, Interval
+from stages.core.statistics.compare import Difference
+from stages.core.statistics.proportions import Interval
 
 SETS = 1000
 METRICS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1")
