@@ -14,7 +14,6 @@ from stages.core.serving.lines import chance
 from stages.core.serving.tally import Tally
 
 SHOWN = 200  # pictures on a page
-ENLARGED = 240  # pixels of the longer side of what the network sees
 WIDTH, HEIGHT = 240.0, 60.0  # of the drawing of levels
 
 
@@ -43,7 +42,7 @@ def card(given: Given, said: Answer, found: Saliency, top: int) -> Card:
         given.name,
         said,
         given=original(given.read()),
-        seen=gallery.picture(said.seen.pixels, ENLARGED),
+        seen=gallery.picture(said.seen.pixels, gallery.ENLARGED),
         heat=heat.drawn(said.seen.pixels, found),
         rests=heat.told(found, said.name),
         levels=levels.outline(levels.of_picture(said.seen.pixels), WIDTH, HEIGHT),

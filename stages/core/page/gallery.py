@@ -17,6 +17,7 @@ Pictures = NDArray[np.uint8]
 Places = NDArray[np.int64]
 
 ALONE, TILE = 120, 96  # pixels that the longer side has at most: of one image, of one on a sheet
+ENLARGED = 240  # pixels that the longer side has at most of an image to be looked into
 GAP, GREY = 2, "#808080"  # pixels between the images of a sheet; seen on a light page and a dark
 QUALITY = 80  # of WebP, 0..100: a photograph on a sheet takes some 2 kB, a twelfth of a PNG
 

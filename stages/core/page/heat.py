@@ -11,7 +11,6 @@ from stages.core.page import gallery
 from stages.core.page.gallery import Picture, Pictures
 
 FOR, AGAINST = (240, 134, 60), (77, 134, 232)
-LIMIT = 240  # pixels of the longer side
 OPACITY = 0.85  # of the strongest colour
 LEAST = 0.05  # a change of the probability below which no colour is full
 NOTHING = 0.01  # one below which nothing is said
@@ -24,7 +23,7 @@ def drawn(image: Pictures, found: Saliency) -> Picture:
     grey = 30 + 0.7 * image.mean(axis=2, keepdims=True)
     opacity = OPACITY * np.abs(share)
     mixed = (1 - opacity) * grey + opacity * np.where(share > 0, FOR, AGAINST)
-    return gallery.picture(np.round(mixed).astype(np.uint8), LIMIT)
+    return gallery.picture(np.round(mixed).astype(np.uint8), gallery.ENLARGED)
 
 
 def full(found: Saliency) -> float:

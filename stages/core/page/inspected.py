@@ -9,7 +9,7 @@ from stages.core.page.original import original
 from stages.core.serving.answer import Answer
 from stages.core.serving.lines import chance
 
-ENLARGED, CLASSES = 240, 10  # pixels of the longer side; bars of the answer
+CLASSES = 10  # bars of the answer
 
 
 def context(  # noqa: PLR0913 - each is one thing that the page shows
@@ -27,7 +27,7 @@ def context(  # noqa: PLR0913 - each is one thing that the page shows
         "name": name,
         "answer": answer,
         "given": original(content),
-        "seen": gallery.picture(answer.seen.pixels, ENLARGED),
+        "seen": gallery.picture(answer.seen.pixels, gallery.ENLARGED),
         "heat": heat.drawn(answer.seen.pixels, saliency),
         "heat_told": heat.told(saliency, answer.name),
         "heat_legend": heat.legend(saliency),

@@ -8,18 +8,16 @@ from stages.core.data.items import Content
 from stages.core.page import gallery
 from stages.core.page.gallery import Picture
 
-LIMIT = 240  # pixels of the longer side
-
 
 def original(content: Content) -> Picture:
     """Return a picture that can be read: upright, in its own colours, transparent where it is."""
     if not isinstance(content, bytes):
-        return gallery.picture(content[..., None], LIMIT)
+        return gallery.picture(content[..., None], gallery.ENLARGED)
     image = images.opened(content)
-    image.draft(None, (2 * LIMIT, 2 * LIMIT))
+    image.draft(None, (2 * gallery.ENLARGED, 2 * gallery.ENLARGED))
     upright = _eight_bits(ImageOps.exif_transpose(image))
-    upright.thumbnail((LIMIT, LIMIT))
-    return gallery.picture(np.atleast_3d(np.asarray(upright)), LIMIT)
+    upright.thumbnail((gallery.ENLARGED, gallery.ENLARGED))
+    return gallery.picture(np.atleast_3d(np.asarray(upright)), gallery.ENLARGED)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
