@@ -2,10 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("SECOND_LOOK_SHARED", ROOT.parent / "shared")) / "data"
@@ -30,13 +36,31 @@ def shared_data() -> Path:
     return SHARED
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty project folder holding params.yaml and dvc.yaml, and enter it."""
+@contextmanager
+def entered(folder: Path) -> Iterator[Path]:
+    """Make a folder a project that holds params.yaml and dvc.yaml alone, and enter it."""
     for name in ("params.yaml", "dvc.yaml"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    with chdir(folder):
+        yield folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """Give an empty project folder holding params.yaml and dvc.yaml, and enter it."""
+    with entered(tmp_path):
+        yield tmp_path
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
+    """Give one browser to all tests; skip where there is none."""
+    from tests import browser
+
+    if not browser.found():
+        absent("there is no chromium with chromedriver")
+    with browser.chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="session")

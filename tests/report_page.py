@@ -4,11 +4,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from stages import compare, report
 from stages.core.params import load
-from tests.conftest import ROOT
+from tests.conftest import entered
 from tests.report_builder import build
 
 
@@ -38,10 +36,7 @@ class Page(HTMLParser):
 
 def reported(folder: Path, **invented: Any) -> Page:  # noqa: ANN401 - whatever `build` takes
     """Make a folder a project, invent its runs and return their page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("params.yaml", "dvc.yaml"):
-            Path(name).write_bytes((ROOT / name).read_bytes())
+    with entered(folder):
         build(**invented)
         compare.run(load())
         report.run(load())

@@ -60,7 +60,7 @@ def server(folder: Path, backend: str, port: int) -> Iterator[Server]:
             command, stdout=log, stderr=log, env=os.environ | LEAN, start_new_session=True
         )
     try:
-        _await(f"http://127.0.0.1:{port}/health", process, folder / "log")
+        wait_for(f"http://127.0.0.1:{port}/health", process, folder / "log")
         yield Server(address(port), process)
     finally:
         with suppress(ProcessLookupError):
@@ -68,7 +68,7 @@ def server(folder: Path, backend: str, port: int) -> Iterator[Server]:
         process.wait()
 
 
-def _await(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Return once the server answers."""
     deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline and process.poll() is None:
@@ -78,4 +78,4 @@ def _await(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
             time.sleep(0.2)
         else:
             return
-    pytest.fail(f"the MLflow server did not start:\n{log.read_text()}")
+    pytest.fail(f"the server did not start:\n{log.read_text()}")

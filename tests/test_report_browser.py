@@ -1,6 +1,5 @@
 """The page as a person meets it: in a real browser, narrow and wide, light and dark."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,29 +10,17 @@ from selenium.webdriver.remote.webelement import WebElement
 from stages import compare, report
 from stages.core.params import load
 from tests import browser, layers_builder
-from tests.conftest import ROOT, absent
+from tests.conftest import entered
 from tests.report_builder import build
 
 PHONE, DESKTOP = 390, 1200
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """Give one browser to all tests; skip where there is none."""
-    if not browser.found():
-        absent("there is no chromium with chromedriver")
-    with browser.chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the page of three runs."""
     folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("params.yaml", "dvc.yaml"):
-            Path(name).write_bytes((ROOT / name).read_bytes())
+    with entered(folder):
         build()
         layers_builder.write("unweighted", layers_builder.layers())
         compare.run(load())

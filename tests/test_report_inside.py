@@ -1,14 +1,12 @@
 """The part of the report on what is inside the networks."""
 
-from pathlib import Path
-
 import pytest
 
 from stages import report
 from stages.core import files
 from stages.core.params import load
 from tests import layers_builder
-from tests.conftest import ROOT
+from tests.conftest import entered
 from tests.report_builder import build
 from tests.report_page import Page
 
@@ -19,10 +17,7 @@ RUNS = {"first": 1.0, "second": 2.0, "third": 2.0, "dense": 1.5}
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """Give the page of four runs, of which the second left nothing of its inside."""
     folder = tmp_path_factory.mktemp("inside")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("params.yaml", "dvc.yaml"):
-            Path(name).write_bytes((ROOT / name).read_bytes())
+    with entered(folder):
         build(skills=RUNS)
         layers_builder.write("first", layers_builder.layers(30))
         layers_builder.write("third", layers_builder.layers(30))

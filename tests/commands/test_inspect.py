@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from PIL import Image
 from selenium.webdriver import Chrome
 
 from tests import browser
-from tests.conftest import absent
 from tests.mirror import assert_mirrored, client
 from tests.pipeline_builder import run
 from tests.report_page import Page
@@ -116,15 +114,6 @@ def test_a_run_that_was_never_trained_is_told(inspected: Inspected, tmp_path: Pa
     shutil.rmtree(folder / "data/train/weighted")
     printed = run(folder, *SECONDLOOK, "inspect", "--run", "weighted", fails=True)
     assert "data/train/weighted/model.weights.h5: no such file; run `dvc repro`" in printed
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """Give one browser to all tests; skip where there is none."""
-    if not browser.found():
-        absent("there is no chromium with chromedriver")
-    with browser.chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

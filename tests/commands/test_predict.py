@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests import formats_builder
 from tests.mirror import client, runs
 from tests.pipeline_builder import build, run, surroundings
 from tests.predict_builder import predict
-from tests.servers import free_port
+from tests.servers import free_port, wait_for
 
 DATA = {"source": "folder", "path": "data/pictures", "positive": None}
 LOOK = {"height": 12, "width": 12, "channels": 3, "resize": "pad", "contrast": "stretch"}
@@ -131,23 +130,10 @@ def served(formats: Path) -> Iterator[str]:
         ) as process,
     ):
         try:
-            wait_for(f"http://127.0.0.1:{port}/ping", process)
+            wait_for(f"http://127.0.0.1:{port}/ping", process, formats.parent / "serve.log")
             yield f"http://127.0.0.1:{port}/invocations"
         finally:
             os.killpg(process.pid, 9)
-
-
-def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Return once the server answers."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - the server above
-        except OSError:
-            time.sleep(0.3)
-        else:
-            return
-    pytest.fail("mlflow models serve did not start")
 
 
 def post(url: str, records: list[dict[str, str]]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """The page of `predict`, in a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,10 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from tests import browser
-from tests.conftest import absent
 from tests.data_builder import saved
 from tests.predict_builder import predict
 
 PHONE, DESKTOP = 390, 1200
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """Give one browser to all tests; skip where there is none."""
-    if not browser.found():
-        absent("there is no chromium with chromedriver")
-    with browser.chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

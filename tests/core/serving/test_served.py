@@ -1,8 +1,5 @@
 """A network that answers about pictures of any kind."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -12,6 +9,7 @@ from stages.core.params import load
 from stages.core.serving.answer import Answer
 from stages.core.serving.parts import Invert, Parts
 from stages.core.serving.served import Served
+from tests.conftest import ROOT, entered
 from tests.data_builder import saved
 from tests.pipeline_builder import change
 
@@ -36,18 +34,15 @@ def strokes(number: int, *, across: bool) -> Image.Image:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """Give a network trained on light strokes, padded with black bars."""
-    folder, root = tmp_path_factory.mktemp("served"), Path(__file__).parents[3]
-    for name in ("params.yaml", "dvc.yaml"):
-        shutil.copy(root / name, folder)
-    (folder / "stages").symlink_to(root / "stages")
-    change(folder, CHANGES)
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "stages").symlink_to(ROOT / "stages")
     for number in range(240):
         name = "across" if number % 2 else "down"
         path = folder / "data/strokes" / name / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(saved(strokes(number, across=bool(number % 2))))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
+    with entered(folder):
+        change(folder, CHANGES)
         split.run(load())
         preprocess.run(load())
         train.run(load(), "unweighted", lambda *_: None)
