@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,16 @@ from tests.retraining_builder import called, deliver, in_service, retrained, sta
 
 FIRST, SECOND, THIRD = 300, 1100, 1700  # digits delivered so far
 NOTICE = "notice.jsonl"
+# What is said when a phase begins; after the last `preprocess` the champion is asked.
+ASKED = "Running stage 'preprocess'"
+PHASES = (
+    "fetching",
+    "Running stage 'split'",
+    ASKED,
+    "Running stage 'train@weighted'",
+    "Running stage 'evaluate@weighted'",
+    "Running stage 'report'",
+)
 
 
 def history(project: Path) -> list[Retraining]:
@@ -192,9 +203,12 @@ def test_a_kill_in_any_phase_leaves_the_champion(first: Path, tmp_path: Path) ->
     project = copied(first, tmp_path)
     deliver(project, FIRST, SECOND)
     change(project, {"retrain": {"fetch": "echo fetching; sleep 0.5"}})
-    for phase in ("fetching", "Running stage 'preprocess'", "Running stage 'train@weighted'"):
+    for phase in PHASES:
         process = started(project, "retrain")
         seen(process, phase)
+        if phase == ASKED:
+            until(partial(asking, process), process)
+            assert asking(process)
         kill(process)
         assert version(project) == "1"
     process = started(project, "retrain")
@@ -210,6 +224,15 @@ def test_a_kill_in_any_phase_leaves_the_champion(first: Path, tmp_path: Path) ->
     assert "had come to its end: promoted" in told
     outcomes = [each.outcome for each in history(project)]
     assert outcomes == ["promoted", "promoted"]
+
+
+def asking(process: builder.Process) -> bool:
+    """Tell whether a retraining has begun to ask the champion, which a process of its own does."""
+    try:
+        below = psutil.Process(process.pid).children(recursive=True)
+        return any("spawn_main" in " ".join(each.cmdline()) for each in below)
+    except psutil.NoSuchProcess:  # one has just ended
+        return False
 
 
 def decided(project: Path) -> list[Path]:
