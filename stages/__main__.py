@@ -122,16 +122,26 @@ def enter_project() -> None:
     raise SecondLookError(f"{here}: no dvc.yaml here or above; run from the project's folder")
 
 
-def main() -> None:
-    """Run one stage or command; a user's mistake is one line on stderr and exit status 1 or 2."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
-    arguments = parser().parse_args(namespace=argparse.Namespace(here=Path.cwd()))
+def perform(arguments: argparse.Namespace) -> None:
+    """Do what the command line asks for; a user's mistake is one line on stderr."""
     try:
         enter_project()
         arguments.command(arguments)
     except SecondLookError as error:
         print(f"secondlook: {error}", file=sys.stderr)
         sys.exit(arguments.failure)
+    except Exception as error:
+        # pydantic makes an error of its own of Ctrl-C that comes while it builds a class.
+        if "KeyboardInterrupt" in str(error):
+            raise KeyboardInterrupt from None
+        raise
+
+
+def main() -> None:
+    """Run one stage or command; exit status 1 or 2 after a user's mistake, 130 after Ctrl-C."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
+    try:
+        perform(parser().parse_args(namespace=argparse.Namespace(here=Path.cwd())))
     except KeyboardInterrupt as interruption:
         outlook = str(interruption) or "nothing half-written was left"
         print(f"secondlook: interrupted; {outlook}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -19,6 +20,12 @@ SHARED = Path(os.environ.get("SECOND_LOOK_SHARED", ROOT.parent / "shared")) / "d
 # A busy machine is no failure; and the same examples every time.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+
+def pytest_configure() -> None:
+    """Hear the signals that tests send, also where the suite was started in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def absent(what: str) -> None:

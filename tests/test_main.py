@@ -1,5 +1,6 @@
 """The one door: `python -m stages <name>`, also installed as `secondlook`."""
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from stages.__main__ import perform
 
 ROOT = Path(__file__).parents[1]
 DOOR = [sys.executable, "-m", "stages"]
@@ -102,3 +105,14 @@ def test_who_interrupts_early_sees_no_traceback(project: Path) -> None:
             told.append(process.communicate()[1])
     assert any("interrupted" in said for said in told)
     assert not any("Traceback" in said and "stages/core" in said for said in told)
+
+
+def test_an_interruption_that_pydantic_wraps_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it builds a class comes out of it as an error of its own."""
+
+    def command(_: argparse.Namespace) -> None:
+        raise ValueError("Error building `model` serializer:\n  KeyboardInterrupt: ")
+
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(KeyboardInterrupt):
+        perform(argparse.Namespace(command=command, failure=1))
