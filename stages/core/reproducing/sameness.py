@@ -18,7 +18,7 @@ from stages.core.tracking.whereabouts import recall
 KEPT = {
     "split": (),
     "preprocess": ("facts.json",),
-    "train": ("history.csv", "run.json", "predictions.npz"),
+    "train": ("history.csv", "run.json", "predictions.npz", "layers.json"),
     "evaluate": ("metrics.json", "details.json"),
 }
 PER_RUN = ("train", "evaluate")
