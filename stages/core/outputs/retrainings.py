@@ -101,7 +101,10 @@ class Retraining(Record):
 
 
 def path() -> Path:
-    """Return where the history stands: in git, for it is made nowhere twice."""
+    """Return where the history stands: in git, for it is made nowhere twice.
+
+    It begins with an empty line there, for DVC warns of empty files.
+    """
     return files.folder("retrain") / "history.jsonl"
 
 
