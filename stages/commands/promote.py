@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stages.core import files
 from stages.core.outputs.facts import Facts
-from stages.core.outputs.retrainings import PROMOTED, Images, Retraining
+from stages.core.outputs.retrainings import PROMOTED, SAME, Images, Retraining
 from stages.core.params import Params
 from stages.core.retraining.draft import Draft
 from stages.core.retraining.judging import Decision
@@ -26,9 +26,10 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
             found = candidates.by_id(tracked.id)
         store = Registry(draft.model)
         champion = store.version(CHAMPION)
-        draft.before = champion.model if champion else None
         draft.challenger, draft.data = found.model, Images(digest=facts.digest, images=facts.images)
-        opened = Book.open(params, store, transcript, draft)
-        return opened.carry_out(Decision(PROMOTED, f"{found.names}, by hand", found), draft)
+        decision = Decision(PROMOTED, f"{found.names}, by hand", found)
+        if champion and (champion.run, champion.weights) == (found.run, found.weights):
+            decision = Decision(SAME, f"{found.names} is in service already")
+        return Book.open(params, store, transcript, draft).carry_out(decision, draft)
 
     return session(params, Draft("promote", registry.name(params)), work, as_json=as_json)

@@ -48,7 +48,7 @@ def planned(params: Params, transcript: Transcript, draft: Draft) -> Retraining:
     stale = changes.stale()
     for stage, parts in stale.items():
         transcript.say(f"would run: {stage}, because of {few(parts)}")
-    if not stale and not draft.force and decided():
+    if not stale and not draft.force and decided(params):
         return said(transcript, draft.ended(NOTHING, "nothing that determines the runs changed"))
     judge = params.retrain.run or "the run with the lowest validation log loss"
     reason = f"would judge {judge} against the champion by {params.retrain.gate.metric}"
@@ -111,15 +111,18 @@ def said(transcript: Transcript, record: Retraining) -> Retraining:
 
 def known(params: Params, transcript: Transcript, draft: Draft) -> bool:
     """Tell whether the runs as they are were judged before: here, by one killed, by a clone."""
-    if not decided():
+    if not decided(params):
         for line in retrainings.recover(params, Registry(draft.model)):
             transcript.say(line)
         there = {each.retraining for each in history.read()}
         history.add(retrainings.finished(params, there))
-    return decided()
+    return decided(params)
 
 
-def decided() -> bool:
-    """Tell whether the last challenger that was judged is that of the runs as they are."""
+def decided(params: Params) -> bool:
+    """Tell whether the last challenger that was judged is that of the runs as they are.
+
+    And by the gate as it is: one that asks for less may let it pass.
+    """
     last = history.last_decision(history.read())
-    return last is not None and last.state == changes.state()
+    return last is not None and last.state == changes.state(params.retrain)

@@ -20,7 +20,7 @@ def run(params: Params, *, as_json: bool) -> int:
         champion, previous = store.version(CHAMPION), store.version(PREVIOUS)
         if champion is None or previous is None:
             raise TrackingError(f"MLflow: {draft.model} has no version before the champion's")
-        draft.before, draft.challenger = champion.model, previous.model
+        draft.challenger = previous.model
         opened = Book.open(params, store, transcript, draft)
         reason = f"back to version {previous.number}, by hand"
         return opened.carry_out(Decision(PROMOTED, reason, previous.candidate), draft)

@@ -103,7 +103,7 @@ def test_the_first_model_goes_into_service(first: Path) -> None:
     assert champion.tags["second_look.data"] == record.data.digest if record.data else None
     [floor] = json.loads(champion.tags["second_look.gate"])
     assert (floor["name"], floor["passed"]) == ("floor of recall", True)
-    assert champion.tags["second_look.reason"] == record.reason
+    assert champion.tags["second_look.reason"] == champion.description == record.reason
     run = builder.client(first).get_run(record.retraining)
     assert (run.info.status, run.data.tags["second_look.outcome"]) == ("FINISHED", "promoted")
     assert run.data.metrics["champion/recall"] == record.metrics["recall"]
@@ -147,12 +147,12 @@ def test_more_data_make_a_better_model(second: Path) -> None:
     assert record.judged == pytest.approx(550, abs=60)
 
 
-def test_the_same_again_is_the_champion_itself(second: Path, tmp_path: Path) -> None:
+def test_the_same_again_is_the_champion_itself(first: Path, tmp_path: Path) -> None:
     """Forced to retrain, it comes to the very weights, and there is nothing to promote."""
-    project = copied(second, tmp_path)
+    project = copied(first, tmp_path)
     record = retrained(project, "--force")
     assert (record["outcome"], record["status"]) == ("same", 0)
-    assert version(project) == "2"
+    assert version(project) == "1"
 
 
 def test_wrong_labels_do_not_go_into_service(second: Path, tmp_path: Path) -> None:
@@ -190,11 +190,14 @@ def test_back_and_forth_by_hand(second: Path, tmp_path: Path) -> None:
     oldest = builder.client(project).get_model_version(builder.MODEL, "1").run_id
     assert called(project, "promote", oldest)[0] == 0
     assert (version(project), version(project, "previous")) == ("1", "2")
-    actions = [each.action for each in history(project)]
-    assert actions == ["retrain", "retrain", "rollback", "rollback", "promote"]
+    assert called(project, "promote", oldest)[0] == 0  # which is in service already
+    assert (version(project), version(project, "previous")) == ("1", "2")
+    told = [(each.action, each.outcome) for each in history(project)[2:]]
+    done = ["promoted", "promoted", "promoted", "same"]
+    assert told == list(zip(["rollback", "rollback", "promote", "promote"], done, strict=True))
     assert called(project, "retrain")[0] == 0  # it does not undo what a person did
     assert version(project) == "1"
-    _, shown, _ = called(project, "history", "--last", "2")
+    _, shown, _ = called(project, "history", "--last", "3")
     assert ["rollback" in shown, "promote" in shown, "retrain" in shown] == [True, True, False]
 
 

@@ -1,4 +1,4 @@
-"""What determines the runs, and whether it changed since a challenger was last judged."""
+"""What determines the runs and the judgement, and whether it changed since one was last judged."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from stages.core.errors import SecondLookError
+from stages.core.policy import Retrain
 from stages.core.retraining.transcript import environ
 
 STAGES = ("split", "preprocess", "train", "evaluate")  # the others only tell of the runs
@@ -34,12 +35,17 @@ def stale() -> dict[str, list[str]]:
     return {name: sorted(_parts(told)) for name, told in found.items() if _determines(name)}
 
 
-def state() -> str:
-    """Return the SHA-256 (hex) of all that goes into the runs and comes out: see dvc.lock."""
+def state(retrain: Retrain) -> str:
+    """Return the SHA-256 (hex) of all that a decision rests on.
+
+    That is what goes into the runs and comes out, as dvc.lock tells it, who challenges, and the
+    gate.
+    """
     text = LOCK.read_text(encoding="utf-8") if LOCK.exists() else "stages: {}"
     stages = yaml.safe_load(text)["stages"].items()
     kept = {name: told for name, told in stages if _determines(name)}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    judge = [retrain.run, retrain.gate.model_dump()]
+    return hashlib.sha256(json.dumps([kept, judge], sort_keys=True).encode()).hexdigest()
 
 
 def _determines(stage: str) -> bool:

@@ -43,7 +43,7 @@ def decide(
     if failed := [check for check in draft.data_checks if not check.passed]:
         return Decision(STOPPED, f"the data are not as they should be: {_listed(failed)}")
     transcript.dvc("repro", *(["--force"] if draft.force else []))
-    draft.state = changes.state()
+    draft.state = changes.state(params.retrain)
     return judged(params, opponent, today, draft)
 
 
@@ -58,7 +58,6 @@ def met(
     draft.data = today.since(None)
     if version is None:
         return None
-    draft.before = draft.service = version.model
     opponent = Opponent.meet(registry, version, today, params, folder)
     draft.data = today.since(opponent.champion.held)
     draft.data_checks = list(opponent.checks(today, draft.data, params))
@@ -79,9 +78,10 @@ def judged(params: Params, opponent: Opponent | None, today: Today, draft: Draft
     failed = [check for check in draft.gate if not check.passed]
     winner = trial.champion if failed else trial.challenger
     draft.metrics = dict(gate.metrics(trial.truth, winner)) if winner else {}
+    asked = "better" if opponent else "good enough"
     if failed:
-        return Decision(KEPT, f"{name} is not better: {_listed(failed)}", candidate)
-    return Decision(PROMOTED, f"{name} is: {_praised(draft.gate)}", candidate)
+        return Decision(KEPT, f"{name} is not {asked}: {_listed(failed)}", candidate)
+    return Decision(PROMOTED, f"{name} is {asked}: {_praised(draft.gate)}", candidate)
 
 
 def _trial(name: str, params: Params, opponent: Opponent | None, today: Today) -> Trial:

@@ -11,9 +11,9 @@ from stages.core.params import Params
 from stages.core.retraining import signals, wording
 from stages.core.retraining.draft import Draft
 from stages.core.retraining.judging import Decision
-from stages.core.retraining.transcript import Transcript
+from stages.core.retraining.transcript import DRAWING, Transcript
 from stages.core.tracking import retrainings
-from stages.core.tracking.registry import RETRAINING, Registry
+from stages.core.tracking.registry import CHAMPION, REASON, RETRAINING, Registry
 from stages.core.tracking.retrainings import Ledger
 
 
@@ -30,9 +30,14 @@ class Book:
     def open(
         cls, params: Params, registry: Registry, transcript: Transcript, draft: Draft
     ) -> "Book":
-        """End what was killed, and begin a retraining; TrackingError where MLflow is away."""
+        """End what was killed, and begin a retraining; `draft` learns who is in service.
+
+        Raises TrackingError where MLflow is away.
+        """
         for line in retrainings.recover(params, registry):
             transcript.say(line)
+        if champion := registry.version(CHAMPION):
+            draft.service = draft.before = champion.model
         ledger = retrainings.begin(params, draft.action, registry)
         draft.retraining = ledger.run
         return cls(params, registry, transcript, ledger)
@@ -66,9 +71,13 @@ class Book:
         remember(self.params, record)
 
     def draw(self) -> None:
-        """Let report and MLflow show the new history; the decision does not depend on it."""
+        """Let report and MLflow show the new history; the decision does not depend on it.
+
+        Unless it fails nothing is said: the last lines that people read are those of the record.
+        """
+        silent = Transcript(quiet=True, lock=self.transcript.lock, path=DRAWING)
         try:
-            self.transcript.dvc("repro")
+            silent.dvc("repro")
         except SecondLookError as error:
             self.transcript.say(f"warning: the report does not show it yet: {error}")
 
@@ -89,7 +98,7 @@ def _tags(record: Retraining, ledger: Ledger) -> dict[str, str]:
     """
     gate = [check.model_dump(exclude={"told"}) for check in record.gate]
     told = {
-        "second_look.reason": record.reason if record.action != "rollback" else None,
+        REASON: record.reason if record.action != "rollback" else None,
         "second_look.gate": json.dumps(gate) if gate else None,
         "second_look.data": record.data.digest if record.data else None,
     }

@@ -12,6 +12,7 @@ from stages.core.errors import SecondLookError
 from stages.core.tracking.clock import NOTES
 
 LOG = NOTES / "log.txt"
+DRAWING = NOTES / "drawing.txt"  # what DVC says of the report, after the record is made
 OURS, DVCS = "secondlook: ", "ERROR: "  # how the lines begin that tell why a stage failed
 WARNING = "secondlook: warning"
 

@@ -1,5 +1,6 @@
 """The record of a retraining as people read it: on stderr, in a log, as a note in MLflow."""
 
+import re
 from collections.abc import Iterator
 
 from stages.core.outputs.retrainings import Check, Model, Retraining
@@ -10,6 +11,8 @@ def lines(record: Retraining) -> Iterator[str]:
     yield f"{record.action}: {record.outcome}: {record.reason}"
     if record.service is not None:
         yield f"  in service: {model(record.service)}{_before(record)}"
+    if record.challenger not in (None, record.service):
+        yield f"  challenger: {model(record.challenger)}"
     if record.data is not None:
         yield f"  data: {data(record)}"
     yield from (f"  {_row(check)}" for check in (*record.data_checks, *record.gate))
@@ -18,9 +21,10 @@ def lines(record: Retraining) -> Iterator[str]:
 
 
 def note(record: Retraining) -> str:
-    """Return the record as Markdown, for the page of its MLflow run."""
+    """Return the record as Markdown with links to runs, for the page of its MLflow run."""
     first, *rest = lines(record)
-    return "\n".join([f"**{first}**", "", *(f"-{line[1:]}" for line in rest)])
+    text = "\n".join([f"**{first}**", "", *(f"-{line[1:]}" for line in rest)])
+    return re.sub(r"\brun ([0-9a-f]{32})\b", r"run [\1](#/runs/\1)", text)
 
 
 def model(found: Model) -> str:

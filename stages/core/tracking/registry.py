@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, PREVIOUS = "champion", "previous"
-RETRAINING = "second_look.retraining"
+RETRAINING, REASON = "second_look.retraining", "second_look.reason"
 LONGEST = 200  # characters of a name that still reads well
 
 
@@ -78,12 +78,17 @@ class Registry:
             return None if number is None else _version(client, self.model, number)
 
     def register(self, found: Candidate, tags: Mapping[str, str]) -> Version:
-        """Return the version of a run, made where there is none of it yet, with these tags."""
+        """Return the version of a run, made where there is none of it yet, with these tags.
+
+        The reason is its description too, which the UI's table of versions shows.
+        """
         with told(self.where, PATIENT):
             client = self._client()
             number = _registered(client, self.model, found) or _made(client, self.model, found)
             for key, value in {**tags, NAMES: found.names, WEIGHTS: found.weights}.items():
                 client.set_model_version_tag(self.model, number, key, value)
+            if REASON in tags:
+                client.update_model_version(self.model, number, tags[REASON])
             return _version(client, self.model, number)
 
     def promote(self, version: Version) -> None:

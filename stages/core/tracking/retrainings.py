@@ -128,7 +128,7 @@ def _end(store: Store, run_id: str, record: Retraining, note: str) -> None:
     metrics = [Metric(key, value, stamp, 0) for key, value in _numbers(record)]
     tags = [RunTag(key, text[:LONGEST]) for key, text in _tags(record, note)]
     store.client.log_batch(run_id, metrics=metrics, tags=tags)
-    store.client.update_run(run_id, name=f"{record.outcome} {record.time}")
+    store.client.update_run(run_id, name=f"{record.action}: {record.outcome}")
     status = "FINISHED" if record.outcome in DECIDED else "FAILED"
     store.client.set_terminated(run_id, status)
 

@@ -1,11 +1,16 @@
-"""What determines the runs: data, code and parameters of four stages, and nothing else."""
+"""What a decision rests on: data, code and parameters of four stages, the gate; nothing else."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
+from stages.commands import retrain
+from stages.core.outputs import retrainings
+from stages.core.outputs.retrainings import KEPT
+from stages.core.params import Params, load
 from stages.core.retraining import changes
+from stages.core.retraining.draft import Draft
 
 pytestmark = pytest.mark.usefixtures("project")
 STAGES = {
@@ -19,7 +24,14 @@ def state(**stages: object) -> str:
     """Return the state where dvc.lock has these stages changed."""
     text = yaml.safe_dump({"schema": "2.0", "stages": STAGES | stages})
     Path("dvc.lock").write_text(text, encoding="utf-8")
-    return changes.state()
+    return changes.state(load().retrain)
+
+
+def lenient() -> Params:
+    """Return the parameters with a gate that asks for nothing."""
+    params = load()
+    gate = params.retrain.gate.model_copy(update={"floors": {}})
+    return params.model_copy(update={"retrain": params.retrain.model_copy(update={"gate": gate})})
 
 
 def test_other_images_are_another_state() -> None:
@@ -37,5 +49,13 @@ def test_another_page_is_the_same_state() -> None:
 
 def test_without_a_lock_nothing_was_made() -> None:
     """That is a state of its own."""
-    nothing = changes.state()
+    nothing = changes.state(load().retrain)
     assert nothing != state()
+
+
+def test_another_gate_judges_again() -> None:
+    """A challenger that was refused may pass the gate as it is now."""
+    draft = Draft("retrain", "model", state=state())
+    retrainings.add([draft.ended(KEPT, "recall is 0.535, at least 0.800 is asked")])
+    assert retrain.decided(load())
+    assert not retrain.decided(lenient())
