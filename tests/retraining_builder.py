@@ -1,22 +1,27 @@
 """The embedded digits delivered in batches, as class folders that grow; and who is in service."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
 from stages.core.data import idx
+from stages.core.outputs.retrainings import Retraining
 from tests.pipeline_builder import ROOT, build, surroundings
 
 DIGITS = ROOT / "data" / "digits"
 GROWN = "data/grown"
 MODEL = "grown-8-or-not"
+FIRST, SECOND = 300, 1100  # digits delivered with the first batch, and with the second in all
+NOTICE = "notice.jsonl"  # where a project with a first champion is told what came of each start
 Process = subprocess.Popen[str]
 SMALL: dict[str, Any] = {
     "data": {"source": "folder", "path": GROWN},
@@ -37,6 +42,15 @@ GATE = {
 def project(folder: Path, **changes: object) -> Path:
     """Make a project of one short run that has no images yet; `changes` are of `retrain`."""
     return build(folder, SMALL | {"retrain": {"gate": GATE} | changes})
+
+
+def with_champion(folder: Path) -> Path:
+    """Make a project whose first batch was delivered, and whose first model is in service."""
+    made = project(folder, notify=f"cat >> {NOTICE}")
+    deliver(made, 0, FIRST)
+    record = retrained(made)
+    assert (record["outcome"], record["status"]) == ("promoted", 0)
+    return made
 
 
 def deliver(project: Path, first: int, last: int, *, wrong: float = 0.0) -> None:
@@ -104,3 +118,31 @@ def in_service(project: Path, alias: str = "champion") -> ModelVersion | None:
     if not listed or alias not in listed[0].aliases:
         return None
     return client(project).get_model_version_by_alias(MODEL, alias)
+
+
+def history(project: Path) -> list[Retraining]:
+    """Return the lines of the history."""
+    lines = (project / "data/retrain/history.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Retraining.model_validate_json(line) for line in lines]
+
+
+def version(project: Path, alias: str = "champion") -> str | None:
+    """Return the number of the version that has the alias."""
+    found = in_service(project, alias)
+    return None if found is None else str(found.version)
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """Return a copy of a project in a folder."""
+    return Path(shutil.copytree(project, folder / "project", symlinks=True))
+
+
+def seen(process: Process, marker: str) -> str:
+    """Return what is said until a line holds the marker."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if marker in line:
+            return said
+    return pytest.fail(said)

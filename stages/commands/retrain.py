@@ -11,7 +11,7 @@ from stages.core.errors import SecondLookError
 from stages.core.outputs import retrainings as history
 from stages.core.outputs.retrainings import DECIDED, FAILED, NOTHING, PLANNED, Retraining
 from stages.core.params import Params
-from stages.core.retraining import changes, judging
+from stages.core.retraining import changes, judging, wording
 from stages.core.retraining.draft import Draft
 from stages.core.retraining.promoting import Book
 from stages.core.retraining.session import session
@@ -51,7 +51,9 @@ def planned(params: Params, transcript: Transcript, draft: Draft) -> Retraining:
     if not stale and not draft.force and decided(params):
         return said(transcript, draft.ended(NOTHING, "nothing that determines the runs changed"))
     judge = params.retrain.run or "the run with the lowest validation log loss"
-    reason = f"would judge {judge} against the champion by {params.retrain.gate.metric}"
+    metric = wording.plain(params.retrain.gate.metric)
+    trained = "train what depends on that, and " if stale else ""
+    reason = f"would {trained}judge {judge} against the champion by {metric}"
     return said(transcript, draft.ended(PLANNED, reason))
 
 

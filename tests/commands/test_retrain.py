@@ -1,56 +1,28 @@
 """Data that grow under the real dvc and MLflow: better models go into service, worse ones never."""
 
 import json
-import shutil
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 
-from stages.core.outputs.retrainings import Retraining
 from tests import retraining_builder as builder
 from tests.pipeline_builder import change
-from tests.retraining_builder import called, deliver, in_service, retrained, started
-
-FIRST, SECOND, THIRD = 300, 1100, 1700  # digits delivered so far
-NOTICE = "notice.jsonl"
-# What is said when a phase begins; after the last `preprocess` the champion is asked.
-ASKED = "Running stage 'preprocess'"
-PHASES = (
-    "fetching",
-    "Running stage 'split'",
-    ASKED,
-    "Running stage 'train@weighted'",
-    "Running stage 'evaluate@weighted'",
-    "Running stage 'report'",
+from tests.retraining_builder import (
+    FIRST,
+    NOTICE,
+    SECOND,
+    called,
+    copied,
+    deliver,
+    history,
+    in_service,
+    retrained,
+    seen,
+    started,
+    version,
 )
 
-
-def history(project: Path) -> list[Retraining]:
-    """Return the lines of the history."""
-    lines = (project / "data/retrain/history.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Retraining.model_validate_json(line) for line in lines]
-
-
-def version(project: Path, alias: str = "champion") -> str | None:
-    """Return the number of the version that has the alias."""
-    found = in_service(project, alias)
-    return None if found is None else str(found.version)
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a project whose first batch was delivered, and whose first model is in service."""
-    folder = builder.project(
-        tmp_path_factory.mktemp("retrain") / "project", notify=f"cat >> {NOTICE}"
-    )
-    deliver(folder, 0, FIRST)
-    record = retrained(folder)
-    assert (record["outcome"], record["status"]) == ("promoted", 0)
-    return folder
+THIRD = 1700  # digits delivered in all with the third batch
 
 
 @pytest.fixture(scope="module")
@@ -67,30 +39,6 @@ def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     process.communicate()
     assert process.returncode == 0
     return folder
-
-
-def copied(project: Path, folder: Path) -> Path:
-    """Return a copy of a project in a folder."""
-    return Path(shutil.copytree(project, folder / "project", symlinks=True))
-
-
-def seen(process: builder.Process, marker: str) -> str:
-    """Return what is said until a line holds the marker."""
-    assert process.stderr is not None
-    said = ""
-    for line in process.stderr:
-        said += line
-        if marker in line:
-            return said
-    return pytest.fail(said)
-
-
-def kill(process: builder.Process) -> None:
-    """Kill a process and all below it, as a machine does that runs out of memory."""
-    whole = psutil.Process(process.pid)
-    for each in [whole, *whole.children(recursive=True)]:
-        each.kill()
-    process.communicate()
 
 
 def test_the_first_model_goes_into_service(first: Path) -> None:
@@ -129,9 +77,20 @@ def test_a_dry_run_changes_nothing(first: Path, tmp_path: Path) -> None:
     status, _, told = called(project, "retrain", "--dry-run")
     assert status == 0
     assert told.splitlines()[0] == "would run: train@weighted, because of params.yaml"
-    assert "would judge the run with the lowest validation log loss" in told
+    assert "train what depends on that, and judge the run with the lowest validation log" in told
     assert history(project) == history(first)
     assert version(project) == "1"
+
+
+def test_data_that_do_not_come_keep_the_champion(first: Path, tmp_path: Path) -> None:
+    """The reason is that of the command, and the record says who is still in service."""
+    project = copied(first, tmp_path)
+    change(project, {"retrain": {"fetch": "echo no route to the store; exit 4"}})
+    record = retrained(project)
+    assert (record["outcome"], record["status"]) == ("failed", 1)
+    assert "retrain.fetch" in record["reason"]
+    assert "no route to the store" in record["reason"]
+    assert record["service"]["version"] == version(project) == "1"
 
 
 def test_more_data_make_a_better_model(second: Path) -> None:
@@ -199,55 +158,3 @@ def test_back_and_forth_by_hand(second: Path, tmp_path: Path) -> None:
     assert version(project) == "1"
     _, shown, _ = called(project, "history", "--last", "3")
     assert ["rollback" in shown, "promote" in shown, "retrain" in shown] == [True, True, False]
-
-
-def test_a_kill_in_any_phase_leaves_the_champion(first: Path, tmp_path: Path) -> None:
-    """Each start goes on where the last was killed, and the last of them promotes, once."""
-    project = copied(first, tmp_path)
-    deliver(project, FIRST, SECOND)
-    change(project, {"retrain": {"fetch": "echo fetching; sleep 0.5"}})
-    for phase in PHASES:
-        process = started(project, "retrain")
-        seen(process, phase)
-        if phase == ASKED:
-            until(partial(asking, process), process)
-            assert asking(process)
-        kill(process)
-        assert version(project) == "1"
-    process = started(project, "retrain")
-    until(lambda: len(decided(project)) == 1, process)  # written down, not yet done
-    kill(process)
-    assert version(project) in ("1", "2")
-    if version(project) == "1":
-        process = started(project, "retrain")
-        until(lambda: version(project) == "2", process)  # done, not yet recorded
-        kill(process)
-    status, _, told = called(project, "retrain")
-    assert (status, version(project), version(project, "previous")) == (0, "2", "1"), told
-    assert "had come to its end: promoted" in told
-    outcomes = [each.outcome for each in history(project)]
-    assert outcomes == ["promoted", "promoted"]
-
-
-def asking(process: builder.Process) -> bool:
-    """Tell whether a retraining has begun to ask the champion, which a process of its own does."""
-    try:
-        below = psutil.Process(process.pid).children(recursive=True)
-        return any("spawn_main" in " ".join(each.cmdline()) for each in below)
-    except psutil.NoSuchProcess:  # one has just ended
-        return False
-
-
-def decided(project: Path) -> list[Path]:
-    """Return the records of decisions that the copy of the project made."""
-    found = (project / "mlruns").glob("*/artifacts/record.json")
-    mine = f'"model": "{builder.MODEL}"'
-    return [
-        path for path in found if mine in path.read_text() and '"added": 800' in path.read_text()
-    ]
-
-
-def until(condition: Callable[[], bool], process: builder.Process) -> None:
-    """Wait until a condition holds, or the process is at its end."""
-    while not condition() and process.poll() is None:
-        time.sleep(0.005)

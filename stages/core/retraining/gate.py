@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from stages.core.outputs.retrainings import Check
 from stages.core.policy import LOSS, Gate
+from stages.core.retraining.wording import plain
 from stages.core.statistics import compare, resampling
 from stages.core.statistics.answers import Answers, Truth
 from stages.core.statistics.proportions import Interval
@@ -48,7 +49,7 @@ def floors(trial: Trial, gate: Gate) -> Iterator[Check]:
     found = metrics(trial.truth, trial.challenger)
     for name, least in gate.floors.items():
         value = found[name]
-        told = f"{_plain(name)} is {value:.3f}, at least {least:.3f} is asked"
+        told = f"{plain(name)} is {value:.3f}, at least {least:.3f} is asked"
         passed = bool(value >= least)
         yield Check(name=f"floor of {name}", found=value, limit=least, passed=passed, told=told)
 
@@ -60,18 +61,13 @@ def gain(trial: Trial, champion: Answers, gate: Gate) -> Check:
     better = _turned(found) if name == LOSS else found
     values = [metrics(trial.truth, each)[name] for each in (champion, trial.challenger)]
     told = (
-        f"{_plain(name)} {values[0]:.4f} to {values[1]:.4f}, gain {better.value:+.4f} "
+        f"{plain(name)} {values[0]:.4f} to {values[1]:.4f}, gain {better.value:+.4f} "
         f"[{better.low:+.4f}, {better.high:+.4f}]; "
         f"more than 0, and certainly more than {limit:+.4f}, is asked"
     )
     passed = bool(better.value > 0 and better.low > limit)
     ends = {"low": better.low, "high": better.high, "limit": limit}
     return _check(f"gain in {name}", values, passed=passed, told=told, **ends)
-
-
-def _plain(metric: str) -> str:
-    """Return a metric's name as people write it."""
-    return metric.replace("_", " ")
 
 
 def _turned(loss: Interval) -> Interval:

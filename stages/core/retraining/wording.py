@@ -42,6 +42,11 @@ def data(record: Retraining) -> str:
     return f"{found.images} images{moved}"
 
 
+def plain(metric: str) -> str:
+    """Return a metric's name as people write it."""
+    return metric.replace("_", " ")
+
+
 def _before(record: Retraining) -> str:
     if record.before is None or record.before == record.service:
         return ""
