@@ -18,9 +18,11 @@ def scheduled(crontab: str) -> Iterator[None]:
     if os.getuid() != 0 or not shutil.which("cron") or not shutil.which("crontab"):
         absent("cron is not here, or not for us to start")
     before = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)
+    subprocess.run(["crontab", "-"], input=crontab, text=True, check=True)
+    # Started only now: a daemon that reads the spool in the very second in which the crontab comes
+    # takes the spool for unchanged ever after, for it compares whole seconds.
     daemon = None if _alive() else subprocess.Popen(["cron", "-f"], start_new_session=True)
     try:
-        subprocess.run(["crontab", "-"], input=crontab, text=True, check=True)
         yield
     finally:
         if before.returncode:
