@@ -124,14 +124,16 @@ def enter_project() -> None:
 
 def perform(arguments: argparse.Namespace) -> None:
     """Do what the command line asks for; a user's mistake is one line on stderr."""
+    from pydantic_core import SchemaError
+
     try:
         enter_project()
         arguments.command(arguments)
     except SecondLookError as error:
         print(f"secondlook: {error}", file=sys.stderr)
         sys.exit(arguments.failure)
-    except Exception as error:
-        # pydantic makes an error of its own of Ctrl-C that comes while it builds a class.
+    except SchemaError as error:
+        # pydantic makes this of Ctrl-C that comes while it builds a class.
         if "KeyboardInterrupt" in str(error):
             raise KeyboardInterrupt from None
         raise

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic_core import SchemaError
 
 from stages.__main__ import perform
 
@@ -111,7 +112,7 @@ def test_an_interruption_that_pydantic_wraps_is_one(monkeypatch: pytest.MonkeyPa
     """Ctrl-C while it builds a class comes out of it as an error of its own."""
 
     def command(_: argparse.Namespace) -> None:
-        raise ValueError("Error building `model` serializer:\n  KeyboardInterrupt: ")
+        raise SchemaError("Error building `model` serializer:\n  KeyboardInterrupt: ")
 
     monkeypatch.chdir(ROOT)
     with pytest.raises(KeyboardInterrupt):
