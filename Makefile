@@ -27,7 +27,7 @@ check: $(READY)
 	mypy
 
 bench: $(READY)
-	python -m tests.bench
+	python -m benchmarks
 
 # The exact versions for Python 3.11 to 3.13, with hashes; run after changing dependencies.
 lock: $(READY)

@@ -2,9 +2,9 @@
 
 Reads labels, names of images and facts of data/preprocess, predictions and parameters of every
 run in data/train, and its numbers in data/evaluate; writes data/compare: comparison.json (which
-differences are real, which images to look at, see `core/outputs/comparison.py`) and verdicts.json
-(what that means, see `core/rules/verdicts.py`). It stands between evaluate, which knows a single
-run, and report, which computes nothing.
+differences are real, which images to look at, see `evaluation/comparison_artifacts.py`) and
+verdicts.json (what that means, see `verdicts/verdicts.py`). It stands between evaluate, which
+knows a single run, and report, which computes nothing.
 """
 
 import csv
@@ -12,18 +12,29 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.core import files
-from stages.core.outputs import predictions, study
-from stages.core.outputs.comparison import Comparison, Estimate, Method, Mistakes
-from stages.core.outputs.results import Result
-from stages.core.outputs.study import Study
-from stages.core.params import Params
-from stages.core.rules import verdicts
-from stages.core.rules.case import Case
-from stages.core.statistics import contrast, methods, suspects
-from stages.core.statistics.answers import Answers, Truth
-from stages.core.statistics.contrast import Entry
-from stages.core.statistics.suspects import Album
+from secondlook.artifacts import files
+from secondlook.config.params import Params
+from secondlook.evaluation import misclassified, predictions, study
+from secondlook.evaluation.comparison import (
+    ComparedRun,
+    compare_pair,
+    compute_estimates,
+    compute_lazy_gain,
+)
+from secondlook.evaluation.comparison_artifacts import Comparison, Method
+from secondlook.evaluation.misclassified import Mistakes, NamedImages
+from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
+from secondlook.evaluation.run_artifacts import RunResult
+from secondlook.evaluation.seeds import (
+    Estimate,
+    SeedRuns,
+    find_pairs_differing_in,
+    group_by_method,
+    rank_methods,
+)
+from secondlook.evaluation.study import Study
+from secondlook.verdicts import verdicts
+from secondlook.verdicts.case import Case
 
 
 def run(params: Params) -> None:
@@ -31,66 +42,70 @@ def run(params: Params) -> None:
 
     Raises DataError when a run has not been trained or evaluated.
     """
-    found, seed = study.read(params), params.compare.seed
-    groups = methods.grouped(found.results)
+    found, seed = study.load_study(params), params.compare.seed
+    groups = group_by_method(found.results)
     seeds = [result for group in groups if len(group) > 1 for result in group]
     answered = {
-        "validation": read(found, seeds, "validation", seed),
-        "test": read(found, found.results, "test", seed),
+        "validation": _load_split(found, seeds, "validation", seed),
+        "test": _load_split(found, found.results, "test", seed),
     }
-    album = Album(answered["test"].truth.labels, identities("test"), found.facts.classes)
-    seen = suspects.found(album, list(answered["test"].entries.values()), params.compare.images)
-    comparison = compared(groups, answered, seed, seen)
-    spoken = verdicts.told(Case(found.facts, found.results, comparison))
-    with files.output("compare") as folder:
+    album = NamedImages(
+        answered["test"].truth.labels, _load_image_names("test"), found.facts.classes
+    )
+    seen = misclassified.find_mistakes(
+        album, list(answered["test"].entries.values()), params.compare.images
+    )
+    comparison = _compare_methods(groups, answered, seed, seen)
+    spoken = verdicts.select_verdicts(Case(found.facts, found.results, comparison))
+    with files.create_output("compare") as folder:
         files.write_json(folder / "comparison.json", comparison.model_dump())
         files.write_json(folder / "verdicts.json", [verdict.model_dump() for verdict in spoken])
 
 
 @dataclass(frozen=True)
-class Answered:
+class SplitAnswers:
     """One split: what was asked, and what the lazy baseline and runs, by name, answered."""
 
-    truth: Truth
-    lazy: Answers
-    entries: Mapping[str, Entry]
+    truth: GroundTruth
+    lazy: ImagePredictions
+    entries: Mapping[str, ComparedRun]
 
-    def of(self, group: methods.Method) -> list[Entry]:
+    def of(self, group: SeedRuns) -> list[ComparedRun]:
         """Return what the runs of one method answered."""
         return [self.entries[result.name] for result in group]
 
 
-def read(found: Study, results: Sequence[Result], split: str, seed: int) -> Answered:
+def _load_split(found: Study, results: Sequence[RunResult], split: str, seed: int) -> SplitAnswers:
     """Return what runs answered for one split, one after the other: probabilities are large."""
-    asked = predictions.read(found.results[0].name, split, found.facts)
+    asked = predictions.load_predictions(found.results[0].name, split, found.facts)
     entries = {
-        result.name: Entry.of(
-            result, split, predictions.read(result.name, split, found.facts), seed
+        result.name: ComparedRun.of(
+            result, split, predictions.load_predictions(result.name, split, found.facts), seed
         )
         for result in results
     }
-    return Answered(asked.truth, predictions.lazy(asked).answers, entries)
+    return SplitAnswers(asked.truth, predictions.compute_lazy_predictions(asked).answers, entries)
 
 
-def identities(split: str) -> list[str]:
+def _load_image_names(split: str) -> list[str]:
     """Return the names of the images of a split, in the order of its arrays."""
-    path = files.folder("preprocess") / "images.csv"
+    path = files.stage_folder("preprocess") / "images.csv"
     # Rows as lists: ten times faster than by name, where there are a million of them.
     with path.open(encoding="utf-8", newline="") as file:
         return [name for name, _, side, _ in csv.reader(file) if side == split]
 
 
-def compared(
-    groups: Sequence[methods.Method],
-    answered: Mapping[str, Answered],
+def _compare_methods(
+    groups: Sequence[SeedRuns],
+    answered: Mapping[str, SplitAnswers],
     seed: int,
     seen: Mistakes,
 ) -> Comparison:
     """Return all methods, and the pairs of them that matter, on test."""
-    found = [method(group, answered, seed) for group in groups]
-    ranking, by_name = methods.ranking(groups), {group[0].name: group for group in groups}
+    found = [_build_method(group, answered, seed) for group in groups]
+    ranking, by_name = rank_methods(groups), {group[0].name: group for group in groups}
     weighting, stopping = (
-        methods.differing(groups, key) for key in ("class_weight", "early_stopping")
+        find_pairs_differing_in(groups, key) for key in ("class_weight", "early_stopping")
     )
     test = answered["test"]
     return Comparison(
@@ -98,8 +113,8 @@ def compared(
         ranking=ranking,
         methods=found,
         pairs=[
-            contrast.pair(test.truth, test.of(by_name[first]), test.of(by_name[second]), seed)
-            for first, second in pairs(found, ranking[0], [*weighting, *stopping])
+            compare_pair(test.truth, test.of(by_name[first]), test.of(by_name[second]), seed)
+            for first, second in _select_pairs(found, ranking[0], [*weighting, *stopping])
         ],
         weighting=weighting,
         stopping=stopping,
@@ -107,28 +122,30 @@ def compared(
     )
 
 
-def method(group: methods.Method, answered: Mapping[str, Answered], seed: int) -> Method:
+def _build_method(group: SeedRuns, answered: Mapping[str, SplitAnswers], seed: int) -> Method:
     """Return one method: what it reaches, and what that is beyond the lazy baseline."""
     test = answered["test"]
     return Method(
         name=group[0].name,
         runs=[result.name for result in group],
-        estimates={split: estimates(group, split, answered[split], seed) for split in answered},
-        gain=contrast.gain(test.truth, test.lazy, test.of(group), seed),
+        estimates={
+            split: _compute_estimates(group, split, answered[split], seed) for split in answered
+        },
+        gain=compute_lazy_gain(test.truth, test.lazy, test.of(group), seed),
     )
 
 
-def estimates(
-    group: methods.Method, split: str, answered: Answered, seed: int
+def _compute_estimates(
+    group: SeedRuns, split: str, answered: SplitAnswers, seed: int
 ) -> dict[str, Estimate]:
     """Return every metric of a method on one split; those of a single run stand in evaluate's."""
     if len(group) > 1:
-        return contrast.estimates(answered.truth, answered.of(group), seed)
+        return compute_estimates(answered.truth, answered.of(group), seed)
     intervals = group[0].details[split].intervals
     return {name: Estimate(**dict(found), deviation=None) for name, found in intervals.items()}
 
 
-def pairs(
+def _select_pairs(
     found: Sequence[Method], best: str, differing: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Return which methods to compare, by name: see `Comparison`; no two of them twice."""
@@ -136,7 +153,7 @@ def pairs(
     reference = names[0]
     wanted = [(reference, name) for name in names]
     wanted += [(best, name) for name in names]
-    wanted += [extremes(found), *differing]
+    wanted += [find_extremes(found), *differing]
     kept: dict[frozenset[str], tuple[str, str]] = {}
     for first, second in wanted:
         if first != second:
@@ -144,13 +161,13 @@ def pairs(
     return list(kept.values())
 
 
-def extremes(found: Sequence[Method]) -> tuple[str, str]:
+def find_extremes(found: Sequence[Method]) -> tuple[str, str]:
     """Return the name of the most accurate method, and of that with the lowest log loss."""
-    accurate = max(found, key=lambda method: _on_test(method, "accuracy", 0.0))
-    sure = min(found, key=lambda method: _on_test(method, "log_loss", math.inf))
+    accurate = max(found, key=lambda method: _get_test_value(method, "accuracy", 0.0))
+    sure = min(found, key=lambda method: _get_test_value(method, "log_loss", math.inf))
     return accurate.name, sure.name
 
 
-def _on_test(method: Method, name: str, undefined: float) -> float:
+def _get_test_value(method: Method, name: str, undefined: float) -> float:
     value = method.estimates["test"][name].value
     return undefined if value is None else value

@@ -13,24 +13,38 @@ from dataclasses import asdict
 
 import numpy as np
 
-from stages.core import files
-from stages.core.outputs import facts as data_facts
-from stages.core.outputs import predictions, results
-from stages.core.outputs.findings import Calibration, Fitting, Interval, Losses
-from stages.core.outputs.predictions import Predictions
-from stages.core.outputs.results import (
-    MICRO,
-    ClassScores,
-    Curves,
-    Details,
-    Epoch,
-    Scalars,
-    Training,
+from secondlook.artifacts import dataset_card, files
+from secondlook.artifacts.schema import Interval
+from secondlook.config.params import EvaluateParams, Params
+from secondlook.evaluation import (
+    auc_intervals,
+    calibration,
+    intervals,
+    log_loss,
+    metrics,
+    operating_point,
+    overfitting,
+    predictions,
+    run_artifacts,
 )
-from stages.core.params import Evaluate, Params
-from stages.core.statistics import areas, calibration, compare, fitting, losses, metrics, operating
-from stages.core.statistics.curves import curve, micro
-from stages.core.statistics.threshold import OperatingPoint
+from secondlook.evaluation.calibration import Calibration
+from secondlook.evaluation.curves import (
+    MICRO_AVERAGE,
+    ClassCurves,
+    compute_curves,
+    compute_micro_curves,
+)
+from secondlook.evaluation.log_loss import LossDistribution
+from secondlook.evaluation.operating_point import ChosenThreshold
+from secondlook.evaluation.overfitting import FitDiagnosis
+from secondlook.evaluation.predictions import SplitPredictions
+from secondlook.evaluation.run_artifacts import (
+    ClassScores,
+    Details,
+    EpochMetrics,
+    Scalars,
+    TrainedRun,
+)
 
 
 def run(params: Params, name: str) -> None:
@@ -39,68 +53,76 @@ def run(params: Params, name: str) -> None:
     Raises ParamsError for an unknown run, DataError where predictions and data do not match.
     """
     params.run(name)
-    facts, options = data_facts.read(), params.evaluate
-    operating.check(options.operating_point, facts)
-    given = {split: predictions.read(name, split, facts) for split in ("validation", "test")}
-    point = operating.chosen(given["validation"], options.operating_point)
-    fit = fitted(results.training(name), results.history(name))
+    facts, options = dataset_card.load_dataset_card(), params.evaluate
+    operating_point.check_operating_rule(options.operating_point, facts)
+    given = {
+        split: predictions.load_predictions(name, split, facts) for split in ("validation", "test")
+    }
+    point = operating_point.choose_operating_threshold(given["validation"], options.operating_point)
+    fit = diagnose_run(
+        run_artifacts.load_trained_run(name), run_artifacts.load_training_history(name)
+    )
     scalars, details = {}, {"fitting": fit.model_dump()}
     for split, found in given.items():
-        lazy = judged(predictions.lazy(found), lazy_accuracy=None)
-        numbers = judged(found, lazy.accuracy)
+        lazy = _compute_scalars(predictions.compute_lazy_predictions(found), lazy_accuracy=None)
+        numbers = _compute_scalars(found, lazy.accuracy)
         scalars[split] = numbers.model_dump()
-        details[split] = detailed(found, numbers, lazy, point, options).model_dump()
-    with files.output("evaluate", name) as folder:
+        details[split] = _compute_details(found, numbers, lazy, point, options).model_dump()
+    with files.create_output("evaluate", name) as folder:
         files.write_json(folder / "metrics.json", scalars)
         files.write_json(folder / "details.json", details)
         files.write_json(folder / "operating.json", details["validation"]["operating_point"])
 
 
-def judged(given: Predictions, lazy_accuracy: float | None) -> Scalars:
+def _compute_scalars(given: SplitPredictions, lazy_accuracy: float | None) -> Scalars:
     """Return the scalars of one split; the lazy baseline's own accuracy when None is given."""
     positive = given.facts.positive_index
-    numbers = metrics.scalars(given.labels, given.probabilities, positive)
+    numbers = metrics.compute_scalars(given.labels, given.probabilities, positive)
     if lazy_accuracy is None:
         lazy_accuracy = numbers["accuracy"]
     return Scalars(lazy_accuracy=lazy_accuracy, **numbers)
 
 
-def detailed(
-    given: Predictions,
+def _compute_details(
+    given: SplitPredictions,
     numbers: Scalars,
     lazy: Scalars,
-    point: OperatingPoint | None,
-    options: Evaluate,
+    point: ChosenThreshold | None,
+    options: EvaluateParams,
 ) -> Details:
     """Return what the plots and sentences about one split are made of.
 
     point: the threshold chosen on validation.
     """
     labels, probabilities = given.labels, given.probabilities
-    counts = metrics.confusion(labels, probabilities)
+    counts = metrics.compute_confusion_matrix(labels, probabilities)
     return Details(
-        per_class=per_class(counts, given.facts.classes),
+        per_class=_list_class_scores(counts, given.facts.classes),
         confusion=counts.tolist(),
-        curves=curves(given, options.curve_points),
+        curves=_compute_curves(given, options.curve_points),
         lazy=lazy,
-        intervals=intervals(given, numbers, options.seed),
-        losses=spread(given),
-        calibration=Calibration.model_validate(calibration.calibration(labels, probabilities)),
-        operating_point=operating.judged(given, options.operating_point, point),
-        thresholds=operating.table(given, options.curve_points),
+        intervals=_compute_intervals(given, numbers, options.seed),
+        losses=_compute_loss_distribution(given),
+        calibration=Calibration.model_validate(
+            calibration.compute_calibration(labels, probabilities)
+        ),
+        operating_point=operating_point.compute_operating_point(
+            given, options.operating_point, point
+        ),
+        thresholds=operating_point.compute_thresholds(given, options.curve_points),
     )
 
 
-def per_class(counts: metrics.Counts, classes: list[str]) -> dict[str, ClassScores]:
+def _list_class_scores(counts: metrics.Counts, classes: list[str]) -> dict[str, ClassScores]:
     """Return the scores of every class, by its name."""
-    columns = [column.tolist() for column in metrics.per_class(counts)]
+    columns = [column.tolist() for column in metrics.compute_class_scores(counts)]
     return {
         name: ClassScores(precision=precision, recall=recall, f1=f1, support=support)
         for name, precision, recall, f1, support in zip(classes, *columns, strict=True)
     }
 
 
-def curves(given: Predictions, points: int) -> dict[str, Curves]:
+def _compute_curves(given: SplitPredictions, points: int) -> dict[str, ClassCurves]:
     """Return the curves of the positive class, or of every class and their micro average.
 
     The micro average takes every pair of image and class as one yes-or-no question.
@@ -108,37 +130,41 @@ def curves(given: Predictions, points: int) -> dict[str, Curves]:
     facts, labels, probabilities = given.facts, given.labels, given.probabilities
     if facts.positive_index is not None:
         k = facts.positive_index
-        return {facts.classes[k]: curve(labels == k, probabilities[:, k], points)}
+        return {facts.classes[k]: compute_curves(labels == k, probabilities[:, k], points)}
     found = {
-        name: curve(labels == k, probabilities[:, k], points)
+        name: compute_curves(labels == k, probabilities[:, k], points)
         for k, name in enumerate(facts.classes)
     }
-    return found | {MICRO: micro(labels, probabilities, points)}
+    return found | {MICRO_AVERAGE: compute_micro_curves(labels, probabilities, points)}
 
 
-def intervals(given: Predictions, numbers: Scalars, seed: int) -> dict[str, Interval]:
+def _compute_intervals(given: SplitPredictions, numbers: Scalars, seed: int) -> dict[str, Interval]:
     """Return the 95 % interval of every metric, by its name."""
-    found = compare.intervals(given.truth, given.answers, seed)
-    for name, parts in areas.contributions(given.truth, given.probabilities, seed).items():
-        found[name] = areas.interval(getattr(numbers, name), parts, len(given.labels))
+    found = intervals.compute_intervals(given.truth, given.answers, seed)
+    for name, parts in auc_intervals.compute_area_contributions(
+        given.truth, given.probabilities, seed
+    ).items():
+        found[name] = auc_intervals.compute_area_interval(
+            getattr(numbers, name), parts, len(given.labels)
+        )
     return {name: Interval.model_validate(interval) for name, interval in found.items()}
 
 
-def spread(given: Predictions) -> Losses:
+def _compute_loss_distribution(given: SplitPredictions) -> LossDistribution:
     """Return how the log loss is spread over the images."""
-    found = losses.spread(given.labels, given.probabilities)
-    return Losses(**asdict(found), edges=list(losses.EDGES))
+    found = log_loss.compute_loss_distribution(given.labels, given.probabilities)
+    return LossDistribution(**asdict(found), edges=list(log_loss.LOSS_EDGES))
 
 
-def fitted(training: Training, history: Sequence[Epoch]) -> Fitting:
+def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDiagnosis:
     """Return what the loss curves say of a training that was allowed so many epochs."""
     curves = (
         [np.nan if (loss := epoch[f"{split}/loss"]) is None else loss for epoch in history]
         for split in ("train", "validation")
     )
     allowed, stopping = (training.parameters[key] for key in ("epochs", "early_stopping"))
-    return Fitting(
-        **asdict(fitting.diagnosis(*curves)),
+    return FitDiagnosis(
+        **asdict(overfitting.diagnose_fit(*curves)),
         epochs=training.epochs,
         kept=training.kept_epoch,
         allowed=allowed,

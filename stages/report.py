@@ -10,24 +10,23 @@ It computes nothing that `evaluate` or `compare` should have.
 
 from pathlib import Path
 
-from stages.core import files
-from stages.core.outputs import retrainings, study
-from stages.core.outputs.study import Study
-from stages.core.page import (
-    album,
-    contact,
-    contents,
-    contrasted,
-    inside,
+from secondlook.artifacts import files, retraining_history
+from secondlook.config.params import Params
+from secondlook.evaluation import study
+from secondlook.evaluation.study import Study
+from secondlook.report import (
+    champion_history,
+    context,
+    differences,
+    feature_maps,
     leaderboard,
-    learning,
-    maps,
-    service,
+    learning_curves,
+    network_view,
     threshold_curves,
+    thumbnails,
 )
-from stages.core.page.document import document
-from stages.core.page.palette import Look, looks
-from stages.core.params import Params
+from secondlook.report.render import render_page
+from secondlook.report.theme import Style, assign_styles
 
 
 def run(params: Params) -> None:
@@ -35,39 +34,56 @@ def run(params: Params) -> None:
 
     Raises DataError when a run has not been trained or evaluated.
     """
-    found, compared = study.read(params), contrasted.read()
-    with files.output("report") as folder:
-        ranked = leaderboard.records(leaderboard.rows(found, compared.seeded if compared else ()))
-        files.write_csv(folder / "leaderboard.csv", leaderboard.FIELDS, ranked)
-        files.write_csv(folder / "curves.csv", learning.FIELDS, learning.records(found))
-        points = threshold_curves.records(found)
-        files.write_csv(folder / "precision_recall.csv", threshold_curves.FIELDS, points)
-        draw_pictures(found, folder)
-        seen = album.read(found, compared.mistakes) if compared else None
-        drawn = {result.name: look for result, look in looks(found)}
-        networks = inside.read(params, inside.pair(params), drawn)
-        shown = contents.context(found, compared, contact.read(found.facts), seen, networks)
-        shown |= service.context(retrainings.read())
-        (folder / "report.html").write_text(document("report.html.j2", shown), encoding="utf-8")
+    found, compared = study.load_study(params), differences.load_comparison_view()
+    with files.create_output("report") as folder:
+        ranked = leaderboard.list_leaderboard_rows(
+            leaderboard.build_leaderboard(found, compared.seeded if compared else ())
+        )
+        files.write_csv(folder / "leaderboard.csv", leaderboard.CSV_FIELDS, ranked)
+        files.write_csv(
+            folder / "curves.csv",
+            learning_curves.CSV_FIELDS,
+            learning_curves.list_epoch_rows(found),
+        )
+        points = threshold_curves.list_precision_recall_rows(found)
+        files.write_csv(folder / "precision_recall.csv", threshold_curves.CSV_FIELDS, points)
+        _draw_pictures(found, folder)
+        seen = thumbnails.load_mistake_gallery(found, compared.mistakes) if compared else None
+        drawn = {result.name: look for result, look in assign_styles(found)}
+        networks = network_view.load_network_views(
+            params, network_view.select_network_pair(params), drawn
+        )
+        shown = context.build_context(
+            found, compared, thumbnails.load_contact_sheets(found.facts), seen, networks
+        )
+        shown |= champion_history.build_champion_context(retraining_history.load_history())
+        (folder / "report.html").write_text(render_page("report.html.j2", shown), encoding="utf-8")
 
 
-def draw_pictures(found: Study, folder: Path) -> None:
+def _draw_pictures(found: Study, folder: Path) -> None:
     """Draw confusion.png of all runs, and five pictures of each in runs/<run>."""
-    from stages.core.page import figures
+    from secondlook.report import figures
 
-    names, counts = contents.confusion_matrices(found)
-    figures.png(figures.confusions(counts, names, Look(0)), folder / "confusion.png")
-    for result, look in looks(found):
+    names, counts = context.condense_confusion_matrices(found)
+    figures.save_png(
+        figures.draw_confusion_matrices(counts, names, Style(0)), folder / "confusion.png"
+    )
+    for result, look in assign_styles(found):
         into = folder / "runs" / result.name
         into.mkdir(parents=True)
-        curves = contents.both(found, result, look)
-        recalled = threshold_curves.precision_recall_of_run(found, result)
-        roc = threshold_curves.roc_of_run(result)
-        matrix = figures.confusions({result.name: counts[result.name]}, names, look)
-        figures.png(figures.panels(curves, 5, 3, legend=True), into / "curves.png")
-        figures.png(matrix, into / "confusion.png")
-        figures.png(figures.panels([recalled], 5, 4, legend=True), into / "precision_recall.png")
-        figures.png(figures.panels([roc], 5, 4, legend=True), into / "roc.png")
-        if (passage := maps.example(result.name)) is not None:
-            rows, answer = maps.rows(passage), maps.answer(passage, found.facts.classes)
-            figures.png(figures.strips(rows, answer, look), into / "inside.png")
+        curves = context.build_learning_panels(found, result, look)
+        recalled = threshold_curves.build_run_precision_recall(found, result)
+        roc = threshold_curves.build_run_roc(result)
+        matrix = figures.draw_confusion_matrices({result.name: counts[result.name]}, names, look)
+        figures.save_png(figures.draw_panels(curves, 5, 3, legend=True), into / "curves.png")
+        figures.save_png(matrix, into / "confusion.png")
+        figures.save_png(
+            figures.draw_panels([recalled], 5, 4, legend=True), into / "precision_recall.png"
+        )
+        figures.save_png(figures.draw_panels([roc], 5, 4, legend=True), into / "roc.png")
+        if (passage := feature_maps.load_example(result.name)) is not None:
+            rows, answer = (
+                feature_maps.list_layer_images(passage),
+                feature_maps.list_top_classes(passage, found.facts.classes),
+            )
+            figures.save_png(figures.draw_feature_strips(rows, answer, look), into / "inside.png")

@@ -13,19 +13,19 @@ from difflib import get_close_matches
 from rich.console import Console
 from rich.table import Table
 
-from stages.core import files
-from stages.core.data import sources
-from stages.core.data.items import SPLITS, Item, classes
-from stages.core.data.placement import Placed, digest, place
-from stages.core.errors import DataError, ParamsError
-from stages.core.parallel import in_order
-from stages.core.params import Data, Params
+from secondlook.artifacts import files
+from secondlook.artifacts.manifest import SPLITS
+from secondlook.artifacts.parallel import map_in_order
+from secondlook.config.errors import DataError, ParamsError
+from secondlook.config.params import DataParams, Params
+from secondlook.data import sources
+from secondlook.data.splitting import Item, SplitItem, assign_splits, hash_content, order_classes
 
-MANIFEST = ("id", "label", "split", "digest")
-DUPLICATES = ("digest", "id", "label", "split", "kind")
-BATCH = 64
-ROWS_SHOWN = 30
-MEANINGS = {
+MANIFEST_COLUMNS = ("id", "label", "split", "digest")
+DUPLICATE_COLUMNS = ("digest", "id", "label", "split", "kind")
+HASH_BATCH = 64
+MAX_TABLE_ROWS = 30
+KIND_MEANINGS = {
     "duplicate": "are byte-identical copies, kept in one split",
     "across splits": "stand in several splits as given (warning: what was seen is judged)",
     "label conflict": "are byte-identical, but labelled differently (warning)",
@@ -34,44 +34,50 @@ MEANINGS = {
 
 def run(params: Params) -> None:
     """Write the manifest and the list of duplicates; print how many images are where."""
-    with files.output("split") as out:
-        source = sources.source(params.data)
-        items = one_vs_rest(source.items(), params.data.positive)
-        digests = list(in_order(lambda item: digest(source.content(item.id)), items, BATCH))
-        images = place(items, digests, params.split)
-        check(images, params.data)
-        rows = list(duplicates(images))
-        files.write_csv(out / "manifest.csv", MANIFEST, map(vars, images))
-        files.write_csv(out / "duplicates.csv", DUPLICATES, rows)
-    show(images, params.data)
-    for line in (*remarks(rows), *straddling(items, images), *passed_over(source.skipped)):
+    with files.create_output("split") as out:
+        source = sources.open_source(params.data)
+        items = _relabel_one_vs_rest(source.items(), params.data.positive)
+        digests = list(
+            map_in_order(lambda item: hash_content(source.content(item.id)), items, HASH_BATCH)
+        )
+        images = assign_splits(items, digests, params.split)
+        _check_class_counts(images, params.data)
+        rows = list(_list_duplicates(images))
+        files.write_csv(out / "manifest.csv", MANIFEST_COLUMNS, map(vars, images))
+        files.write_csv(out / "duplicates.csv", DUPLICATE_COLUMNS, rows)
+    _print_counts(images, params.data)
+    for line in (
+        *_describe_duplicates(rows),
+        *_describe_torn_groups(items, images),
+        *_describe_skipped(source.skipped),
+    ):
         print(line)
 
 
-def one_vs_rest(items: list[Item], positive: str | None) -> list[Item]:
+def _relabel_one_vs_rest(items: list[Item], positive: str | None) -> list[Item]:
     """Return the items labelled `positive` or `not <positive>`; unchanged where that is None.
 
     Raises ParamsError when no image is of the positive class.
     """
     if positive is None:
         return items
-    valid = classes(item.label for item in items)
+    valid = order_classes(item.label for item in items)
     if positive not in valid:
         near = get_close_matches(positive, valid, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"expected one of {_listed(valid)}"
+        hint = f"did you mean {near[0]}?" if near else f"expected one of {_format_names(valid)}"
         raise ParamsError(f"params.yaml: data.positive: no image of class {positive!r}; {hint}")
     rest = f"not {positive}"
     return [i if i.label == positive else replace(i, label=rest) for i in items]
 
 
-def _listed(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     return ", ".join(names[:12]) + (f" ... ({len(names)} in all)" if len(names) > 12 else "")
 
 
-def check(images: list[Placed], data: Data) -> None:
+def _check_class_counts(images: list[SplitItem], data: DataParams) -> None:
     """Raise DataError unless there are two classes, and images of each in every split."""
     counts = Counter((image.label, image.split) for image in images)
-    names = classes(image.label for image in images)
+    names = order_classes(image.label for image in images)
     if len(names) < 2:
         raise DataError(
             f"{data.path}: only one class, {names[0]!r}, in {len(images)} images; expected at "
@@ -88,7 +94,7 @@ def check(images: list[Placed], data: Data) -> None:
                 )
 
 
-def duplicates(images: list[Placed]) -> Iterator[dict[str, str]]:
+def _list_duplicates(images: list[SplitItem]) -> Iterator[dict[str, str]]:
     """Yield a row for each byte-identical image and each kind of trouble that its copies make."""
     copies = defaultdict(list)
     for image in images:
@@ -101,16 +107,16 @@ def duplicates(images: list[Placed]) -> Iterator[dict[str, str]]:
                 yield from (vars(image) | {"kind": kind} for image in same)
 
 
-def show(images: list[Placed], data: Data) -> None:
+def _print_counts(images: list[SplitItem], data: DataParams) -> None:
     """Print a table of images per class and split; of many classes the largest and smallest."""
     counts = Counter((image.label, image.split) for image in images)
     totals = Counter(image.label for image in images)
-    names = classes(totals, data.positive)
+    names = order_classes(totals, data.positive)
     table = Table("class", *SPLITS, "all", box=None, pad_edge=False)
-    for name in names if len(names) <= ROWS_SHOWN else _ends(totals):
+    for name in names if len(names) <= MAX_TABLE_ROWS else _select_extremes(totals):
         table.add_row(name, *(f"{counts[name, split]}" for split in SPLITS), f"{totals[name]}")
-    if len(names) > ROWS_SHOWN:
-        table.add_row(f"(and {len(names) - ROWS_SHOWN} of sizes between)")
+    if len(names) > MAX_TABLE_ROWS:
+        table.add_row(f"(and {len(names) - MAX_TABLE_ROWS} of sizes between)")
     sums = Counter(image.split for image in images)
     table.add_row("all", *(f"{sums[split]}" for split in SPLITS), f"{len(images)}")
     for column in table.columns[1:]:
@@ -120,14 +126,14 @@ def show(images: list[Placed], data: Data) -> None:
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
-def _ends(totals: Counter[str]) -> list[str]:
+def _select_extremes(totals: Counter[str]) -> list[str]:
     ordered = [name for name, _ in totals.most_common()]
-    return [*ordered[: ROWS_SHOWN // 2], *ordered[-ROWS_SHOWN // 2 :]]
+    return [*ordered[: MAX_TABLE_ROWS // 2], *ordered[-MAX_TABLE_ROWS // 2 :]]
 
 
-def remarks(rows: list[dict[str, str]]) -> Iterator[str]:
+def _describe_duplicates(rows: list[dict[str, str]]) -> Iterator[str]:
     """Yield a line for each kind of duplicate, with how many and the first of them."""
-    for kind, meaning in MEANINGS.items():
+    for kind, meaning in KIND_MEANINGS.items():
         found = [row for row in rows if row["kind"] == kind]
         if found:
             first = [row for row in found if row["digest"] == found[0]["digest"]]
@@ -137,7 +143,7 @@ def remarks(rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"{len(found)} images {meaning}: {example}; see data/split/duplicates.csv"
 
 
-def straddling(items: list[Item], images: list[Placed]) -> Iterator[str]:
+def _describe_torn_groups(items: list[Item], images: list[SplitItem]) -> Iterator[str]:
     """Yield a warning when images of one group are in several splits, as the source gives them."""
     splits = defaultdict(set)
     for item, image in zip(items, images, strict=True):
@@ -147,7 +153,7 @@ def straddling(items: list[Item], images: list[Placed]) -> Iterator[str]:
         yield f"warning: groups in several splits as given: {len(torn)}, such as {torn[0]}"
 
 
-def passed_over(names: list[str]) -> Iterator[str]:
+def _describe_skipped(names: list[str]) -> Iterator[str]:
     """Yield a line on the files that were skipped, with the first of them."""
     if names:
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -9,9 +9,9 @@ cannot be used is no failure: the results are there, and an experiment would be 
 import os
 import sys
 
-from stages.core import tracking
-from stages.core.errors import TrackingError
-from stages.core.params import Params
+from secondlook.config.errors import TrackingError
+from secondlook.config.params import Params
+from secondlook.tracking import sync
 
 
 def run(params: Params) -> None:
@@ -21,7 +21,7 @@ def run(params: Params) -> None:
     The latter is a warning where dvc runs this: the next `dvc repro` tracks again in any case.
     """
     try:
-        tracking.mirror(params)
+        sync.sync_runs(params)
     except TrackingError as error:
         if "DVC_STAGE" not in os.environ:
             raise

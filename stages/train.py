@@ -13,26 +13,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core import engine, files
-from stages.core.checkpoint import Checkpoint
-from stages.core.epochs import Curves, LogEpoch
-from stages.core.errors import ParamsError
-from stages.core.identity import run_key
-from stages.core.outputs.facts import Facts
-from stages.core.outputs.facts import read as read_facts
-from stages.core.params import EarlyStopping, Params, Train
-from stages.core.training import Training, epochs_behind
-from stages.core.typical import distance
-from stages.core.validation import FILE, one_of
+from secondlook.artifacts import files, manifest
+from secondlook.artifacts.dataset_card import DatasetCard, load_dataset_card
+from secondlook.config.errors import ParamsError
+from secondlook.config.params import EarlyStoppingParams, Params, TrainParams
+from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
+from secondlook.training import embedding_distance, environment
+from secondlook.training.callbacks import (
+    LearningCurves,
+    LogEpoch,
+    ResumableTraining,
+    count_finished_epochs,
+)
+from secondlook.training.checkpoint import Checkpoint
+from secondlook.training.run_key import compute_run_key
 
 if TYPE_CHECKING:
     import keras
 
-    from stages.core.dataset import Batches
-    from stages.core.outputs.layers import Layers
-    from stages.core.outputs.passage import Passage
+    from secondlook.artifacts.layer_artifact import Activations, LayerReport
+    from secondlook.training.batches import Batches
 
-Weights = dict[str, float]
+ClassWeights = dict[str, float]
 
 
 def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
@@ -41,27 +43,33 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
     Raises ParamsError for class weights that do not fit the data, TrainingError when the
     objective stops being a number; KeyboardInterrupt says what `dvc repro` will do.
     """
-    train, facts = params.run(name), read_facts()
-    weights = class_weights(train, facts, f"{FILE}: runs.{name}")
-    key = run_key(params, name)  # before anyone edits the code meanwhile
-    curves = Curves(f"{FILE}: runs.{name}", facts.positive_index, log_epoch)
+    train, facts = params.run(name), load_dataset_card()
+    weights = compute_class_weights(train, facts, f"{PARAMS_FILE}: runs.{name}")
+    key = compute_run_key(params, name)  # before anyone edits the code meanwhile
+    curves = LearningCurves(f"{PARAMS_FILE}: runs.{name}", facts.positive_index, log_epoch)
     saving = Checkpoint(key, params.train.checkpoint_seconds)
-    with saving as saved, files.output("train", name) as folder:
-        model, kept_epoch = fit(train, facts, weights, curves, saved)
-        save(model, folder)
-        np.savez(folder / "predictions.npz", allow_pickle=False, **predictions(model))
-        np.savez(folder / distance.FILE, allow_pickle=False, **typical(model).arrays())
+    with saving as saved, files.create_output("train", name) as folder:
+        model, kept_epoch = _fit_model(train, facts, weights, curves, saved)
+        _save_model(model, folder)
+        np.savez(folder / "predictions.npz", allow_pickle=False, **_predict_splits(model))
+        np.savez(
+            folder / embedding_distance.DISTANCE_FILE,
+            allow_pickle=False,
+            **_fit_distance(model).arrays(),
+        )
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
-        layers, example = inside(model, facts)
+        layers, example = _inspect_layers(model, facts)
         files.write_json(folder / "layers.json", layers.model_dump())
         np.savez(folder / "inside.npz", allow_pickle=False, **example.arrays())
-        told = outcome(train, model, len(curves.history), kept_epoch)
+        told = _summarize_run(train, model, len(curves.history), kept_epoch)
         told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
-        told["weights_digest"] = files.digest(folder / "model.weights.h5")
+        told["weights_digest"] = files.hash_files(folder / "model.weights.h5")
         files.write_json(folder / "run.json", told)
 
 
-def class_weights(train: Train, facts: Facts, where: str) -> Weights | None:
+def compute_class_weights(
+    train: TrainParams, facts: DatasetCard, where: str
+) -> ClassWeights | None:
     """Return the weight of each class, or None when all weigh the same.
 
     "balanced" is N / (K * count) (King & Zeng 2001, "Logistic Regression in Rare Events Data"):
@@ -73,51 +81,59 @@ def class_weights(train: Train, facts: Facts, where: str) -> Weights | None:
         total = sum(counts.values())
         return {label: total / (len(classes) * counts[label]) for label in classes}
     if train.class_weight is not None:
-        check_classes(train.class_weight, classes, f"{where}.class_weight")
+        _check_classes(train.class_weight, classes, f"{where}.class_weight")
     return train.class_weight
 
 
-def check_classes(weights: Weights, classes: list[str], where: str) -> None:
+def _check_classes(weights: ClassWeights, classes: list[str], where: str) -> None:
     """Raise ParamsError unless `weights` has exactly the `classes`."""
     unknown = [label for label in weights if label not in classes]
     missing = [label for label in classes if label not in weights]
     if unknown:
-        raise ParamsError(f"{where}: found class {unknown[0]!r}; expected {one_of(classes)}")
+        raise ParamsError(
+            f"{where}: found class {unknown[0]!r}; expected {format_choices(classes)}"
+        )
     if missing:
         raise ParamsError(f"{where}: class {missing[0]!r} has no weight; give every class one")
 
 
-def fit(
-    train: Train, facts: Facts, weights: Weights | None, curves: Curves, saved: Checkpoint
+def _fit_model(
+    train: TrainParams,
+    facts: DatasetCard,
+    weights: ClassWeights | None,
+    curves: LearningCurves,
+    saved: Checkpoint,
 ) -> "tuple[keras.Model, int]":
     """Return the trained model and the epoch (from 1) whose weights it holds.
 
     The same parameters and arrays give the same weights, bit for bit, on the same machine,
     whether it trains in one go or resumes from what is saved.
     """
-    engine.start()
+    environment.start_tensorflow()
     import tensorflow as tf
 
-    from stages.core.model import build
+    from secondlook.training.model import build_model
 
     tf.config.experimental.enable_op_determinism()
-    model = build(train, facts.shape, len(facts.classes))
-    stopper = early_stopping(train.early_stopping)
+    model = build_model(train, facts.shape, len(facts.classes))
+    stopper = _build_early_stopping(train.early_stopping)
     state = saved.read()
-    data = batches(train, facts.classes, weights)
-    data.epoch = epochs_behind(state, train.epochs)
+    data = build_batches(train, facts.classes, weights)
+    data.epoch = count_finished_epochs(state, train.epochs)
     model.fit(
         data,
         initial_epoch=data.epoch,
         epochs=train.epochs,
-        callbacks=Training(model, stopper, curves).callbacks(saved, state),
+        callbacks=ResumableTraining(model, stopper, curves).callbacks(saved, state),
         shuffle=False,  # Batches shuffles, by seed and epoch alone
         verbose=1 if sys.stdout.isatty() else 0,
     )
     return model, (stopper.best_epoch + 1 if stopper else train.epochs)
 
 
-def early_stopping(wanted: EarlyStopping | None) -> "keras.callbacks.EarlyStopping | None":
+def _build_early_stopping(
+    wanted: EarlyStoppingParams | None,
+) -> "keras.callbacks.EarlyStopping | None":
     """Return the callback that stops in time and brings the best epoch's weights back."""
     from keras.callbacks import EarlyStopping as Stopper
 
@@ -127,66 +143,81 @@ def early_stopping(wanted: EarlyStopping | None) -> "keras.callbacks.EarlyStoppi
     return Stopper(wanted.monitor, patience=wanted.patience, mode=mode, restore_best_weights=True)
 
 
-def batches(train: Train, classes: list[str], weights: Weights | None) -> "Batches":
+def build_batches(
+    train: TrainParams, classes: list[str], weights: ClassWeights | None
+) -> "Batches":
     """Return the training images, shuffled and weighted."""
-    from stages.core.dataset import Batches
+    from secondlook.training.batches import Batches
 
     by_class = np.array([weights[label] if weights else 1 for label in classes], np.float32)
-    pictures, labels = files.images("train"), files.labels("train")
+    pictures, labels = manifest.load_images("train"), manifest.load_labels("train")
     return Batches(pictures, labels, by_class, train.batch_size, train.seed)
 
 
-def save(model: "keras.Model", folder: Path) -> None:
+def _save_model(model: "keras.Model", folder: Path) -> None:
     """Write the network into `folder`."""
-    from stages.core.model import save as save_network
+    from secondlook.training.model import save_model
 
-    save_network(model, folder)
+    save_model(model, folder)
 
 
-def typical(model: "keras.Model") -> distance.Distance:
+def _fit_distance(model: "keras.Model") -> embedding_distance.EmbeddingDistance:
     """Return how far pictures are from those of training inside the network."""
-    labels, places = files.labels("train"), sampled("train")
-    training, validation = embeddings(model, "train"), embeddings(model, "validation")
-    return distance.Distance.fit(training, labels[places], validation)
+    labels, places = manifest.load_labels("train"), _draw_sample("train")
+    training, validation = (
+        _compute_embeddings(model, "train"),
+        _compute_embeddings(model, "validation"),
+    )
+    return embedding_distance.EmbeddingDistance.fit(training, labels[places], validation)
 
 
-def embeddings(model: "keras.Model", split: str) -> NDArray[np.float32]:
+def _compute_embeddings(model: "keras.Model", split: str) -> NDArray[np.float32]:
     """Return what the network makes of some of the images before it answers, (n, D)."""
-    from stages.core.dataset import Sample
-    from stages.core.model import ask
+    from secondlook.training.batches import ImageSubset
+    from secondlook.training.model import predict_batches
 
-    sample = Sample(files.images(split), sampled(split))
-    return distance.gathered(answers.embeddings for answers in ask(model, sample))
+    sample = ImageSubset(manifest.load_images(split), _draw_sample(split))
+    return embedding_distance.collect_embeddings(
+        answers.embeddings for answers in predict_batches(model, sample)
+    )
 
 
-def sampled(split: str) -> NDArray[np.int64]:
+def _draw_sample(split: str) -> NDArray[np.int64]:
     """Return the places of images, always the same ones."""
-    from stages.core.dataset import fixed_sample
+    from secondlook.training.batches import draw_fixed_sample
 
-    return fixed_sample(len(files.labels(split)), distance.SAMPLE)
+    return draw_fixed_sample(len(manifest.load_labels(split)), embedding_distance.SAMPLE_SIZE)
 
 
-def predictions(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
+def _predict_splits(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
     """Return the class probabilities (N, K) of validation and test."""
-    from stages.core.model import predict
+    from secondlook.training.model import predict_probabilities
 
-    return {split: predict(model, files.images(split)) for split in ("validation", "test")}
+    return {
+        split: predict_probabilities(model, manifest.load_images(split))
+        for split in ("validation", "test")
+    }
 
 
-def inside(model: "keras.Model", facts: Facts) -> "tuple[Layers, Passage]":
+def _inspect_layers(model: "keras.Model", facts: DatasetCard) -> "tuple[LayerReport, Activations]":
     """Return what the layers make of validation images, and of one image of test, to be shown."""
-    from stages.core.inside.follow import passage
-    from stages.core.inside.layers import Network
-    from stages.core.inside.table import measured
-    from stages.core.outputs.passage import example
+    from secondlook.artifacts.layer_artifact import find_example
+    from secondlook.training.layer_outputs import LayeredNetwork, compute_activations
+    from secondlook.training.layer_report import measure_layers
 
-    network = Network(model)
-    shown = files.images("test")[example(files.labels("test"), facts.positive_index)]
-    table = measured(network, files.images("validation"), files.labels("validation"))
-    return table, passage(network, shown)
+    network = LayeredNetwork(model)
+    shown = manifest.load_images("test")[
+        find_example(manifest.load_labels("test"), facts.positive_index)
+    ]
+    table = measure_layers(
+        network, manifest.load_images("validation"), manifest.load_labels("validation")
+    )
+    return table, compute_activations(network, shown)
 
 
-def outcome(train: Train, model: "keras.Model", epochs: int, kept_epoch: int) -> dict[str, object]:
+def _summarize_run(
+    train: TrainParams, model: "keras.Model", epochs: int, kept_epoch: int
+) -> dict[str, object]:
     """Return the parameters of a run and what came of them, as run.json tells it."""
     return {
         "parameters": train.model_dump(),

@@ -8,23 +8,22 @@ import sys
 import time
 from pathlib import Path
 
-from tests import cron, retraining_builder
-from tests.conftest import absent
-from tests.retraining_builder import deliver, in_service
+from tests.support import cron, retraining
+from tests.support.project import ROOT, skip_or_fail
+from tests.support.retraining import deliver_digits, find_version
 
-ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 HOME = "/srv/second-look"  # where the files of deploy/ say that the project is
 PATIENCE = 400  # seconds that cron has to start a retraining, and that to end
 
 
-def checked(*command: str) -> None:
+def check_with_tool(*command: str) -> None:
     """Run a tool that refuses what is wrong."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def environment(folder: Path) -> Path:
+def link_environment(folder: Path) -> Path:
     """Let the folder hold the environment that the tests run in, as a project holds its .venv."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".venv").symlink_to(sys.prefix)
@@ -34,13 +33,13 @@ def environment(folder: Path) -> Path:
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing wrong with service and timer."""
     if not shutil.which("systemd-analyze"):
-        absent("systemd-analyze is not here")
-    project = environment(tmp_path / "project")
+        skip_or_fail("systemd-analyze is not here")
+    project = link_environment(tmp_path / "project")
     for name in ("second-look.service", "second-look.timer"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(text.replace(HOME, str(project)), encoding="utf-8")
     units = [str(tmp_path / name) for name in ("second-look.service", "second-look.timer")]
-    checked("systemd-analyze", "verify", "--recursive-errors=no", *units)
+    check_with_tool("systemd-analyze", "verify", "--recursive-errors=no", *units)
 
 
 def test_systemd_takes_no_failure_for_what_is_none() -> None:
@@ -53,7 +52,7 @@ def test_github_takes_the_workflow() -> None:
     """The workflow is what GitHub's schema of workflows asks for."""
     schema = ("--builtin-schema", "vendor.github-workflows")
     tool = (sys.executable, "-m", "check_jsonschema")
-    checked(*tool, *schema, str(DEPLOY / "github-workflow.yml"))
+    check_with_tool(*tool, *schema, str(DEPLOY / "github-workflow.yml"))
 
 
 def test_the_steps_of_the_workflow_are_shell(tmp_path: Path) -> None:
@@ -64,36 +63,36 @@ def test_the_steps_of_the_workflow_are_shell(tmp_path: Path) -> None:
     for number, step in enumerate(steps):
         script = tmp_path / f"{number}.sh"
         script.write_text(re.sub(r"\$\{\{.*?\}\}", "", step), encoding="utf-8")
-        checked("bash", "-n", str(script))
+        check_with_tool("bash", "-n", str(script))
 
 
 def test_kubernetes_takes_the_cron_job() -> None:
     """The manifest is what Kubernetes' schema asks for, with no key that it does not know."""
     tool = "from kubernetes_validate.__main__ import main; main()"
     found = str(DEPLOY / "kubernetes.yml")
-    checked(sys.executable, "-c", tool, "--strict", "--quiet", found)
+    check_with_tool(sys.executable, "-c", tool, "--strict", "--quiet", found)
 
 
 def test_cron_retrains(tmp_path: Path) -> None:
     """The line of deploy/crontab, every minute: a model is in service, and MLflow says so."""
-    project = retraining_builder.project(tmp_path / "project")
-    environment(project)
-    deliver(project, 0, 300)
+    project = retraining.build_growing_project(tmp_path / "project")
+    link_environment(project)
+    deliver_digits(project, 0, 300)
     line = (DEPLOY / "crontab").read_text(encoding="utf-8").splitlines()[-1]
     every_minute = line.replace(HOME, str(project)).replace("0 3 * * *", "* * * * *")
-    with cron.scheduled(f"PYTHONPATH={project}\n{every_minute}\n"):
+    with cron.run_crontab(f"PYTHONPATH={project}\n{every_minute}\n"):
         deadline = time.monotonic() + PATIENCE
-        while in_service(project) is None and time.monotonic() < deadline:
+        while find_version(project) is None and time.monotonic() < deadline:
             time.sleep(1)
-    ended(project)
-    champion = in_service(project)
+    wait_for_lock(project)
+    champion = find_version(project)
     said = (project / "retrain.log").read_text(encoding="utf-8")
     assert champion is not None, said
     assert champion.tags["second_look.retraining"]
     assert "retrain: promoted: " in said
 
 
-def ended(project: Path) -> None:
+def wait_for_lock(project: Path) -> None:
     """Wait for what cron started: it ends by itself, and nothing starts it again."""
     with (project / ".dvc/tmp/second_look/retrain.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from selenium.webdriver import Chrome
 
-from tests import browser
-from tests.mirror import assert_mirrored, client
-from tests.pipeline_builder import run
-from tests.report_page import Page
+from tests.support import browser
+from tests.support.mirror import assert_mirrored, make_client
+from tests.support.project import run_command
+from tests.support.report import ReportPage
 
 SECONDLOOK = (sys.executable, "-m", "stages")
 
@@ -29,12 +29,14 @@ def inspected(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Inspe
     """Give a copy of the finished project in which someone has looked inside."""
     folder = tmp_path_factory.mktemp("inspected") / "project"
     shutil.copytree(pipeline, folder, symlinks=True)
-    return Inspected(folder, run(folder / "data", *SECONDLOOK, "inspect", PYTHONPATH=str(folder)))
+    return Inspected(
+        folder, run_command(folder / "data", *SECONDLOOK, "inspect", PYTHONPATH=str(folder))
+    )
 
 
 def pages(folder: Path) -> dict[str, list[str]]:
     """Return the pages that MLflow keeps with each run, by the run's name in params.yaml."""
-    asked = client(folder)
+    asked = make_client(folder)
     return {
         name: [file.path for file in asked.list_artifacts(run_id, "inspect")]
         for name, run_id in assert_mirrored(folder).items()
@@ -54,7 +56,7 @@ def test_the_layers_are_printed(inspected: Inspected) -> None:
 def test_the_page_shows_the_picture_its_maps_and_the_answer(inspected: Inspected) -> None:
     """The picture as given, as seen, with what the answer rests on, and four maps per layer."""
     shutil.copy(inspected.project / "data/inspect.html", inspected.project / "report.html")
-    page = Page(inspected.project)
+    page = ReportPage(inspected.project)
     texts = [str(image["alt"]) for image in page.all("img")]
     assert texts[:2] == ["The picture as given", "The picture as the network sees it"]
     assert "robability of “" in texts[2]
@@ -69,10 +71,10 @@ def test_the_page_is_kept_with_its_run_and_track_leaves_it_there(inspected: Insp
     folder = inspected.project
     before = pages(folder)
     assert sorted(before.values()) == [[], ["inspect/inspect.html"]]
-    assert "already there" in run(folder, *SECONDLOOK, "track")
+    assert "already there" in run_command(folder, *SECONDLOOK, "track")
     (name,) = [name for name, kept in before.items() if kept]
     Image.new("RGB", (9, 9)).save(folder / "data/report/runs" / name / "confusion.png")
-    assert "brought up to date" in run(folder, *SECONDLOOK, "track")
+    assert "brought up to date" in run_command(folder, *SECONDLOOK, "track")
     assert pages(folder) == before
 
 
@@ -85,7 +87,7 @@ def test_without_a_store_there_is_a_page_and_a_warning(
     shutil.copytree(inspected.project, folder, ignore=kept)
     Image.new("L", (40, 30), 200).save(tmp_path / "own.png")
     asked = ("inspect", "../own.png", "--run", "weighted", "--report", "../own.html")
-    printed = run(folder, *SECONDLOOK, *asked)
+    printed = run_command(folder, *SECONDLOOK, *asked)
     assert printed.count("warning: MLflow at mlflow.db: no such file") == 1
     assert not (folder / "mlflow.db").exists()
     assert "as given, 40 x 30" in (tmp_path / "own.html").read_text(encoding="utf-8")
@@ -102,7 +104,7 @@ def test_without_a_store_there_is_a_page_and_a_warning(
 )
 def test_a_mistake_is_one_line(inspected: Inspected, asked: list[str], told: str) -> None:
     """Where, what was found and what to do; nothing is asked for it."""
-    printed = run(inspected.project, *SECONDLOOK, "inspect", *asked, fails=True)
+    printed = run_command(inspected.project, *SECONDLOOK, "inspect", *asked, fails=True)
     assert len(printed.splitlines()) == 1
     assert told in printed
 
@@ -112,7 +114,7 @@ def test_a_run_that_was_never_trained_is_told(inspected: Inspected, tmp_path: Pa
     folder = tmp_path / "project"
     shutil.copytree(inspected.project, folder, ignore=shutil.ignore_patterns(".git", ".dvc"))
     shutil.rmtree(folder / "data/train/weighted")
-    printed = run(folder, *SECONDLOOK, "inspect", "--run", "weighted", fails=True)
+    printed = run_command(folder, *SECONDLOOK, "inspect", "--run", "weighted", fails=True)
     assert "data/train/weighted/model.weights.h5: no such file; run `dvc repro`" in printed
 
 
@@ -123,8 +125,8 @@ def test_the_page_stands_alone_fits_and_is_accessible(
 ) -> None:
     """It asks for nothing but itself, never scrolls sideways, and axe-core finds nothing."""
     page = inspected.project / "data/inspect.html"
-    browser.show(chromium, page, width, scheme)
+    browser.open_page(chromium, page, width, scheme)
     assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
-    assert browser.complaints(chromium) == []
-    assert browser.requests(chromium) == [page.as_uri()]
-    assert browser.violations(chromium) == []
+    assert browser.read_console(chromium) == []
+    assert browser.list_requests(chromium) == [page.as_uri()]
+    assert browser.find_accessibility_violations(chromium) == []

@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests import formats_builder
-from tests.mirror import client, runs
-from tests.pipeline_builder import build, run, surroundings
-from tests.predict_builder import predict
-from tests.servers import free_port, wait_for
+from tests.support import datasets
+from tests.support.mirror import find_runs_by_tag, make_client
+from tests.support.project import build_project, make_environment, run_command, run_predict
+from tests.support.servers import find_free_port, wait_for_url
 
 DATA = {"source": "folder", "path": "data/pictures", "positive": None}
 LOOK = {"height": 12, "width": 12, "channels": 3, "resize": "pad", "contrast": "stretch"}
@@ -43,9 +42,9 @@ print(json.dumps([list(table["probabilities"]) for table in answers]))
 @pytest.fixture(scope="module")
 def formats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a finished project whose pictures are of every format."""
-    folder = build(tmp_path_factory.mktemp("formats") / "project", CHANGES)
-    formats_builder.folders(folder / "data/pictures")
-    run(folder, "dvc", "repro")
+    folder = build_project(tmp_path_factory.mktemp("formats") / "project", CHANGES)
+    datasets.write_format_folders(folder / "data/pictures")
+    run_command(folder, "dvc", "repro")
     return folder
 
 
@@ -60,7 +59,7 @@ def answered(folder: Path) -> dict[str, NDArray[np.float32]]:
 
 def asked(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     """Return what `predict --json` says."""
-    printed = predict(folder, *arguments, "--json").stdout
+    printed = run_predict(folder, *arguments, "--json").stdout
     return [json.loads(line) for line in printed.splitlines()]
 
 
@@ -72,7 +71,7 @@ def values(told: dict[str, float]) -> NDArray[np.float32]:
 def test_every_format_is_answered_as_in_the_pipeline(formats: Path) -> None:
     """From a folder, raw files of every format get the probabilities of predictions.npz."""
     known = answered(formats)
-    assert len(known) == 2 * len(formats_builder.FORMATS)
+    assert len(known) == 2 * len(datasets.FORMATS)
     told = {each["picture"]: each for each in asked(formats, "data/pictures/test")}
     assert told.keys() == known.keys()
     for name, probabilities in known.items():
@@ -94,7 +93,7 @@ def test_the_model_in_mlflow_answers_the_same(
             *(str(formats / name) for name in known),
         ],
         cwd=tmp_path_factory.mktemp("elsewhere"),
-        env=surroundings(formats, MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db"),
+        env=make_environment(formats, MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db"),
         capture_output=True,
         text=True,
         check=True,
@@ -106,17 +105,17 @@ def test_the_model_in_mlflow_answers_the_same(
 
 def address(folder: Path) -> str:
     """Return where MLflow has the model of the only run."""
-    (tracked,) = runs(client(folder)).values()
+    (tracked,) = find_runs_by_tag(make_client(folder)).values()
     return f"runs:/{tracked.info.run_id}/model"
 
 
 @pytest.fixture(scope="module")
 def served(formats: Path) -> Iterator[str]:
     """Give the address of a real `mlflow models serve`."""
-    port = free_port()
+    port = find_free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     command += ["--model-uri", address(formats), "--port", str(port)]
-    environment = surroundings(formats, MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db")
+    environment = make_environment(formats, MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db")
     log = (formats.parent / "serve.log").open("wb")
     with (
         log,
@@ -130,7 +129,7 @@ def served(formats: Path) -> Iterator[str]:
         ) as process,
     ):
         try:
-            wait_for(f"http://127.0.0.1:{port}/ping", process, formats.parent / "serve.log")
+            wait_for_url(f"http://127.0.0.1:{port}/ping", process, formats.parent / "serve.log")
             yield f"http://127.0.0.1:{port}/invocations"
         finally:
             os.killpg(process.pid, 9)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data_builder import saved
-from tests.mirror import client, runs
-from tests.pipeline_builder import run
-from tests.predict_builder import Done, predict
+from tests.support.datasets import encode_image
+from tests.support.mirror import find_runs_by_tag, make_client
+from tests.support.project import CommandResult, run_command, run_predict
 
 # Of ../shared/data/awkward: what cannot be read, and how the reason begins.
 UNREADABLE = {
@@ -26,7 +25,7 @@ UNREADABLE = {
 }
 
 
-def told(done: Done) -> dict[str, dict[str, Any]]:
+def told(done: CommandResult) -> dict[str, dict[str, Any]]:
     """Return the lines of JSON by the name of the picture."""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {Path(line["picture"]).name: line for line in lines}
@@ -36,13 +35,13 @@ def told(done: Done) -> dict[str, dict[str, Any]]:
 def own(tmp_path: Path) -> Path:
     """Give a folder with one good picture."""
     noise = np.random.default_rng(0).integers(0, 256, (12, 12), np.uint8)
-    (tmp_path / "good.png").write_bytes(saved(Image.fromarray(noise)))
+    (tmp_path / "good.png").write_bytes(encode_image(Image.fromarray(noise)))
     return tmp_path
 
 
 def test_awkward_files_are_each_answered_or_refused(pipeline: Path, shared_data: Path) -> None:
     """Real broken files get a reason in one line; the others, of every format, an answer."""
-    done = predict(pipeline, str(shared_data / "awkward"), "--json")
+    done = run_predict(pipeline, str(shared_data / "awkward"), "--json")
     answers = told(done)
     refused = {name: each["reason"] for name, each in answers.items() if each["answer"] is None}
     assert done.returncode == 1
@@ -57,16 +56,16 @@ def test_awkward_files_are_each_answered_or_refused(pipeline: Path, shared_data:
 def test_all_some_and_none(pipeline: Path, own: Path) -> None:
     """The exit status is 0 when all were answered, 1 when some were not, 2 when none was."""
     good, gone = str(own / "good.png"), str(own / "gone.png")
-    assert [predict(pipeline, *given).returncode for given in ([good], [gone, good], [gone])] == [
-        *(0, 1, 2)
-    ]
+    assert [
+        run_predict(pipeline, *given).returncode for given in ([good], [gone, good], [gone])
+    ] == [*(0, 1, 2)]
 
 
 def test_names_are_relative_to_where_the_user_is(pipeline: Path, own: Path) -> None:
     """From a folder below the project, pictures and the page are named from there."""
     below = pipeline / "data"
     name = Path(*[".."] * len(below.relative_to("/").parts), own.relative_to("/"), "good.png")
-    done = predict(below, str(name), "--report", str(own / "page.html"))
+    done = run_predict(below, str(name), "--report", str(own / "page.html"))
     assert done.returncode == 0, done.stderr
     assert "what the network sees" in (own / "page.html").read_text()
 
@@ -74,9 +73,15 @@ def test_names_are_relative_to_where_the_user_is(pipeline: Path, own: Path) -> N
 def test_standard_input_and_mlflow(pipeline: Path, own: Path) -> None:
     """A picture on standard input, asked of a run of MLflow, is answered as its file is here."""
     picture = (own / "good.png").read_bytes()
-    (tracked,) = (run for run in runs(client(pipeline)).values() if run.info.run_name == "weighted")
-    here = told(predict(pipeline, str(own / "good.png"), "--json", "--run", "weighted"))
-    there = told(predict(pipeline, "-", "--json", "--model", tracked.info.run_id, given=picture))
+    (tracked,) = (
+        run
+        for run in find_runs_by_tag(make_client(pipeline)).values()
+        if run.info.run_name == "weighted"
+    )
+    here = told(run_predict(pipeline, str(own / "good.png"), "--json", "--run", "weighted"))
+    there = told(
+        run_predict(pipeline, "-", "--json", "--model", tracked.info.run_id, given=picture)
+    )
     assert there["standard input"]["probabilities"] == here["good.png"]["probabilities"]
     assert sum(here["good.png"]["probabilities"].values()) == pytest.approx(1)
 
@@ -88,7 +93,7 @@ def test_the_best_run_answers_where_nobody_says_which(pipeline: Path, own: Path)
         for name in ("unweighted", "weighted")
     }
     best = min(scores, key=lambda name: float(scores[name]["validation"]["log_loss"]))
-    assert f"asking {best}, " in predict(pipeline, str(own / "good.png")).stderr
+    assert f"asking {best}, " in run_predict(pipeline, str(own / "good.png")).stderr
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_the_best_run_answers_where_nobody_says_which(pipeline: Path, own: Path)
 )
 def test_a_mistake_is_one_line(pipeline: Path, own: Path, arguments: list[str], said: str) -> None:
     """What cannot be done is told, with the exit status of nothing answered."""
-    done = predict(pipeline, str(own / "good.png"), *arguments)
+    done = run_predict(pipeline, str(own / "good.png"), *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -118,15 +123,15 @@ def test_an_operating_point_answers(own_pipeline: Path, own: Path) -> None:
     picture = str(own / "good.png")
     for threshold, answer in ((0.0, "8"), (1.01, "not 8")):
         path.write_text(json.dumps(point | {"rule": "recall", "threshold": threshold}))
-        done = predict(own_pipeline, picture, "--json", "--run", "weighted", "--top", "1")
+        done = run_predict(own_pipeline, picture, "--json", "--run", "weighted", "--top", "1")
         assert told(done)["good.png"]["answer"] == answer
 
 
 def test_the_champion_answers_where_there_is_one(own_pipeline: Path, own: Path) -> None:
     """What was promoted is asked, from MLflow, unless a run is named."""
     good = str(own / "good.png")
-    run(own_pipeline, "python", "-m", "stages", "promote", "unweighted")
-    done = predict(own_pipeline, good, "--json")
+    run_command(own_pipeline, "python", "-m", "stages", "promote", "unweighted")
+    done = run_predict(own_pipeline, good, "--json")
     assert "asking models:/digits-8-or-not@champion, from MLflow" in done.stderr
-    named = predict(own_pipeline, good, "--json", "--run", "unweighted")
+    named = run_predict(own_pipeline, good, "--json", "--run", "unweighted")
     assert told(done)["good.png"] == told(named)["good.png"]

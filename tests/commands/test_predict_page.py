@@ -8,9 +8,9 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests import browser
-from tests.data_builder import saved
-from tests.predict_builder import predict
+from tests.support import browser
+from tests.support.datasets import encode_image
+from tests.support.project import run_predict
 
 PHONE, DESKTOP = 390, 1200
 
@@ -20,11 +20,13 @@ def page(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the page about a picture in colour, one with transparency, and a broken one."""
     folder = tmp_path_factory.mktemp("pictures")
     noise = np.random.default_rng(0).integers(0, 256, (300, 200, 4), np.uint8)
-    (folder / "a & <b>.png").write_bytes(saved(Image.fromarray(noise[..., :3])))
-    (folder / "clear.png").write_bytes(saved(Image.fromarray(noise)))
-    (folder / "deep.png").write_bytes(saved(Image.fromarray(noise[..., 0].astype("u2") * 257)))
+    (folder / "a & <b>.png").write_bytes(encode_image(Image.fromarray(noise[..., :3])))
+    (folder / "clear.png").write_bytes(encode_image(Image.fromarray(noise)))
+    (folder / "deep.png").write_bytes(
+        encode_image(Image.fromarray(noise[..., 0].astype("u2") * 257))
+    )
     (folder / "zero.png").write_bytes(b"")
-    done = predict(pipeline, str(folder), "--report", str(folder / "page.html"))
+    done = run_predict(pipeline, str(folder), "--report", str(folder / "page.html"))
     assert done.returncode == 1, done.stderr
     return folder / "page.html"
 
@@ -33,17 +35,17 @@ def page(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_the_page_can_be_read_by_all(chromium: Chrome, page: Path, width: int, scheme: str) -> None:
     """It needs no network, complains of nothing, fits, and axe finds nothing serious."""
-    browser.show(chromium, page, width, scheme)
-    assert browser.complaints(chromium) == []
-    assert browser.requests(chromium) == [page.as_uri()]
-    assert browser.violations(chromium) == []
+    browser.open_page(chromium, page, width, scheme)
+    assert browser.read_console(chromium) == []
+    assert browser.list_requests(chromium) == [page.as_uri()]
+    assert browser.find_accessibility_violations(chromium) == []
     wide = chromium.execute_script("return document.documentElement.scrollWidth")
     assert wide <= width
 
 
 def test_each_picture_is_beside_what_the_network_sees(chromium: Chrome, page: Path) -> None:
     """A picture is shown as given, as seen and as weighed; a broken one is told of."""
-    browser.show(chromium, page, DESKTOP)
+    browser.open_page(chromium, page, DESKTOP)
     titles = [title.text for title in chromium.find_elements(By.CSS_SELECTOR, "section h2")]
     assert [title.rpartition("/")[2] for title in titles] == [
         *("a & <b>.png", "clear.png", "deep.png", "zero.png")

@@ -1,0 +1,86 @@
+"""What it costs to save the state of a training after every epoch.
+
+The default network with the most that there can be to save: optimizer, and early stopping's best
+weights. Its epochs take a second or a little more, on images of 28 x 28 x 1 and 120 x 120 x 3,
+with and without saving in turn. An epoch counts from its beginning to that of the next: so the
+copies that are taken between the two count, and what the thread takes that writes meanwhile.
+Target: at most 1.05 times as long.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.measuring import Measurement, compute_ratio, measure_in_turn
+from benchmarks.training_speed import make_batches
+from secondlook.config.params import load_params
+from secondlook.training.callbacks import LearningCurves, ResumableTraining
+from secondlook.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import keras
+
+    from secondlook.training.batches import Batches
+
+TIMES = 7
+MEGABYTE = 2**20
+# Images an epoch, so that one takes a second or a little more.
+SIZES = {(28, 28, 1): 768, (120, 120, 3): 96}
+
+
+def measure(folder: Path) -> list[Measurement]:
+    """Measure both sizes."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    return [line for shape, count in SIZES.items() for line in measure_size(folder, shape, count)]
+
+
+def measure_size(folder: Path, shape: tuple[int, int, int], count: int) -> list[Measurement]:
+    """Take turns with one network between saving and not."""
+    from secondlook.training.model import build_model
+
+    batches, model = make_batches(folder, shape, count), build_model(load_params().train, shape, 2)
+    time_epoch(model, batches, [])  # traces
+    size = "x".join(map(str, shape))
+    with Checkpoint(size, 0) as saved:
+        plain, saving = measure_in_turn(
+            TIMES,
+            lambda: time_epoch(model, batches, []),
+            lambda: time_epoch(model, batches, [make_saver(model, saved)]),
+        )
+        megabytes = saved.path.stat().st_size / MEGABYTE
+    return [
+        Measurement(f"{size}: a state", [megabytes], "MB"),
+        Measurement(f"{size}: an epoch", plain, "s", digits=2),
+        Measurement(f"{size}: an epoch, saved", saving, "s", digits=2),
+        compute_ratio(f"{size}: saved : not", saving, plain, at_most=1.05),
+    ]
+
+
+def make_saver(model: "keras.Model", saved: Checkpoint) -> "keras.callbacks.Callback":
+    """Return what `train` calls after an epoch, with all there can be to save."""
+    import keras
+
+    stopper = keras.callbacks.EarlyStopping()
+    stopper.on_train_begin()
+    stopper.best_weights = model.get_weights()
+    return ResumableTraining(model, stopper, LearningCurves("", None, print)).callbacks(
+        saved, None
+    )[-1]
+
+
+def time_epoch(
+    model: "keras.Model", batches: "Batches", callbacks: "list[keras.callbacks.Callback]"
+) -> float:
+    """Return how long an epoch takes, of two in the middle of four."""
+    import keras
+
+    stamps: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: stamps.append(time.perf_counter())
+    )
+    model.fit(batches, epochs=4, shuffle=False, verbose=0, callbacks=[*callbacks, clock])
+    return float(np.mean(np.diff(stamps)[1:]))

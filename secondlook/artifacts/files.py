@@ -1,0 +1,173 @@
+"""Files under data/<stage>/: whole or absent, and the same bytes every time."""
+
+import csv
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from secondlook.config.errors import BusyError, StorageError
+
+DATA_FOLDER = Path("data")
+PARTIAL_FOLDER = DATA_FOLDER / ".partial"
+REMEDIES = {
+    **dict.fromkeys([errno.ENOSPC, errno.EDQUOT, errno.EFBIG], "free some space"),
+    **dict.fromkeys([errno.EACCES, errno.EPERM, errno.EROFS], "make the folder writable"),
+}
+
+
+def stage_folder(stage: str, *parts: str) -> Path:
+    """Return data/<stage>/<parts>, relative to the project root (the current folder)."""
+    return DATA_FOLDER.joinpath(stage, *parts)
+
+
+@contextmanager
+def create_output(stage: str, *parts: str) -> Iterator[Path]:
+    """Give an empty folder to fill; on success it becomes data/<stage>/<parts> in one step.
+
+    Whatever goes wrong, or when the process is killed, the output is whole or absent. A disk
+    that is full or may not be written is told as a StorageError, another process that makes the
+    same output as a BusyError.
+    """
+    target, partial = stage_folder(stage, *parts), PARTIAL_FOLDER / "-".join((stage, *parts))
+    with _explain_os_errors(target), _hold_lock(target, partial.with_name(f"{partial.name}.lock")):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            yield partial
+            _replace_folder(partial, target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _explain_os_errors(target: Path) -> Iterator[None]:
+    """Tell what the system refuses, as far as a user can help it, in one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        remedy = REMEDIES[error.errno]
+        raise StorageError(f"{target}: {error.strerror}; {remedy} and run again") from error
+
+
+@contextmanager
+def _hold_lock(target: Path, lock: Path) -> Iterator[None]:
+    """Hold a lock, or raise BusyError; the system releases that of a killed process."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+", encoding="ascii") as file:
+        if not _try_lock(file):
+            file.seek(0)
+            who = f"process {file.read() or 'unknown'}"
+            raise BusyError(f"{target}: {who} is making it; wait for it, or end it")
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _try_lock(file: TextIO) -> bool:
+    """Tell whether the lock is ours, and its file the one that others look at."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(file.fileno()).st_nlink > 0
+
+
+def _replace_folder(partial: Path, target: Path) -> None:
+    """Put the new output in the place of the old one, which is never there in part."""
+    old = partial.with_name(f"{partial.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.replace(old)
+    partial.replace(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys and a final newline; NaN is refused, use None."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON is whatever was written
+    """Return what `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_csv(path: Path, fields: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows under the header `fields`, in UTF-8 with Unix line ends."""
+    with open_csv_writer(path, fields) as writer:
+        writer.writerows(rows)
+
+
+@contextmanager
+def open_csv_writer(path: Path, fields: Iterable[str]) -> "Iterator[csv.DictWriter[str]]":
+    """Give a writer of rows, one by one, under the header `fields`, as `write_csv` has them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(fields), lineterminator="\n")
+        writer.writeheader()
+        yield writer
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file with a header, every value as text."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def hash_files(*paths: Path) -> str:
+    """Return the SHA-256 (hex) of the files' contents, in the order given."""
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+def detect_failed_download(head: bytes) -> str | None:
+    """Return what a failed download left instead of the file, told by its first bytes, or None."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "a web page (HTML)"
+    if start.startswith(b"version https"):
+        return "a git-lfs pointer (fetch the file with `git lfs pull`)"
+    return None
+
+
+def list_visible(folder: Path) -> list[Path]:
+    """Return what is in a folder and not hidden, in order of name."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+Chunks = list[bytes | memoryview]
+
+
+def write_atomically(path: Path, content: Chunks) -> None:
+    """Write a file so that it has its old or its new content, whenever the power goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(partial).replace(path)
+    finally:
+        Path(partial).unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)  # the name is in there
+    os.close(folder)

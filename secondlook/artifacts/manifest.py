@@ -1,0 +1,103 @@
+"""The images of all splits: a row of each from `split`, the arrays of them from `preprocess`."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.artifacts import files
+from secondlook.artifacts.dataset_card import DuplicateCounts
+from secondlook.artifacts.files import stage_folder
+from secondlook.config.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+
+
+class ManifestRow(NamedTuple):
+    """One image of the manifest; once rejected, with the reason."""
+
+    id: str
+    label: str
+    split: str
+    digest: str
+    reason: str = ""
+
+
+class ManifestRows:
+    """The rows of a CSV file, read anew each time they are gone through: none stays in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[ManifestRow]:
+        for row in files.read_csv(self.path):
+            # Interned: one string per class and split, however many images there are.
+            label, split = sys.intern(row["label"]), sys.intern(row["split"])
+            yield ManifestRow(row["id"], label, split, row["digest"])
+
+
+def load_manifest() -> ManifestRows:
+    """Return the rows of the manifest; DataError when `split` has not run."""
+    path = files.stage_folder("split") / "manifest.csv"
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    return ManifestRows(path)
+
+
+def count_duplicates() -> DuplicateCounts:
+    """Return how many byte-identical images `split` found."""
+    rows = files.read_csv(files.stage_folder("split") / "duplicates.csv")
+    kinds = Counter(row["kind"] for row in rows)
+    return DuplicateCounts(kinds["duplicate"], kinds["label conflict"], kinds["across splits"])
+
+
+def load_images(split: str) -> NDArray[np.uint8]:
+    """Return the pictures of train, validation or test: uint8 (N, H, W, C), a memory map."""
+    pictures: NDArray[np.uint8] = np.load(
+        stage_folder("preprocess") / f"{split}.npy", mmap_mode="r"
+    )
+    return pictures
+
+
+def load_labels(split: str) -> NDArray[np.int64]:
+    """Return the class of each picture of a split: int64 (N,), an index into the classes."""
+    classes: NDArray[np.int64] = np.load(stage_folder("preprocess") / f"{split}.labels.npy")
+    return classes
+
+
+class ArrayWriter:
+    """Writes a .npy file row by row, without knowing how many rows there will be.
+
+    Rows are uint8 of one shape, (H, W, C). The header is written again on closing: numpy pads
+    it so that the number of rows can grow in place.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.shape, self.rows = shape, 0
+        self._file: BinaryIO = path.open("wb")
+        self._write_header()
+
+    def _write_header(self) -> None:
+        self._file.seek(0)
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, *self.shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def append(self, row: NDArray[np.uint8]) -> None:
+        """Write one row of the promised shape."""
+        self._file.write(row.tobytes())
+        self.rows += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with self._file:
+            if error is None:
+                self._write_header()
+                self._file.flush()
+                os.fsync(self._file.fileno())

@@ -1,0 +1,140 @@
+"""What came of each retraining: the typed lines of data/retrain/history.jsonl, the oldest first."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field
+
+from secondlook.artifacts import files
+from secondlook.artifacts.schema import NullableFloat, Record, check_artifact
+
+# Outcomes; the first three are decisions on a challenger.
+PROMOTED, KEPT, SAME = "promoted", "kept", "same"
+STOPPED, FAILED, BUSY, NOTHING, PLANNED = "stopped", "failed", "busy", "nothing", "planned"
+DECISIONS = (PROMOTED, KEPT, SAME)
+EXIT_STATUS = {  # the exit status of each outcome
+    **dict.fromkeys([PROMOTED, SAME, NOTHING, PLANNED], 0),
+    **dict.fromkeys([STOPPED, FAILED], 1),
+    KEPT: 3,
+    BUSY: 75,  # EX_TEMPFAIL of sysexits.h
+}
+
+
+class ServiceModel(Record):
+    """A run that was or would be in service.
+
+    name: its entry in params.yaml; run: its id in MLflow; version: its number in the registry,
+    None before it is registered.
+    """
+
+    name: str
+    run: str
+    version: str | None = None
+
+
+class ConditionCheck(Record):
+    """One condition: what was found, between which ends of a 95 % interval, against which limit.
+
+    `champion` and `found` are the champion's and the challenger's value, or those of their data.
+    """
+
+    name: str
+    champion: NullableFloat = None
+    found: NullableFloat
+    low: NullableFloat = None
+    high: NullableFloat = None
+    limit: float
+    passed: bool
+    told: str
+
+
+class DataChange(Record):
+    """The data by their digest in facts.json: images now, and those new and gone since then.
+
+    `added` and `removed` are None where there was no champion to be compared with.
+    """
+
+    digest: str
+    images: int
+    added: int | None = None
+    removed: int | None = None
+
+
+class RetrainingRecord(Record):
+    """One line of the history; times are UTC, `seconds` is how long it took.
+
+    action: retrain | promote | rollback; service, before: the champion afterwards and before;
+    challenger: the run that was judged; data_checks, gate: what was asked of data and challenger;
+    metrics: of the champion in service, on the `judged` test images of that day; state: the
+    digest of everything that determines the runs, where they were made; retraining: the id of
+    its own run in MLflow.
+    """
+
+    time: str
+    action: str
+    outcome: str
+    reason: str
+    model: str | None = None
+    service: ServiceModel | None = None
+    before: ServiceModel | None = None
+    challenger: ServiceModel | None = None
+    data: DataChange | None = None
+    data_checks: list[ConditionCheck] = Field(default_factory=list)
+    gate: list[ConditionCheck] = Field(default_factory=list)
+    metrics: dict[str, NullableFloat] = Field(default_factory=dict)
+    judged: int | None = None
+    state: str | None = None
+    retraining: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> int:
+        """Return the exit status that says this outcome."""
+        return EXIT_STATUS[self.outcome]
+
+    @property
+    def line(self) -> str:
+        """Return the record as one line of JSON, its exit status included."""
+        told = self.model_dump() | {"status": self.status}
+        return json.dumps(told, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def history_path() -> Path:
+    """Return where the history stands: in git, for it is made nowhere twice.
+
+    It begins with an empty line there, for DVC warns of empty files.
+    """
+    return files.stage_folder("retrain") / "history.jsonl"
+
+
+def load_history() -> list[RetrainingRecord]:
+    """Return all retrainings, the oldest first; none where there was none yet.
+
+    Raises DataError where a line is not what this version writes.
+    """
+    if not history_path().exists():
+        return []
+    with check_artifact(history_path()) as file:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        return [RetrainingRecord.model_validate_json(line) for line in lines if line]
+
+
+def add_to_history(new: Iterable[RetrainingRecord]) -> None:
+    """Add retrainings that are not there yet, in order of time; the file is whole at any moment."""
+    there = load_history()
+    known = {each.retraining for each in there} - {None}
+    missing = [each for each in new if each.retraining not in known]
+    if missing:
+        listed = sorted([*there, *missing], key=lambda each: each.time)
+        partial = history_path().with_name(f".{history_path().name}.partial")
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{each.line}\n" for each in listed)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(history_path())
+
+
+def find_last_decision(listed: Iterable[RetrainingRecord]) -> RetrainingRecord | None:
+    """Return the last retraining that judged a challenger, None where none did."""
+    decided = [each for each in listed if each.action == "retrain" and each.outcome in DECISIONS]
+    return decided[-1] if decided else None

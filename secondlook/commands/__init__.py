@@ -1,0 +1,4 @@
+"""What people and schedulers run: cli.py is the door, and each other file a command of it.
+
+`python -m stages NAME` and `secondlook NAME` are the same door, for stages and commands alike.
+"""

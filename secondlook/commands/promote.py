@@ -1,0 +1,43 @@
+"""Put a tracked run into service by hand; it is recorded like a retraining."""
+
+import tempfile
+from pathlib import Path
+
+from secondlook.artifacts import files
+from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.retraining_history import PROMOTED, SAME, DataChange, RetrainingRecord
+from secondlook.config.params import Params
+from secondlook.retraining.decide import Decision
+from secondlook.retraining.log import RetrainingLog
+from secondlook.retraining.promotion import RetrainingRun
+from secondlook.retraining.session import RetrainingDraft, run_session
+from secondlook.tracking import registry
+from secondlook.tracking.lookup import look_up_run
+from secondlook.tracking.registry import CHAMPION, Registry
+
+
+def run(params: Params, wanted: str, *, as_json: bool) -> int:
+    """Promote the run with this id or name; return the exit status: 0, 1 failed, 75 busy."""
+
+    def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
+        with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
+            tracked = look_up_run(wanted, Path(folder))
+            facts = DatasetCard.of(files.read_json(tracked.folder / "source" / "facts.json"))
+            found = registry.find_candidate_by_id(tracked.id)
+        store = Registry(draft.model)
+        champion = store.version(CHAMPION)
+        draft.challenger, draft.data = (
+            found.model,
+            DataChange(digest=facts.digest, images=facts.images),
+        )
+        decision = Decision(PROMOTED, f"{found.names}, by hand", found)
+        if champion and (champion.run, champion.weights) == (found.run, found.weights):
+            decision = Decision(SAME, f"{found.names} is in service already")
+        return RetrainingRun.open(params, store, transcript, draft).carry_out(decision, draft)
+
+    return run_session(
+        params,
+        RetrainingDraft("promote", registry.format_model_name(params)),
+        work,
+        as_json=as_json,
+    )

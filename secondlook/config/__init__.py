@@ -1,0 +1,9 @@
+"""What a user says in params.yaml, and what can be wrong with it; imports no other room.
+
+params.py       every section as a typed, frozen model, and what must hold between them
+retraining.py   the section `retrain`: the gate, and the limits of data
+yaml_schema.py  values that sections are made of; what is wrong with one, in a single line
+errors.py       the errors that end a command with one line
+
+No stage depends on this folder: it refuses or records, but never changes an output.
+"""

@@ -1,0 +1,245 @@
+"""The typed mirror of params.yaml: strict, so that a mistake is told before any work starts.
+
+Each section refuses what it cannot mean; what must hold between sections is checked last.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from secondlook.config.errors import ParamsError
+from secondlook.config.retraining import RetrainParams
+from secondlook.config.yaml_schema import (
+    PARAMS_FILE,
+    ClassName,
+    ClassWeight,
+    Fraction,
+    HalfFraction,
+    NonEmptyText,
+    OpenFraction,
+    ParamsSection,
+    PositiveCount,
+    RunName,
+    Seed,
+    SideLength,
+    format_choices,
+    load_yaml,
+    validate_section,
+)
+
+
+def _parse_operating_point(value: object) -> object:
+    """Accept default, best_f1, {recall: share} or {precision: share} as a rule and its target."""
+    if isinstance(value, str) and value in ("default", "best_f1"):
+        return {"rule": value, "target": None}
+    if isinstance(value, dict) and len(value) == 1:
+        [(rule, target)] = value.items()
+        if rule in ("recall", "precision") and type(target) in (int, float) and 0 < target <= 1:
+            return {"rule": rule, "target": float(target)}
+    raise ValueError("default, best_f1, {recall: above 0, to 1} or {precision: above 0, to 1}")
+
+
+class DataParams(ParamsSection):
+    """Where the images come from, and the question asked of them."""
+
+    source: Literal["idx", "folder", "csv"]
+    path: NonEmptyText
+    positive: ClassName | None
+    class_names: NonEmptyText | None
+    transpose: bool
+
+
+class SplitParams(ParamsSection):
+    """Shares of all images (0..1) for validation and test, and the seed of the hash."""
+
+    validation: OpenFraction
+    test: OpenFraction
+    seed: Seed
+
+
+class PreprocessParams(ParamsSection):
+    """What every image is turned into: height x width x channels, uint8."""
+
+    height: SideLength
+    width: SideLength
+    channels: Literal[1, 3]
+    resize: Literal["stretch", "pad", "crop"]
+    background: Literal["black", "white"]
+    contrast: Literal["stretch", "equalize"] | None
+    max_rejected_fraction: Fraction
+
+
+class EarlyStoppingParams(ParamsSection):
+    """Stop after `patience` epochs without gain in `monitor`; keep the best epoch's weights."""
+
+    monitor: Literal[
+        "validation/loss", "validation/accuracy", "validation/precision", "validation/recall"
+    ]
+    patience: PositiveCount
+
+
+class AugmentParams(ParamsSection):
+    """Random changes of training images, as shares: of a turn, of the side, of the size."""
+
+    rotation: HalfFraction
+    shift: HalfFraction
+    zoom: HalfFraction
+    flip: bool
+
+
+class TrainParams(ParamsSection):
+    """What determines one run, besides the data."""
+
+    model: Literal["cnn", "dense"]
+    filters: Annotated[list[PositiveCount], Field(min_length=1)]
+    kernel_size: PositiveCount
+    dense_units: list[PositiveCount]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    l2: Annotated[float, Field(ge=0)]
+    epochs: PositiveCount
+    batch_size: PositiveCount
+    optimizer: Literal["adam", "sgd", "rmsprop"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    class_weight: ClassWeight
+    early_stopping: EarlyStoppingParams | None
+    augment: AugmentParams | None
+    precision: Literal["float32", "mixed_bfloat16"]
+    seed: Seed
+
+
+class SharedTrainParams(TrainParams):
+    """The section `train`: what runs share, and what changes none of them."""
+
+    checkpoint_seconds: Annotated[float, Field(ge=0)]
+
+
+class OperatingPointParams(ParamsSection):
+    """The rule that chooses a threshold on validation; recall and precision reach a target."""
+
+    rule: Literal["default", "best_f1", "recall", "precision"]
+    target: Fraction | None
+
+
+class EvaluateParams(ParamsSection):
+    """How predictions become numbers."""
+
+    curve_points: Annotated[int, Field(ge=10)]
+    operating_point: Annotated[OperatingPointParams, BeforeValidator(_parse_operating_point)]
+    seed: Seed
+
+
+class CompareParams(ParamsSection):
+    """How runs are held against each other, and how many images show their mistakes."""
+
+    seed: Seed
+    images: PositiveCount
+
+
+class ReportParams(ParamsSection):
+    """What the page compares with what."""
+
+    reference: NonEmptyText
+
+
+class TrackParams(ParamsSection):
+    """Where MLflow files the runs, and after how many seconds a training shows itself."""
+
+    experiment: NonEmptyText | None
+    live_after: Annotated[float, Field(ge=0)]
+
+
+class Params(ParamsSection):
+    """All of params.yaml; `runs` maps a name to its changes to `train`."""
+
+    data: DataParams
+    split: SplitParams
+    preprocess: PreprocessParams
+    train: SharedTrainParams
+    runs: Annotated[dict[RunName, dict[str, Any]], Field(min_length=1)]
+    evaluate: EvaluateParams
+    compare: CompareParams
+    report: ReportParams
+    track: TrackParams
+    retrain: RetrainParams
+
+    def run(self, name: str) -> TrainParams:
+        """Return the effective parameters of one run: `train` with the entry's changes on top.
+
+        Raises ParamsError when there is no such run, or when a change makes no sense.
+        """
+        if name not in self.runs:
+            raise ParamsError(
+                f"{PARAMS_FILE}: runs: no run {name!r}; expected {format_choices(self.runs)}"
+            )
+        merged = self.train.model_dump(include=set(TrainParams.model_fields)) | self.runs[name]
+        return validate_section(TrainParams, merged, prefix=("runs", name))
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check params.yaml, every run included.
+
+    Raises ParamsError, one line naming the file and the key, for whatever is wrong with it.
+    """
+    params = validate_section(Params, load_yaml(path))
+    _check_consistency(params)
+    return params
+
+
+def _check_consistency(params: "Params") -> None:
+    """Raise ParamsError for the first thing that does not fit another."""
+    for name in params.runs:
+        _check_image_size(params, name)
+        _check_class_weights(params, name)
+    _check_relations(params)
+
+
+def _check_image_size(params: "Params", name: str) -> None:
+    """Refuse images that a run's convolutions and poolings would shrink to nothing."""
+    train, image, smallest = params.run(name), params.preprocess, 1
+    kernel = train.kernel_size
+    if train.model != "cnn":
+        return
+    for _ in train.filters:
+        smallest = 2 * smallest + kernel - 1
+    if min(image.height, image.width) < smallest:
+        raise ParamsError(
+            f"{PARAMS_FILE}: preprocess: {image.height} x {image.width} pixels are too few for "
+            f"run {name}: {len(train.filters)} convolutions of {kernel} x {kernel} with pooling "
+            f"need at least {smallest} x {smallest}; enlarge the images or shorten filters"
+        )
+
+
+def _check_class_weights(params: "Params", name: str) -> None:
+    """Where the question names both classes, refuse weights for others; `train` does the rest."""
+    weights, positive = params.run(name).class_weight, params.data.positive
+    if isinstance(weights, dict) and positive and set(weights) != {positive, f"not {positive}"}:
+        found = ", ".join(map(repr, weights))
+        raise ParamsError(
+            f"{PARAMS_FILE}: runs.{name}: class_weight: found weights for {found}; "
+            f"expected one for {positive!r} and one for 'not {positive}' (data.positive)"
+        )
+
+
+def _check_relations(params: "Params") -> None:
+    held_out = params.split.validation + params.split.test
+    if held_out >= 1:
+        raise ParamsError(
+            f"{PARAMS_FILE}: split: validation + test is {held_out:g}; expected below 1"
+        )
+    if params.data.source != "idx" and (params.data.class_names or params.data.transpose):
+        raise ParamsError(
+            f"{PARAMS_FILE}: data: class_names and transpose are for source idx alone; "
+            "expected null and "
+            f"false with source {params.data.source}"
+        )
+    if params.report.reference not in params.runs:
+        raise ParamsError(
+            f"{PARAMS_FILE}: report.reference: found {params.report.reference!r}; "
+            f"expected {format_choices(params.runs)}"
+        )
+    if params.retrain.run is not None and params.retrain.run not in params.runs:
+        raise ParamsError(
+            f"{PARAMS_FILE}: retrain.run: found {params.retrain.run!r}; expected null (the lowest "
+            f"validation log loss) or {format_choices(params.runs)}"
+        )

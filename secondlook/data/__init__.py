@@ -1,0 +1,14 @@
+"""Images: where they come from, which split they fall in, and how they become arrays.
+
+splitting.py        what every source gives, one item an image, and the split it falls in
+sources.py          where images come from: class folders, a CSV list, or idx.py
+idx.py              the format of MNIST, and pairs of such files as a source
+decoding.py         an image's bytes -> uint8 (H, W, C), the same for training and serving
+image_features.py   what an image is like, in a dozen numbers that people have words for
+profile.py          what training images are like: ranges of the features, what was rejected
+similarity.py       how alike two images are: correlation, and perceptual hash
+near_duplicates.py  images that look the same and are not the same bytes
+
+Only `split`, `preprocess` and what asks a network reach this room: `train` and the stages after
+it do not depend on it.
+"""

@@ -1,0 +1,118 @@
+"""What every source gives, one item an image, and which split each falls in.
+
+As its source says, else by a hash of its content or group.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.artifacts.manifest import SPLITS
+from secondlook.config.params import SplitParams
+
+# The words that data sets use for the three splits.
+SPLIT_WORDS = {name: name for name in SPLITS} | {
+    "valid": "validation",
+    "val": "validation",
+    "t10k": "test",
+}
+ImageContent = bytes | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image: `split` is None where the source does not say, `group` where it has none."""
+
+    id: str
+    label: str
+    split: str | None = None
+    group: str | None = None
+
+
+def order_classes(labels: Iterable[str], positive: str | None = None) -> list[str]:
+    """Return the class names in order: numbers by value, then text; the positive one last."""
+    return sorted(set(labels), key=lambda name: (name == positive, *_rank_class(name)))
+
+
+def _rank_class(name: str) -> tuple[bool, int, str]:
+    number = name.isdecimal()
+    return (not number, int(name) if number else 0, name)
+
+
+def normalize_name(name: str) -> str:
+    """Return a class name in one Unicode form (NFC): é may be stored as one character or two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def is_plain_text(name: str) -> bool:
+    """Return whether a name is fit for a line of text: no control character, and valid UTF-8."""
+    return not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name)
+
+
+@dataclass(frozen=True)
+class SplitItem:
+    """An image with the SHA-256 (hex) of its content, its class and the split it falls in."""
+
+    id: str
+    label: str
+    split: str
+    digest: str
+
+
+def hash_content(content: ImageContent) -> str:
+    """Return the SHA-256 (hex) of a file's bytes, or of an array's shape and pixels."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(f"{content.shape}".encode() + content.tobytes()).hexdigest()
+
+
+def assign_splits(items: list[Item], digests: list[str], shares: SplitParams) -> list[SplitItem]:
+    """Return where each image falls.
+
+    A split that the source gives is kept. Whichever of validation and test it does not give is
+    drawn from the images it gives to training or to nothing, by their key and the seed.
+    """
+    given = {item.split for item in items}
+    test = 0.0 if "test" in given else shares.test
+    validation = 0.0 if "validation" in given else shares.validation
+    placed = []
+    for item, code, key in zip(items, digests, compute_split_keys(items, digests), strict=True):
+        split = choose_split(key, shares.seed, validation, test)
+        if item.split in ("validation", "test"):
+            split = item.split
+        placed.append(SplitItem(item.id, item.label, split, code))
+    return placed
+
+
+def compute_split_keys(items: list[Item], digests: list[str]) -> list[str]:
+    """Return for each image what its side hangs on: its digest, or its group where it has one.
+
+    Byte-identical images in several groups join them: the key of all is then the first group by
+    name. (A union-find, the smallest member being the root: Cormen et al., Introduction to
+    Algorithms, chapter on disjoint sets.)
+    """
+    parents: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def root(node: tuple[int, str]) -> tuple[int, str]:
+        while (parent := parents.setdefault(node, node)) != node:
+            parents[node] = node = parents[parent]
+        return node
+
+    for item, code in zip(items, digests, strict=True):
+        if item.group is not None:
+            # 0 before 1: a group is smaller than any digest.
+            low, high = sorted((root((0, item.group)), root((1, code))))
+            parents[high] = low
+    return [root((1, code))[1] for code in digests]
+
+
+def choose_split(key: str, seed: int, validation: float, test: float) -> str:
+    """Return the split of a key: its hash is a number in 0..1, and the shares lie one by one."""
+    number = int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8]) / 2**64
+    if number < test:
+        return "test"
+    return "validation" if number < test + validation else "train"

@@ -1,0 +1,23 @@
+"""From probabilities to numbers, and how far each number can be trusted.
+
+metrics.py               scikit-learn's numbers, faster; Wilson's interval and McNemar's test
+predictions.py           what a run answered, image by image, and what always one answer would be
+log_loss.py              where the log loss comes from: many small doubts or few big mistakes
+calibration.py           is it as sure as it is right? Reliability bins and the Brier score
+curves.py                precision-recall and ROC curves, thinned to what a drawing needs
+operating_point.py       from how sure on does yes count as yes? Chosen on validation
+overfitting.py           learned too long, not long enough or just right, from loss curves
+run_artifacts.py         what train and evaluate leave of one run: types, and reading them
+study.py                 all runs of params.yaml together, and which of them is best
+bootstrap.py             counting metrics on resampled images
+intervals.py             95 % intervals of one run's metrics and of two runs' differences
+auc_intervals.py         the same of average precision and ROC AUC
+seeds.py                 runs that differ in their seed alone: one method
+comparison.py            methods against each other, every metric at once
+confusion.py             confusion matrices of many classes, and which classes are confused
+misclassified.py         which test images to look at
+comparison_artifacts.py  what compare leaves: comparison and verdicts, and reading them
+formatting.py            numbers in the words of people
+
+metrics.py imports nothing of the library but artifacts: the stage `train` depends on that one file.
+"""

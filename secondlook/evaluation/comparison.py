@@ -1,0 +1,202 @@
+"""Methods against each other, every metric at once: the areas under curves beside the others.
+
+A method is one run, or several that differ in their seed alone. N images, R runs of a method.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from secondlook.artifacts.schema import McNemarTest, Record
+from secondlook.evaluation import auc_intervals, intervals, seeds
+from secondlook.evaluation.intervals import Difference
+from secondlook.evaluation.metrics import IntervalComputed, Numbers, compute_mcnemar
+from secondlook.evaluation.predictions import (
+    GroundTruth,
+    ImageConfidences,
+    ImagePredictions,
+    SplitPredictions,
+)
+from secondlook.evaluation.run_artifacts import RunResult, Scalars
+from secondlook.evaluation.seeds import Estimate
+
+
+class MethodPair(Record):
+    """Two methods on test: `second` less `first`, metric by metric.
+
+    mcnemar: null where a method has several seeds; disagree: whether one has the better accuracy
+    and the other a better log loss, beyond chance.
+    """
+
+    first: str
+    second: str
+    differences: dict[str, Difference]
+    mcnemar: McNemarTest | None
+    disagree: bool
+
+
+def reverse_pair(pair: MethodPair) -> MethodPair:
+    """Return the same pair, first less second."""
+    test = pair.mcnemar
+    return MethodPair(
+        first=pair.second,
+        second=pair.first,
+        differences={name: _negate_difference(found) for name, found in pair.differences.items()},
+        mcnemar=test
+        and McNemarTest(first_only=test.second_only, second_only=test.first_only, p=test.p),
+        disagree=pair.disagree,
+    )
+
+
+def _negate_difference(found: Difference) -> Difference:
+    value, low, high = (None if n is None else -n for n in (found.value, found.high, found.low))
+    return found.model_copy(update={"value": value, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run on one split: its answers and how sure it was, its scalars and areas by image."""
+
+    run: str
+    answers: ImagePredictions
+    guesses: ImageConfidences
+    scalars: Scalars
+    areas: dict[str, Numbers]
+
+    @classmethod
+    def of(cls, result: RunResult, split: str, given: SplitPredictions, seed: int) -> Self:
+        """Take what a run answered for a split, and what `evaluate` says of it."""
+        parts = auc_intervals.compute_area_contributions(given.truth, given.probabilities, seed)
+        guesses = ImageConfidences.of(given.probabilities)
+        return cls(result.name, given.answers, guesses, result.metrics[split], parts)
+
+
+def compute_estimates(
+    truth: GroundTruth, method: Sequence[ComparedRun], seed: int
+) -> dict[str, Estimate]:
+    """Return every metric of a method of several seeds, for other seeds and images."""
+    found = seeds.compute_seed_intervals(truth, [entry.answers for entry in method], seed)
+    weights = np.full(len(method), 1 / len(method))
+    for name in auc_intervals.AREA_METRICS:
+        found[name] = IntervalComputed(*_compute_area_over_seeds(truth, method, weights, name))
+    return {name: _build_estimate(interval, method, name) for name, interval in found.items()}
+
+
+def _build_estimate(
+    interval: IntervalComputed, method: Sequence[ComparedRun], name: str
+) -> Estimate:
+    deviation = seeds.compute_seed_spread([_get_scalar(entry, name) for entry in method]).deviation
+    ends = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return Estimate(**ends, deviation=deviation)
+
+
+def compare_pair(
+    truth: GroundTruth, first: Sequence[ComparedRun], second: Sequence[ComparedRun], seed: int
+) -> MethodPair:
+    """Return the second method less the first, metric by metric, paired by image."""
+    found = compute_method_differences(truth, first, second, seed)
+    single = len(first) == len(second) == 1
+    right = (method[0].answers.right(truth) for method in (first, second))
+    test = compute_mcnemar(*right) if single else None
+    return MethodPair(
+        first=first[0].run,
+        second=second[0].run,
+        differences=found,
+        mcnemar=None if test is None else McNemarTest.model_validate(test),
+        disagree=detect_disagreement(found),
+    )
+
+
+def compute_method_differences(
+    truth: GroundTruth, first: Sequence[ComparedRun], second: Sequence[ComparedRun], seed: int
+) -> dict[str, Difference]:
+    """Return second - first of every metric, with its interval."""
+    one, other = ([entry.answers for entry in method] for method in (first, second))
+    found = seeds.compute_seed_differences(truth, one, other, seed)
+    for name in auc_intervals.AREA_METRICS:
+        found[name] = _subtract_areas(truth, first, second, name)
+    return {name: Difference.model_validate(difference) for name, difference in found.items()}
+
+
+def compute_lazy_gain(
+    truth: GroundTruth, lazy: ImagePredictions, method: Sequence[ComparedRun], seed: int
+) -> dict[str, Difference]:
+    """Return accuracy and log loss less those of the lazy baseline, which has no seeds."""
+    if len(method) == 1:
+        found = intervals.compute_differences(truth, lazy, method[0].answers, seed)
+    else:
+        found = {
+            name: _compute_metric_gain(truth, lazy, method, per)
+            for name, per in IMAGE_METRICS.items()
+        }
+    return {name: Difference.model_validate(found[name]) for name in IMAGE_METRICS}
+
+
+def detect_disagreement(found: dict[str, Difference]) -> bool:
+    """Say whether one method has the better accuracy, the other beyond chance the better loss.
+
+    Better accuracy is better by any amount: the method that is worse by its loss cannot claim to
+    be the better one, whichever side chance favours.
+    """
+    accuracy, loss = found["accuracy"].value or 0.0, found["log_loss"].value or 0.0
+    return accuracy * loss > 0 and found["log_loss"].distinguishable
+
+
+def _compute_correct(truth: GroundTruth, answers: ImagePredictions) -> Numbers:
+    right: Numbers = (answers.predicted == truth.labels).astype(np.float64)
+    return right
+
+
+def _get_losses(_: GroundTruth, answers: ImagePredictions) -> Numbers:
+    return answers.losses
+
+
+# Metrics that are means over images, and what each image (N,) has of them.
+IMAGE_METRICS: dict[str, Callable[[GroundTruth, ImagePredictions], Numbers]] = {
+    "accuracy": _compute_correct,
+    "log_loss": _get_losses,
+}
+
+
+def _compute_metric_gain(
+    truth: GroundTruth,
+    lazy: ImagePredictions,
+    method: Sequence[ComparedRun],
+    per_image: Callable[[GroundTruth, ImagePredictions], Numbers],
+) -> intervals.DifferenceComputed:
+    base = per_image(truth, lazy)
+    parts = np.stack([per_image(truth, entry.answers) - base for entry in method])
+    weights = np.full(len(method), 1 / len(method))
+    value, low, high = seeds.compute_seed_interval(parts.mean(axis=1), parts, weights)
+    return intervals.DifferenceComputed(value, low, high, includes_seeds=True)
+
+
+def _subtract_areas(
+    truth: GroundTruth, first: Sequence[ComparedRun], second: Sequence[ComparedRun], name: str
+) -> intervals.DifferenceComputed:
+    m, n = len(first), len(second)
+    if m == n == 1:
+        value = _get_scalar(second[0], name) - _get_scalar(first[0], name)
+        parts = second[0].areas[name] - first[0].areas[name]
+        return auc_intervals.compute_area_difference(value, parts, len(truth.labels))
+    weights = np.repeat([-1 / m, 1 / n], [m, n])
+    value, low, high = _compute_area_over_seeds(truth, [*first, *second], weights, name)
+    return intervals.DifferenceComputed(value, low, high, includes_seeds=True)
+
+
+def _compute_area_over_seeds(
+    truth: GroundTruth, entries: Sequence[ComparedRun], weights: Numbers, name: str
+) -> tuple[float, float, float]:
+    values = np.array([_get_scalar(entry, name) for entry in entries])
+    parts = np.stack([entry.areas[name] for entry in entries])
+    # Of a sample of the images; all of them leave less to chance.
+    parts *= (parts.shape[1] / len(truth.labels)) ** 0.5
+    return seeds.compute_seed_interval(values, parts, weights)
+
+
+def _get_scalar(entry: ComparedRun, name: str) -> float:
+    """Return a scalar of a run; NaN where it is not defined."""
+    value: float | None = getattr(entry.scalars, name)
+    return np.nan if value is None else value

@@ -1,0 +1,97 @@
+"""Numbers as people read them: percent, points of a percent, ratios, counts and lists.
+
+It lies in evaluation/ because verdicts, report, serving and retraining all may import it, and no
+training is stale for a change of words. Each function says how it rounds, and how it treats what
+is not quite all, or nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from secondlook.artifacts.schema import Interval
+
+
+def format_whole_points(change: float) -> str:
+    """Return a change of a probability as people say it."""
+    return f"{100 * change:.0f} percentage points" if change >= 0.015 else "1 percentage point"
+
+
+def format_rounded_percent(share: float) -> str:
+    """Return a share in 0..1 as people read it."""
+    return f"{100 * share:.1f} %"
+
+
+def format_whole_percent(share: float | None) -> str:
+    """Return a share as a whole percentage: 0.318 is "32 %"; 99.5 % and more keep a digit."""
+    if share is None:
+        return "an unknown share"
+    return format_rounded_percent(share) if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+
+
+def format_short_fraction(number: float) -> str:
+    """Return a number with three digits and no zero before the point, where space is dear."""
+    return f"{number:.3f}".removeprefix("0")
+
+
+def format_compact_count(count: int) -> str:
+    """Return a count in at most four letters: 872, 12k, 3M."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1e3:.0f}k" if count < 999_500 else f"{count / 1e6:.0f}M"
+
+
+def format_ratio(kept: float) -> str:
+    """Return how many values there are for each of the image's: 27.6 x, 8 %, 0.04 %."""
+    if kept > 1:
+        return f"{kept:.1f} x" if kept < 100 else f"{kept:,.0f} x"
+    digits = ".0f" if kept >= 0.01 else ".1g"
+    return f"{100 * kept:{digits}} %"
+
+
+MAX_NAMES = 6  # names in a sentence; a table is better for more
+
+
+def format_percent(share: float | None) -> str:
+    """Return a share in 0..1 as percent; what is not quite all or nothing is not rounded to it."""
+    if share is None:
+        return "an undefined share"
+    if 0.9995 <= share < 1:
+        return "over 99.9\N{NO-BREAK SPACE}%"
+    if 0 < share < 0.0005:
+        return "under 0.1\N{NO-BREAK SPACE}%"
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def format_points(share: float | None) -> str:
+    """Return a difference of shares, whatever its sign, in points of a percent."""
+    shown = f"{abs(100 * (share or 0.0)):.1f}"
+    return f"{shown} point" if shown == "1.0" else f"{shown} points"
+
+
+def format_points_interval(found: Interval) -> str:
+    """Return the ends of a difference's interval, in points: (95 %: +0.4 to +2.1)."""
+    low, high = ((0.0 if end is None else 100 * end) for end in (found.low, found.high))
+    return f"(95\N{NO-BREAK SPACE}%: {low:+.1f} to {high:+.1f})"
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Return names as a sentence lists them: a, b and c; beyond LONGEST, how many there are."""
+    found = list(names)
+    if len(found) > MAX_NAMES:
+        found[MAX_NAMES - 1 :] = [f"{len(found) - MAX_NAMES + 1} others"]
+    *most, last = found
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def format_count(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 image, 1,200 images."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def choose_verb(names: Sequence[str], singular: str, plural: str) -> str:
+    """Return the form of a verb that goes with so many names."""
+    return singular if len(names) == 1 else plural
+
+
+def format_metric_name(metric: str) -> str:
+    """Return a metric's name as people write it."""
+    return metric.replace("_", " ")

@@ -1,0 +1,178 @@
+"""Which test images to look at: the mistakes of all runs, with names for people to find them by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.artifacts.schema import NullableFloat, Record
+from secondlook.evaluation import confusion
+from secondlook.evaluation.comparison import ComparedRun
+from secondlook.evaluation.confusion import ConfusedPair
+from secondlook.evaluation.metrics import Counts, Labels, Numbers
+from secondlook.evaluation.predictions import ImageConfidences
+
+
+class MisclassifiedImage(Record):
+    """A test image that was taken for another class.
+
+    index: its place in data/preprocess/test.npy; id: its name in images.csv; true, predicted:
+    names of classes; confidence: probability (0..1) of the class predicted; loss: log loss.
+    Where several runs are meant, predicted is what most of them say (the first of equals), and
+    confidence and loss are means over them.
+    """
+
+    index: int
+    id: str
+    true: str
+    predicted: str
+    confidence: NullableFloat
+    loss: NullableFloat
+
+
+class Mistakes(Record):
+    """Test images to look at: lists of at most `compare.images`, with how many there are in all.
+
+    hardest: by run, those of the highest loss (which may be right, if barely, where a run makes
+    few mistakes); wrong_everywhere: those that no run gets right, the surest mistakes first;
+    right_once: by run, those that it alone gets right, with what the others say; confused: by
+    run, the pairs of classes that are confused most. wrong_everywhere and right_once are empty
+    where there is one run only.
+    """
+
+    hardest: dict[str, list[MisclassifiedImage]]
+    wrong_everywhere: list[MisclassifiedImage]
+    wrong_everywhere_count: int
+    right_once: dict[str, list[MisclassifiedImage]]
+    right_once_count: dict[str, int]
+    confused: dict[str, list[ConfusedPair]]
+
+
+ImagePlaces = NDArray[np.int64]
+
+
+def find_highest_losses(losses: Numbers, n: int) -> ImagePlaces:
+    """Return the places of the n highest losses (N,), or of all, the highest first."""
+    return np.argsort(-losses, kind="stable")[:n]
+
+
+def find_wrong_everywhere(
+    labels: Labels, runs: Sequence[ImageConfidences]
+) -> tuple[ImagePlaces, Numbers]:
+    """Return the images (n,) that no run gets right, and how sure (n,) the runs are on average.
+
+    labels (N,). The surest come first: they are the first to suspect of wrong labels.
+    """
+    places = np.flatnonzero(~_compute_correct_by_run(labels, runs).any(axis=0))
+    sure = _select_confidences(runs, places).mean(axis=0)
+    order = np.argsort(-sure, kind="stable")
+    return places[order], sure[order]
+
+
+def find_right_once(
+    labels: Labels, runs: Sequence[ImageConfidences]
+) -> tuple[ImagePlaces, ImagePlaces]:
+    """Return the images (n,) that a single run of several gets right, and the place (n,) of it.
+
+    labels (N,). Those come first of which the others are surest, and wrong.
+    """
+    right = _compute_correct_by_run(labels, runs)
+    places = np.flatnonzero(right.sum(axis=0) == 1) if len(runs) > 1 else np.array([], np.int64)
+    sure = np.where(right[:, places], 0, _select_confidences(runs, places)).sum(axis=0)
+    order = np.argsort(-sure, kind="stable")
+    return places[order], right[:, places[order]].argmax(axis=0)
+
+
+def _compute_correct_by_run(labels: Labels, runs: Sequence[ImageConfidences]) -> NDArray[np.bool_]:
+    """Return which runs get which images right, (runs, N)."""
+    return np.stack([run.predicted == labels for run in runs])
+
+
+def _select_confidences(runs: Sequence[ImageConfidences], places: ImagePlaces) -> Numbers:
+    """Return how sure each run is of the images at the places, (runs, n)."""
+    return np.stack([run.confidence[places] for run in runs])
+
+
+@dataclass(frozen=True)
+class NamedImages:
+    """The test images: class (N,) and name (N,) of each, and the names of the K classes."""
+
+    labels: Labels
+    ids: Sequence[str]
+    classes: Sequence[str]
+
+
+def find_mistakes(album: NamedImages, entries: Sequence[ComparedRun], limit: int) -> Mistakes:
+    """Return the mistakes of runs worth looking at, at most `limit` of each kind."""
+    everywhere, once, by = _find_shared_mistakes(album, entries)
+    alone = {entry.run: once[by == place] for place, entry in enumerate(entries)}
+    others = {one.run: [entry for entry in entries if entry is not one] for one in entries}
+    return Mistakes(
+        hardest={entry.run: _list_hardest_images(album, entry, limit) for entry in entries},
+        wrong_everywhere=_describe_images(album, everywhere[:limit], entries),
+        wrong_everywhere_count=len(everywhere),
+        right_once={
+            run: _describe_images(album, at[:limit], others[run]) for run, at in alone.items()
+        },
+        right_once_count={run: len(at) for run, at in alone.items()},
+        confused={entry.run: _list_confused_pairs(album, entry, limit) for entry in entries},
+    )
+
+
+def _find_shared_mistakes(
+    album: NamedImages, entries: Sequence[ComparedRun]
+) -> tuple[ImagePlaces, ImagePlaces, ImagePlaces]:
+    """Return the images wrong everywhere, those right once, and the place of the run that is.
+
+    One run alone shares nothing with others: all three are empty.
+    """
+    if len(entries) == 1:
+        return (np.array([], dtype=np.int64),) * 3
+    guesses = [entry.guesses for entry in entries]
+    everywhere, _ = find_wrong_everywhere(album.labels, guesses)
+    return everywhere, *find_right_once(album.labels, guesses)
+
+
+def _list_hardest_images(
+    album: NamedImages, entry: ComparedRun, limit: int
+) -> list[MisclassifiedImage]:
+    """Return the images of a run's highest losses."""
+    return _describe_images(album, find_highest_losses(entry.answers.losses, limit), [entry])
+
+
+def _describe_images(
+    album: NamedImages, places: ImagePlaces, entries: Sequence[ComparedRun]
+) -> list[MisclassifiedImage]:
+    """Return the images at the places (n,), with what these runs say of them."""
+    return [_describe_image(album, int(place), entries) for place in places]
+
+
+def _describe_image(
+    album: NamedImages, place: int, entries: Sequence[ComparedRun]
+) -> MisclassifiedImage:
+    said = np.bincount([entry.guesses.predicted[place] for entry in entries])
+    return MisclassifiedImage(
+        index=place,
+        id=album.ids[place],
+        true=album.classes[album.labels[place]],
+        predicted=album.classes[int(said.argmax())],
+        confidence=float(np.mean([entry.guesses.confidence[place] for entry in entries])),
+        loss=float(np.mean([entry.answers.losses[place] for entry in entries])),
+    )
+
+
+def _list_confused_pairs(album: NamedImages, entry: ComparedRun, limit: int) -> list[ConfusedPair]:
+    """Return the pairs of classes that a run confuses most."""
+    size = len(album.classes)
+    cells = np.bincount(album.labels * size + entry.guesses.predicted, minlength=size**2)
+    counts: Counts = cells.reshape(size, size).astype(np.int64)
+    return [
+        ConfusedPair(
+            true=album.classes[pair.true],
+            predicted=album.classes[pair.predicted],
+            count=pair.count,
+            share=pair.share,
+        )
+        for pair in confusion.find_confused_pairs(counts, limit)
+    ]

@@ -1,0 +1,149 @@
+"""Learned too long, not long enough, or just right? Read from the loss curves of one run.
+
+Validation loss is compared on a logarithmic scale, where noise is about as large at the end as on
+the way down, after smoothing with a running median. Its noise is estimated from how far each epoch
+lies from the middle of its two neighbours (Gasser, Sroka and Jennen-Steinmetz, 1986; the median
+of it, so that a few wild epochs do not count), and only since the lowest point or in the later
+half, because curves calm down. A rise since the lowest point, or a fall over the last quarter,
+counts when it is larger than RISE or FALL standard errors, and larger than LEAST.
+
+A curve that only jitters around a level is then called overfitting in one case of 100, and
+underfitting in one; where the noise of one epoch lingers in the next (correlation 0.3), in one of
+twenty each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from secondlook.artifacts.schema import NullableFloat, Record
+from secondlook.evaluation.metrics import SMALLEST_PROBABILITY, Labels, Numbers
+
+
+class FitDiagnosis(Record):
+    """Whether training went on for too long, or not long enough.
+
+    kind: overfitting | underfitting (the validation loss still fell at the end) | settled |
+    too short (to say) | diverged; turned: the epoch (from 1) of the lowest validation loss; rise:
+    how much higher it ended, as a share of the lowest (0.44: 44 %); fall: how much lower it ended
+    than a quarter of the epochs before; noise: of one epoch, as a share of the loss; gap:
+    validation less training loss at the end. All of smoothed curves.
+
+    epochs: trained; kept: the epoch whose weights were kept; allowed: epochs at most; saved: those
+    that early stopping left out, null without early stopping.
+    """
+
+    kind: str
+    turned: int | None
+    rise: NullableFloat
+    fall: NullableFloat
+    noise: NullableFloat
+    gap: NullableFloat
+    epochs: int
+    kept: int
+    allowed: int
+    saved: int | None
+
+
+MIN_EPOCHS = 5  # epochs; fewer say nothing
+MEDIAN_WINDOW = 5  # epochs of the running median, or a tenth of the curve where that is more
+# Standard errors beyond which a change counts; the lowest of many points is low by chance, too.
+RISE_ERRORS, FALL_ERRORS = 4, 3
+MIN_CHANGE = 0.05  # share of the loss that is worth a sentence
+FitKind = Literal["overfitting", "underfitting", "settled", "too short", "diverged"]
+
+
+@dataclass(frozen=True)
+class FitDiagnosisComputed:
+    """What the loss curves of one run say.
+
+    kind: see `diagnosis`; turned: the epoch (from 1) of the lowest validation loss, None where
+    there is none; rise: how much higher than there it ended, as a share of it; fall: how much
+    lower it ended than a quarter of the epochs before, as a share of the end; noise: of a
+    single epoch, as a share of the loss; gap: validation less training loss at the end, in
+    nats. Rise, fall and gap are of the smoothed curves, NaN where there are too few epochs.
+    """
+
+    kind: FitKind
+    turned: int | None = None
+    rise: float = np.nan
+    fall: float = np.nan
+    noise: float = np.nan
+    gap: float = np.nan
+
+
+def diagnose_fit(training: Sequence[float], validation: Sequence[float]) -> FitDiagnosisComputed:
+    """Return what training and validation loss per epoch say, both unweighted, in nats.
+
+    overfitting: validation loss has risen since its lowest point; underfitting: it was still
+    falling at the end; settled: neither, beyond noise; diverged: the last epoch has no finite
+    loss. Other epochs without finite losses are passed over.
+    """
+    curves = np.array([training, validation], dtype=np.float64)
+    finite = np.logical_and(*np.isfinite(curves))
+    epochs, (train, valid) = np.flatnonzero(finite) + 1, curves[:, finite]
+    found = _diagnose_finite_epochs(epochs, train, valid)
+    return replace(found, kind="diverged") if finite.size and not finite[-1] else found
+
+
+def _diagnose_finite_epochs(
+    epochs: Labels, training: Numbers, validation: Numbers
+) -> FitDiagnosisComputed:
+    if not len(epochs):
+        return FitDiagnosisComputed("too short")
+    if len(epochs) < MIN_EPOCHS:
+        return FitDiagnosisComputed("too short", int(epochs[validation.argmin()]))
+    logs = np.log(np.maximum(validation, SMALLEST_PROBABILITY))
+    gap = _smooth(validation)[0][-1] - _smooth(training)[0][-1]
+    found = _test_changes(logs)
+    return replace(found, turned=int(epochs[_find_lowest_epoch(logs)]), gap=float(gap))
+
+
+def _test_changes(logs: Numbers) -> FitDiagnosisComputed:
+    """Judge rise and fall of the logarithms of losses (E,) by their noise."""
+    smooth, sizes = _smooth(logs)
+    low, before = int(smooth.argmin()), len(logs) - 1 - max(2, len(logs) // 4)
+    noise = _estimate_noise(logs[max(0, min(low, len(logs) // 2) - 1) :])
+    # The median of n epochs has sqrt(pi / 2n) times the noise of one.
+    errors = noise * np.sqrt(np.pi / 2 * (1 / sizes + 1 / sizes[-1]))
+    change = smooth[-1] - smooth
+    return FitDiagnosisComputed(
+        kind=_classify_changes(change[low], -change[before], errors[low], errors[before]),
+        rise=float(np.expm1(change[low])),
+        fall=float(np.expm1(-change[before])),
+        noise=float(np.expm1(noise)),
+    )
+
+
+def _classify_changes(rise: float, fall: float, rise_error: float, fall_error: float) -> FitKind:
+    if rise > max(RISE_ERRORS * rise_error, np.log1p(MIN_CHANGE)):
+        return "overfitting"
+    return (
+        "underfitting" if fall > max(FALL_ERRORS * fall_error, np.log1p(MIN_CHANGE)) else "settled"
+    )
+
+
+def _find_lowest_epoch(values: Numbers) -> int:
+    """Return where values (E,) are lowest, near where they are so when smoothed."""
+    smooth, sizes = _smooth(values)
+    reach = int(sizes.max()) // 2
+    start = max(0, int(smooth.argmin()) - reach)
+    return start + int(values[start : start + 2 * reach + 1].argmin())
+
+
+def _smooth(values: Numbers) -> tuple[Numbers, Labels]:
+    """Return running medians of values (E,), and of how many values each is (fewer at the ends)."""
+    window = max(MEDIAN_WINDOW, len(values) // 10 | 1)
+    padded = np.pad(values, window // 2, constant_values=np.nan)
+    ordered = np.sort(sliding_window_view(padded, window), axis=1)  # NaN comes last
+    rows, sizes = np.arange(len(values)), (~np.isnan(ordered)).sum(axis=1)
+    return (ordered[rows, (sizes - 1) // 2] + ordered[rows, sizes // 2]) / 2, sizes
+
+
+def _estimate_noise(values: Numbers) -> float:
+    """Return the standard deviation of values (E,) around a smooth curve."""
+    off = values[1:-1] - (values[:-2] + values[2:]) / 2
+    return float(np.median(np.abs(off)) * 1.4826 / np.sqrt(1.5))

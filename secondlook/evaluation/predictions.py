@@ -1,0 +1,105 @@
+"""What a run answered: probabilities of one split beside the labels, and image by image.
+
+GroundTruth is what was asked, ImagePredictions what one run, or the lazy baseline, answered: all
+that a comparison needs. SplitPredictions are both, with the probabilities that `train` left.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.artifacts import files, manifest
+from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.config.errors import DataError
+from secondlook.evaluation.metrics import Labels, Numbers, Probabilities, compute_log_losses
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Labels (N,) in 0..classes-1, and the index of the positive class or None."""
+
+    labels: Labels
+    classes: int
+    positive: int | None
+
+
+@dataclass(frozen=True)
+class ImagePredictions:
+    """The class predicted (N,) and the log loss in nats (N,), image by image."""
+
+    predicted: Labels
+    losses: Numbers
+
+    @classmethod
+    def of(cls, labels: Labels, probabilities: Probabilities) -> Self:
+        """Take the most probable class of probabilities (N, K), the first of several."""
+        return cls(probabilities.argmax(axis=1), compute_log_losses(labels, probabilities))
+
+    def right(self, truth: GroundTruth) -> NDArray[np.bool_]:
+        """Return whether each image (N,) is taken for what it is."""
+        right: NDArray[np.bool_] = self.predicted == truth.labels
+        return right
+
+
+@dataclass(frozen=True)
+class SplitPredictions:
+    """The images of one split, their labels (N,), and probabilities (N, K) given for them."""
+
+    facts: DatasetCard
+    labels: Labels
+    probabilities: Probabilities
+
+    @property
+    def truth(self) -> GroundTruth:
+        """Return what was asked."""
+        return GroundTruth(self.labels, len(self.facts.classes), self.facts.positive_index)
+
+    @property
+    def answers(self) -> ImagePredictions:
+        """Return the class predicted and the loss, image by image."""
+        return ImagePredictions.of(self.labels, self.probabilities)
+
+
+def load_predictions(name: str, split: str, facts: DatasetCard) -> SplitPredictions:
+    """Return what the run `name` answered for validation or test.
+
+    Raises DataError where there are no predictions, or not as many as labels.
+    """
+    path = files.stage_folder("train", name) / "predictions.npz"
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    with np.load(path) as arrays:
+        found: Probabilities = arrays[split]
+    labels = manifest.load_labels(split)
+    shape = len(labels), len(facts.classes)
+    if found.shape != shape:
+        raise DataError(
+            f"{path}: {split}: found {found.shape} (images, classes), expected {shape} as in "
+            "data/preprocess; run `dvc repro` to train on these data"
+        )
+    return SplitPredictions(facts, labels, found)
+
+
+def compute_lazy_predictions(asked: SplitPredictions) -> SplitPredictions:
+    """Return what the lazy baseline answers: always the commonest training class.
+
+    Its probabilities for every image are the shares of the classes in training.
+    """
+    shares = asked.facts.training_shares
+    probabilities = np.broadcast_to(shares, (len(asked.labels), len(shares)))
+    return SplitPredictions(asked.facts, asked.labels, probabilities)
+
+
+@dataclass(frozen=True)
+class ImageConfidences:
+    """What one run said of N images: the class it gave (N,), and its probability (N,), 0..1."""
+
+    predicted: Labels
+    confidence: Numbers
+
+    @classmethod
+    def of(cls, probabilities: Probabilities) -> Self:
+        """Take the most probable class of probabilities (N, K), the first of several."""
+        return cls(probabilities.argmax(axis=1), probabilities.max(axis=1).astype(np.float64))

@@ -1,0 +1,126 @@
+"""What `train` and `evaluate` leave behind for one run: the shape of it, and reading it back."""
+
+from typing import Any
+
+from secondlook.artifacts import files
+from secondlook.artifacts.schema import Interval, NullableFloat, Record, check_artifact
+from secondlook.evaluation.calibration import Calibration
+from secondlook.evaluation.curves import ClassCurves
+from secondlook.evaluation.log_loss import LossDistribution
+from secondlook.evaluation.operating_point import OperatingPoint, Thresholds
+from secondlook.evaluation.overfitting import FitDiagnosis
+
+
+class Scalars(Record):
+    """One split in ten numbers: log loss in nats per image, the others in 0..1.
+
+    Precision, recall, F1 and the areas are the positive class's where there is one, else the
+    unweighted mean over classes; None where undefined.
+    """
+
+    accuracy: NullableFloat
+    lazy_accuracy: NullableFloat
+    balanced_accuracy: NullableFloat
+    log_loss: NullableFloat
+    precision: NullableFloat
+    recall: NullableFloat
+    f1: NullableFloat
+    macro_f1: NullableFloat
+    average_precision: NullableFloat
+    roc_auc: NullableFloat
+
+
+class ClassScores(Record):
+    """One class of one split; `support` is how many images truly are of it."""
+
+    precision: NullableFloat
+    recall: NullableFloat
+    f1: NullableFloat
+    support: int
+
+
+class Details(Record):
+    """What the plots of one split are made of; `confusion` has the true classes as rows.
+
+    intervals: of every scalar but lazy_accuracy, by name; operating_point and thresholds: null
+    where the question has more than two answers.
+    """
+
+    per_class: dict[str, ClassScores]
+    confusion: list[list[int]]
+    curves: dict[str, ClassCurves]
+    lazy: Scalars
+    intervals: dict[str, Interval]
+    losses: LossDistribution
+    calibration: Calibration
+    operating_point: OperatingPoint | None
+    thresholds: Thresholds | None
+
+
+class TrainedRun(Record):
+    """run.json: the effective parameters of a run, and what came of them."""
+
+    run: str
+    parameters: dict[str, Any]
+    epochs: int
+    kept_epoch: int
+    stopped_early: bool
+    parameter_count: int
+
+
+EpochMetrics = dict[str, NullableFloat]  # a row of history.csv
+
+
+class RunResult(Record):
+    """All that is known of one run.
+
+    `history` has one row per epoch, metrics and details one entry per split.
+    """
+
+    training: TrainedRun
+    history: list[EpochMetrics]
+    metrics: dict[str, Scalars]
+    details: dict[str, Details]
+    fitting: FitDiagnosis
+
+    @property
+    def name(self) -> str:
+        """Return the run's name in params.yaml."""
+        return self.training.run
+
+
+def load_run_result(name: str) -> RunResult:
+    """Return what the run `name` left in data/train and data/evaluate.
+
+    Raises DataError when a file is missing or of another shape.
+    """
+    evaluated = files.stage_folder("evaluate", name)
+    with (
+        check_artifact(evaluated / "details.json") as path,
+        check_artifact(evaluated / "metrics.json") as metrics,
+    ):
+        details = files.read_json(path)
+        return RunResult(
+            training=load_trained_run(name),
+            history=load_training_history(name),
+            metrics=files.read_json(metrics),
+            fitting=details.pop("fitting"),
+            details=details,
+        )
+
+
+def load_trained_run(name: str) -> TrainedRun:
+    """Return run.json of the run `name`; DataError when it is missing or of another shape."""
+    with check_artifact(files.stage_folder("train", name) / "run.json") as path:
+        return TrainedRun.model_validate(files.read_json(path))
+
+
+def load_training_history(name: str) -> list[EpochMetrics]:
+    """Return history.csv of the run `name`, epoch after epoch; DataError when it is missing."""
+    with check_artifact(files.stage_folder("train", name) / "history.csv") as path:
+        return [_parse_epoch(row) for row in files.read_csv(path)]
+
+
+def _parse_epoch(row: dict[str, str]) -> EpochMetrics:
+    """Return a row of history.csv as numbers; an empty cell is undefined."""
+    return {key: float(value) if value else None for key, value in row.items()}

@@ -1,0 +1,22 @@
+"""What the report shows, and how it is drawn: numbers in, one HTML page and pictures out.
+
+context.py           everything that the templates name, section by section: read this first
+render.py            templates filled, and matplotlib's SVG made fit to stand in a page
+theme.py             colours of the page, and the style of each run: the same everywhere
+panels.py            what a plot is, in numbers: lines on axes
+figures.py           panels, confusion matrices and feature maps drawn; alone imports matplotlib
+learning_curves.py   loss and accuracy over the epochs
+threshold_curves.py  precision, recall and ROC over the thresholds
+leaderboard.py       runs side by side, best first
+differences.py       which differences are real, as compare found
+tables.py            parameters and classes, run beside run
+certainty.py         log loss, calibration and the operating point of each run
+champion_history.py  the champion over the retrainings
+text.py              what the page says in sentences
+thumbnails.py        images of the data as small pictures: classes and mistakes
+network_view.py      the layers of a network: table, chart, sentences
+feature_maps.py      what each layer makes of one image
+templates/           report.html.j2 and its parts; the pages of `predict` and `inspect`
+
+It reads typed files of artifacts/ and evaluation/, and computes nothing that they should hold.
+"""

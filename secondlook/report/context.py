@@ -1,0 +1,185 @@
+"""What the template of the report shows: every number, sentence and figure under its name."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from secondlook.evaluation import confusion, formatting
+from secondlook.evaluation.confusion import Counts
+from secondlook.evaluation.run_artifacts import RunResult
+from secondlook.evaluation.study import Study
+from secondlook.report import (
+    certainty,
+    differences,
+    leaderboard,
+    learning_curves,
+    network_view,
+    tables,
+    text,
+    theme,
+    threshold_curves,
+)
+from secondlook.report.differences import ComparisonView
+from secondlook.report.network_view import NetworkView
+from secondlook.report.panels import Panel
+from secondlook.report.theme import Style, assign_styles
+from secondlook.report.thumbnails import ContactSheet, MistakeGallery
+
+# More classes than these are cut down to the hardest, so that the page stays readable.
+CONFUSION_CLASSES, CURVE_CLASSES, TABLE_CLASSES = 10, 12, 20
+WIDE_PANEL, SMALL_PANEL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
+
+
+def build_context(
+    found: Study,
+    compared: ComparisonView | None,
+    sheets: Sequence[ContactSheet],
+    album: MistakeGallery | None,
+    networks: Sequence[NetworkView],
+) -> dict[str, object]:
+    """Return everything that the template names; what was not compared is None there."""
+    return {
+        "facts": found.facts,
+        "runs": list(assign_styles(found)),
+        "parameters": tables.build_parameter_table(found.results),
+        **theme.build_css_colors(),
+        **_build_sentences(found),
+        **_build_leaderboard(found, compared),
+        **_build_confusion(found),
+        **_draw_figures(found),
+        **_build_certainty(found),
+        **network_view.build_network_context(networks),
+        "sheets": sheets,
+        "album": album,
+        "contrasted": compared,
+        "compared_metrics": differences.COMPARED_METRICS,
+        "looks": {result.name: look for result, look in assign_styles(found)},
+        "whole": formatting.format_whole_percent,
+        "coded": text.format_code,
+        "short": formatting.format_short_fraction,
+        "compact": formatting.format_compact_count,
+    }
+
+
+def _build_sentences(found: Study) -> dict[str, object]:
+    """Return the sentences that depend on the data."""
+    return {
+        "question": text.format_question(found.facts),
+        "summary": text.describe_lazy_baseline(found),
+        "described": text.describe_images(found.facts),
+        "notes": text.describe_data_quality(found.facts),
+        "levels": text.describe_levels(found.facts),
+        "averaged": text.describe_averaging(found.facts),
+        "thresholds_text": text.describe_threshold_curves(found.facts),
+        "counts": tables.count_class_images(found.facts),
+        "splits": tables.SPLITS,
+        "listed": TABLE_CLASSES,
+        "hardest": tables.find_weakest_classes(found.results, found.facts.classes, TABLE_CLASSES),
+    }
+
+
+def _build_leaderboard(found: Study, compared: ComparisonView | None) -> dict[str, object]:
+    """Return the leaderboard: its rows, its columns and the best number of each."""
+    rows = leaderboard.build_leaderboard(found, compared.seeded if compared else ())
+    columns = [column for shown in leaderboard.DISPLAY_COLUMNS.values() for column in shown]
+    return {
+        "leaderboard": rows,
+        "columns": leaderboard.DISPLAY_COLUMNS,
+        "rank": leaderboard.RANKING_METRIC,
+        "best": {column: leaderboard.find_best_value(rows, column) for column in columns},
+    }
+
+
+def _build_confusion(found: Study) -> dict[str, object]:
+    """Return the confusion matrices, each with its shares of the rows."""
+    names, counts = condense_confusion_matrices(found)
+    return {
+        "names": names,
+        "confused": CONFUSION_CLASSES,
+        "cut": names[-1:] == [confusion.OTHER_CLASSES],
+        "matrices": [
+            (run, counts[run[0].name], confusion.compute_row_shares(counts[run[0].name]))
+            for run in assign_styles(found)
+        ],
+    }
+
+
+def _draw_figures(found: Study) -> dict[str, object]:
+    """Return the figures as elements of the page."""
+    whole = [learning_curves.build_study_panel(found, metric) for metric in ("loss", "accuracy")]
+    headline = threshold_curves.build_precision_recall(
+        found, found.headline, "Precision against recall"
+    )
+    curves = [headline, threshold_curves.build_roc(found)]
+    classes = []
+    if found.facts.positive is None:
+        names = tables.find_weakest_classes(found.results, found.facts.classes, CURVE_CLASSES)
+        classes = [threshold_curves.build_precision_recall(found, name, name) for name in names]
+    return {
+        "overview": [
+            _render_panels(f"all-{i}", [panel], WIDE_PANEL) for i, panel in enumerate(whole)
+        ],
+        "learning": [
+            (
+                run,
+                text.describe_fit(run[0].fitting),
+                _render_panels(f"learning-{i}", build_learning_panels(found, *run), SMALL_PANEL),
+            )
+            for i, run in enumerate(assign_styles(found))
+        ],
+        "thresholds": [
+            _render_panels(f"curve-{i}", [panel], WIDE_PANEL) for i, panel in enumerate(curves)
+        ],
+        "class_curves": [
+            _render_panels(f"class-{i}", [panel], SMALL_PANEL) for i, panel in enumerate(classes)
+        ],
+    }
+
+
+def _build_certainty(found: Study) -> dict[str, object]:
+    """Return how far each run's numbers can be trusted, and where a yes begins."""
+    point = found.results[0].details["test"].operating_point
+    return {
+        "certainty": [(run, certainty.build_certainty(run[0])) for run in assign_styles(found)],
+        "operating_text": point and text.describe_operating_rule(point),
+        "operating": [
+            (
+                run,
+                certainty.build_operating_view(found, run[0]),
+                _render_panels(f"threshold-{i}", [panel], SMALL_PANEL),
+            )
+            for i, run in enumerate(assign_styles(found))
+            if (panel := threshold_curves.build_threshold_panel(*run)) is not None
+        ],
+    }
+
+
+def build_learning_panels(found: Study, result: RunResult, look: Style) -> list[Panel]:
+    """Return one run's loss above its accuracy."""
+    return [
+        learning_curves.build_run_panel(found, result, look, metric)
+        for metric in ("loss", "accuracy")
+    ]
+
+
+def _render_panels(name: str, panels: Sequence[Panel], size: tuple[float, float]) -> Markup:
+    """Return panels as one SVG element, `name` unique in the page."""
+    from secondlook.report import figures
+
+    lines = {line.run: None for panel in panels for line in panel.lines}
+    alternative = f"{' and '.join(panel.title for panel in panels)}: {', '.join(lines)}"
+    drawing = figures.render_svg(figures.draw_panels(panels, *size), name, alternative)
+    return Markup(drawing)  # noqa: S704 - matplotlib escapes all text in it
+
+
+def condense_confusion_matrices(found: Study) -> tuple[list[str], dict[str, Counts]]:
+    """Return class names and each run's confusion matrix on test, cut down where too large."""
+    whole = {r.name: np.array(r.details["test"].confusion) for r in found.results}
+    kept = confusion.find_most_confused_classes(list(whole.values()), CONFUSION_CLASSES)
+    names = [found.facts.classes[k] for k in kept]
+    if len(kept) < len(found.facts.classes):
+        names.append(confusion.OTHER_CLASSES)
+    return names, {
+        name: confusion.condense_confusion_matrix(counts, kept) for name, counts in whole.items()
+    }

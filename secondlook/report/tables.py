@@ -1,0 +1,93 @@
+"""Tables of the report, as rows of text: parameters and classes, run beside run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.evaluation.run_artifacts import ClassScores, RunResult
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """Names of columns, and rows with their name; `changed` cells differ from the first row's."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+    def changed(self, row: int, column: int) -> bool:
+        """Say whether a cell is not what the first row, the reference, has there."""
+        return self.rows[row][1][column] != self.rows[0][1][column]
+
+
+def build_parameter_table(results: Sequence[RunResult]) -> ParameterTable:
+    """Return the parameters in which any two runs differ, one row per run, in its order."""
+    names = results[0].training.parameters
+    texts = {
+        name: [format_parameter(result.training.parameters.get(name)) for result in results]
+        for name in names
+    }
+    differing = [name for name in names if len(set(texts[name])) > 1]
+    return ParameterTable(
+        columns=differing,
+        rows=[
+            (result.name, [texts[name][i] for name in differing])
+            for i, result in enumerate(results)
+        ],
+    )
+
+
+def format_parameter(value: object) -> str:
+    """Return a parameter as people write it: `none`, `32, 32`, `patience 5`."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {format_parameter(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(format_parameter(inner) for inner in value) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Images of one class, split by split, and the class's share of all images (0..1)."""
+
+    name: str
+    counts: Sequence[int]
+    share: float
+
+
+def count_class_images(facts: DatasetCard) -> list[ClassCount]:
+    """Return how many images there are of each class in each split."""
+    total = sum(sum(split.values()) for split in facts.counts.values())
+    found = []
+    for name in facts.classes:
+        numbers = [facts.counts[split][name] for split in SPLITS]
+        found.append(ClassCount(name, numbers, sum(numbers) / total))
+    return found
+
+
+def find_weakest_classes(
+    results: Sequence[RunResult], classes: Sequence[str], limit: int
+) -> list[str]:
+    """Return at most `limit` classes, those with the lowest mean F1 on test over all runs.
+
+    They come in the order of `classes`.
+    """
+    worst = sorted(
+        classes,
+        key=lambda name: sum(get_comparable_f1(s) for s in list_class_scores(results, name)),
+    )
+    kept = set(worst[:limit])
+    return [name for name in classes if name in kept]
+
+
+def list_class_scores(results: Sequence[RunResult], name: str) -> list[ClassScores]:
+    """Return each run's scores of one class on test."""
+    return [result.details["test"].per_class[name] for result in results]
+
+
+def get_comparable_f1(scores: ClassScores) -> float:
+    """Return the F1 as a number to compare: a class that does not occur is no trouble."""
+    return 1.0 if scores.f1 is None else scores.f1

@@ -1,0 +1,233 @@
+"""The project as it was at a commit, in a folder of its own that goes away again.
+
+git makes the worktree; DVC works in it with a cache and a tracking store that are thrown away.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+
+from secondlook.config.errors import SecondLookError
+
+# Hooks of the repository (`dvc install` adds some) would work on the workspace.
+GIT_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
+CLEANUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def make_scratch_folder() -> Iterator[Path]:
+    """Give an empty folder that is removed afterwards: on errors, Ctrl-C, SIGTERM and SIGHUP too.
+
+    TMPDIR says where; it has to hold the images and the arrays made of them.
+    """
+    # A process that was told to ignore one (nohup) goes on ignoring it.
+    caught = [number for number in CLEANUP_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in caught:
+        signal.signal(number, _exit_on_signal)
+    folder = Path(tempfile.mkdtemp(prefix="second-look-")).resolve()
+    try:
+        yield folder
+    finally:
+        with _ignore_interrupt():
+            shutil.rmtree(folder, ignore_errors=True)
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def check_out_worktree(folder: Path, commit: str, difference: Path | None) -> Iterator[Path]:
+    """Give the project (the current folder) as it was at `commit`, with a difference applied.
+
+    It is checked out in `folder`, which must not exist; git forgets it afterwards. Raises
+    SecondLookError when there is no git, no such commit, or the difference does not apply.
+    """
+    inside = _find_project_in_repository()
+    _check_commit(commit)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _run_git(*GIT_OPTIONS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        if difference is not None:
+            _run_git("-C", str(folder), "apply", "--whitespace=nowarn", str(difference))
+        yield folder / inside
+    finally:
+        with _ignore_interrupt(), suppress(SecondLookError):  # it was perhaps not even added
+            _run_git("worktree", "remove", "--force", "--force", str(folder))
+
+
+def _find_project_in_repository() -> Path:
+    """Return where in its repository the project is; SecondLookError when there is none."""
+    if shutil.which("git") is None:
+        raise SecondLookError("git: not found; install it, runs are made again from commits")
+    return Path(_run_git("rev-parse", "--show-prefix").strip())
+
+
+def _check_commit(commit: str) -> None:
+    """Raise SecondLookError when this clone does not have the commit."""
+    try:
+        _run_git("cat-file", "-e", f"{commit}^{{commit}}")
+    except SecondLookError:
+        raise SecondLookError(
+            f"commit {commit} is not in this clone; `git fetch` it (of a shallow clone: "
+            "`git fetch --unshallow`) from where the run was made"
+        ) from None
+
+
+def resolve_revision(revision: str) -> str:
+    """Return the commit that HEAD, a branch, a tag or the like names."""
+    _check_commit(revision)
+    return _run_git("rev-parse", f"{revision}^{{commit}}").strip()
+
+
+def _run_git(*arguments: str) -> str:
+    """Return what git prints; SecondLookError, with its first words, where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise SecondLookError(f"git {_find_git_command(arguments)}: {reason}")
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def _find_git_command(arguments: tuple[str, ...]) -> str:
+    """Return the git command among the arguments, without options before it."""
+    skipped = {"-C", "-c"}
+    pairs = zip(("", *arguments), arguments, strict=False)
+    return next(word for before, word in pairs if word not in skipped and before not in skipped)
+
+
+def _exit_on_signal(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+@contextmanager
+def _ignore_interrupt() -> Iterator[None]:
+    """Let an impatient second Ctrl-C not stop the cleaning up."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# Of whoever called us, perhaps from inside of git or DVC; the worktree has its own.
+FOREIGN_VARIABLES = ("DVC_", "MLFLOW_", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE")
+# Commits of before the library had a folder of its own have stages/ alone.
+PYTHON_PROBE = "import sys, {0}; print(sys.prefix); print({0}.__file__)"
+CACHE_REMOTE = "second-look-cache"  # the workspace's cache, as a remote: it is read, never written
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The project in a worktree, the scratch folder around it, and the workspace it is from."""
+
+    project: Path
+    scratch: Path
+    workspace: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the environment variables that make `python` this one, with the worktree's code.
+
+        What is tracked there goes to a store that is thrown away.
+        """
+        ours = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_VARIABLES)}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{ours.get('PATH', os.defpath)}"
+        code = os.pathsep.join(filter(None, [str(self.project), ours.get("PYTHONPATH")]))
+        store = f"sqlite:///{self.scratch / 'mlflow.db'}"
+        told = {"PATH": path, "PYTHONPATH": code, "MLFLOW_TRACKING_URI": store}
+        return ours | told | {"SHELL": "/bin/sh"}  # people's own may set another PATH
+
+    def prepare(self) -> None:
+        """Point DVC at a cache of its own and at the workspace's remotes; check the interpreter.
+
+        Raises SecondLookError where .dvc/config cannot be read, or `python` is another one or
+        finds other code than the worktree's.
+        """
+        _configure_dvc(self)
+        python = shutil.which("python", path=self.environ["PATH"])
+        package = next(name for name in ("secondlook", "stages") if (self.project / name).is_dir())
+        asked = [python or sys.executable, "-c", PYTHON_PROBE.format(package)]
+        found = self.run(asked, capture=True).stdout.split("\n")
+        expected = [sys.prefix, str(self.project / package / "__init__.py")]
+        if found[:2] != expected:
+            raise SecondLookError(
+                f"python: found {' with '.join(found[:2])}, expected {' with '.join(expected)}; "
+                "activate the environment that Second Look is installed in"
+            )
+
+    def dvc(self, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
+        """Run dvc in the worktree; what it prints is shown, or returned."""
+        return self.run([sys.executable, "-m", "dvc", *arguments], capture=capture)
+
+    def run(self, command: list[str], *, capture: bool) -> "subprocess.CompletedProcess[str]":
+        """Run a command in the worktree, in a session that ends with us.
+
+        Ctrl-C thus reaches us alone, and none of its children writes into a folder that goes.
+        """
+        pipe = subprocess.PIPE if capture else None
+        with subprocess.Popen(
+            command,
+            cwd=self.project,
+            env=self.environ,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
+
+    @property
+    def lock(self) -> Mapping[str, Any]:
+        """Return the stages of the worktree's dvc.lock by name; none where there is no file."""
+        path = self.project / "dvc.lock"
+        text = path.read_text(encoding="utf-8") if path.exists() else "stages: {}"
+        found: Mapping[str, Any] = yaml.safe_load(text)["stages"]
+        return found
+
+
+def _configure_dvc(shop: Sandbox) -> None:
+    """Write .dvc/config.local of the worktree, relative paths made absolute."""
+    from dvc.config import Config, ConfigError
+
+    try:
+        ours = Config(str(shop.workspace / ".dvc"))
+        cache = ours["cache"].get("dir") or shop.workspace / ".dvc" / "cache"
+        remotes = {name: dict(remote) for name, remote in ours["remote"].items()}
+        with Config(str(shop.project / ".dvc"), validate=False).edit("local") as config:
+            config["remote"] = remotes | {CACHE_REMOTE: {"url": str(cache)}}
+            config["cache"] = {
+                "dir": str(shop.scratch / "cache"),
+                "type": ["reflink", "hardlink", "copy"],
+            }
+            config["core"] = {
+                "analytics": False,
+                "check_update": False,
+                "no_scm": True,  # else it would add to git, or tell people to
+                "site_cache_dir": str(shop.scratch / "site"),
+            }
+    except ConfigError as error:
+        raise SecondLookError(f".dvc/config: {' '.join(str(error).split())}") from error
+
+
+def list_remotes(shop: Sandbox) -> list[str]:
+    """Return the places that data may be in: the workspace's cache, then the default remote."""
+    from dvc.config import Config
+
+    ours = Config(str(shop.workspace / ".dvc"))
+    default = ours["core"].get("remote")
+    return [CACHE_REMOTE, *sorted(ours["remote"], key=lambda name: (name != default, name))]

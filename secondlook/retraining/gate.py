@@ -1,0 +1,114 @@
+"""May this challenger go into service? Both judged on today's test images, image by image.
+
+The intervals are those of the report (secondlook/evaluation/intervals.py). N images, K classes.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from secondlook.artifacts.retraining_history import ConditionCheck
+from secondlook.config.retraining import LOSS_METRIC, GateParams
+from secondlook.evaluation import bootstrap, intervals
+from secondlook.evaluation.formatting import format_metric_name
+from secondlook.evaluation.metrics import IntervalComputed
+from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The test images, the classes' names, and what both answered; at first there's no champion.
+
+    seed: of the resampling behind the intervals.
+    """
+
+    truth: GroundTruth
+    names: list[str]
+    champion: ImagePredictions | None
+    challenger: ImagePredictions
+    seed: int
+
+
+def compute_gate_metrics(truth: GroundTruth, given: ImagePredictions) -> dict[str, float]:
+    """Return the counting metrics of one run (0..1), and its log loss (nats an image)."""
+    return bootstrap.compute_observed_metrics(truth, given.predicted) | {
+        LOSS_METRIC: float(given.losses.mean())
+    }
+
+
+def check_challenger(trial: Trial, gate: GateParams) -> Iterator[ConditionCheck]:
+    """Yield every condition; without a champion only the floors."""
+    yield from _check_floors(trial, gate)
+    if trial.champion is not None:
+        yield _check_gain(trial, trial.champion, gate)
+        for k in range(len(trial.names)):
+            if (trial.truth.labels == k).any():
+                yield _check_class_recall(trial, trial.champion, k, gate.max_class_recall_drop)
+
+
+def _check_floors(trial: Trial, gate: GateParams) -> Iterator[ConditionCheck]:
+    """Yield whether the challenger has the least that is asked of any model."""
+    found = compute_gate_metrics(trial.truth, trial.challenger)
+    for name, least in gate.floors.items():
+        value = found[name]
+        told = f"{format_metric_name(name)} is {value:.3f}, at least {least:.3f} is asked"
+        passed = bool(value >= least)
+        yield ConditionCheck(
+            name=f"floor of {name}", found=value, limit=least, passed=passed, told=told
+        )
+
+
+def _check_gain(trial: Trial, champion: ImagePredictions, gate: GateParams) -> ConditionCheck:
+    """Tell whether the challenger is better, and certainly not worse than min_gain."""
+    name, limit = gate.metric, gate.min_gain
+    found = intervals.compute_differences(trial.truth, champion, trial.challenger, trial.seed)[name]
+    better = _negate_interval(found) if name == LOSS_METRIC else found
+    values = [
+        compute_gate_metrics(trial.truth, each)[name] for each in (champion, trial.challenger)
+    ]
+    told = (
+        f"{format_metric_name(name)} {values[0]:.4f} to {values[1]:.4f}, gain {better.value:+.4f} "
+        f"[{better.low:+.4f}, {better.high:+.4f}]; "
+        f"more than 0, and certainly more than {limit:+.4f}, is asked"
+    )
+    passed = bool(better.value > 0 and better.low > limit)
+    ends = {"low": better.low, "high": better.high, "limit": limit}
+    return _make_check(f"gain in {name}", values, passed=passed, told=told, **ends)
+
+
+def _negate_interval(loss: IntervalComputed) -> IntervalComputed:
+    """Return how much lower the second loss is."""
+    return IntervalComputed(-loss.value, -loss.high, -loss.low)
+
+
+def _check_class_recall(
+    trial: Trial, champion: ImagePredictions, k: int, drop: float
+) -> ConditionCheck:
+    """Tell whether a class loses more recall than `drop` for certain.
+
+    Its recall is the accuracy on the images that are truly of it.
+    """
+    of, name = trial.truth.labels == k, trial.names[k]
+    part = GroundTruth(trial.truth.labels[of], trial.truth.classes, None)
+    first, second = (
+        ImagePredictions(each.predicted[of], each.losses[of])
+        for each in (champion, trial.challenger)
+    )
+    found = intervals.compute_differences(part, first, second, trial.seed)["accuracy"]
+    values = [float(each.right(part).mean()) for each in (first, second)]
+    told = (
+        f"recall of {name} {values[0]:.3f} to {values[1]:.3f}, change [{found.low:+.3f}, "
+        f"{found.high:+.3f}]; no certain loss of more than {drop:.3f} is allowed"
+    )
+    passed = math.isnan(found.high) or bool(found.high >= -drop)
+    ends = {"low": found.low, "high": found.high, "limit": drop}
+    return _make_check(f"recall of {name}", values, passed=passed, told=told, **ends)
+
+
+def _make_check(
+    name: str, values: list[float], *, passed: bool, told: str, **ends: float
+) -> ConditionCheck:
+    """Return a condition on the champion's value and the challenger's."""
+    return ConditionCheck(
+        name=name, champion=values[0], found=values[1], passed=passed, told=told, **ends
+    )

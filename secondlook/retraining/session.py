@@ -1,0 +1,145 @@
+"""What retrain, promote and rollback share: one at a time, a record, and an exit status.
+
+A locked file says who is at it. The record is drafted while the work goes on: whatever goes wrong,
+what is known is kept, told to people, and handed to `retrain.notify`.
+"""
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+from secondlook.artifacts.retraining_history import (
+    BUSY,
+    FAILED,
+    ConditionCheck,
+    DataChange,
+    RetrainingRecord,
+    ServiceModel,
+)
+from secondlook.artifacts.schema import NullableFloat
+from secondlook.config.errors import BusyError, SecondLookError
+from secondlook.config.params import Params
+from secondlook.retraining import log, signals
+from secondlook.retraining.log import RetrainingLog, build_environment
+from secondlook.tracking.provenance import NOTES_FOLDER
+
+LOCK_FILE = NOTES_FOLDER / "retrain.lock"
+
+
+@contextmanager
+def hold_retraining_lock() -> Iterator[int]:
+    """Hold the lock and give its file descriptor; BusyError, naming the holder, where it is held.
+
+    The system lets go of the lock of a killed process. A child that is given the descriptor
+    holds it too: what a killed retraining left running is waited for, not trampled on.
+    """
+    LOCK_FILE.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK_FILE.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise BusyError(
+                f"{file.read() or 'another process'} is retraining; wait for it"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {_format_now()},")
+        file.flush()
+        yield file.fileno()
+
+
+def _format_now() -> str:
+    """Return the time as the history tells it: UTC, to the second."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass
+class RetrainingDraft:
+    """What is known of a retraining so far; see `Retraining`. `force`: train everything again."""
+
+    action: str
+    model: str
+    force: bool = False
+    service: ServiceModel | None = None
+    before: ServiceModel | None = None
+    challenger: ServiceModel | None = None
+    data: DataChange | None = None
+    data_checks: list[ConditionCheck] = field(default_factory=list)
+    gate: list[ConditionCheck] = field(default_factory=list)
+    metrics: dict[str, NullableFloat] = field(default_factory=dict)
+    judged: int | None = None
+    state: str | None = None
+    retraining: str | None = None
+    begun: float = field(default_factory=time.monotonic)
+
+    def ended(self, outcome: str, reason: str) -> RetrainingRecord:
+        """Return the record of it, as of now."""
+        seconds = round(time.monotonic() - self.begun, 1)
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        del known["begun"], known["force"]
+        return RetrainingRecord(
+            time=_format_now(), outcome=outcome, reason=reason, seconds=seconds, **known
+        )
+
+
+NOTIFY_SECONDS = 60  # seconds that `retrain.notify` has
+RetrainingWork = Callable[[RetrainingLog, RetrainingDraft], RetrainingRecord]
+
+
+def run_session(
+    params: Params, draft: RetrainingDraft, work: RetrainingWork, *, as_json: bool
+) -> int:
+    """Do the work alone, tell what came of it, and return the exit status of that.
+
+    Whatever happens is told to people and to `retrain.notify`; a bug too, before its traceback.
+    """
+    record = draft.ended(FAILED, "an error of Second Look itself; its traceback tells more")
+    try:
+        record = _run_alone(draft, work, as_json)
+    finally:
+        if as_json:
+            print(record.line, flush=True)
+        _notify(params.retrain.notify, record, quiet=as_json)
+    return record.status
+
+
+def _run_alone(draft: RetrainingDraft, work: RetrainingWork, as_json: bool) -> RetrainingRecord:
+    try:
+        with signals.raise_on_signals(), hold_retraining_lock() as descriptor:
+            return work(RetrainingLog(as_json, descriptor), draft)
+    except BusyError as error:
+        return _print_record(draft.ended(BUSY, str(error)), as_json)
+    except SecondLookError as error:
+        return _print_record(draft.ended(FAILED, str(error)), as_json)
+
+
+def _print_record(record: RetrainingRecord, as_json: bool) -> RetrainingRecord:
+    if not as_json:
+        print(*log.format_record(record), sep="\n", file=sys.stderr)
+    return record
+
+
+def _notify(command: str | None, record: RetrainingRecord, *, quiet: bool) -> None:
+    """Hand the record to a shell command as JSON; that it fails changes nothing but this line."""
+    if command is None:
+        return
+    try:
+        subprocess.run(
+            ["/bin/sh", "-c", command],
+            input=f"{record.line}\n",
+            stdout=sys.stderr,
+            env=build_environment(),
+            text=True,
+            timeout=NOTIFY_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        if not quiet:
+            print(f"warning: params.yaml: retrain.notify: {error}", file=sys.stderr)

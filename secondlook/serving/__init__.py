@@ -1,0 +1,14 @@
+"""A trained network that answers about images, and says what speaks against trusting it.
+
+inputs.py        images as people name them, and the files of the network that answers
+predictor.py     the network: images in, predictions out, the same bits as in the pipeline
+output.py        a prediction, as people and programs read it, and the summary of many
+ood_detector.py  is an image out of distribution, unlike those of training?
+ood_causes.py    how unlike, in numbers, and why, in words
+drift.py         are many images, taken together, unlike those of training?
+occlusion.py     which parts of an image a prediction rests on
+pages.py         predictions, or one image inside the network, as pages
+pyfunc.py        what `mlflow.pyfunc.load_model` gives
+
+predictor and pyfunc need Keras as soon as they are imported: import them inside functions.
+"""

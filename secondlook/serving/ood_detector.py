@@ -1,0 +1,152 @@
+"""Is an image out of distribution, unlike those of training? What it takes to say, and warnings.
+
+The image is measured as it is given (data/image_features.py) and inside the network
+(training/embedding_distance.py); ood_causes.py has the words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.artifacts.dataset_card import DatasetCard, TrainingProfile
+from secondlook.artifacts.schema import FloatArray
+from secondlook.config.errors import DataError
+from secondlook.data import profile
+from secondlook.data.decoding import DecodedImage
+from secondlook.data.image_features import ImageFeatures, measure_features
+from secondlook.serving.drift import DriftMonitor, ReferenceDistribution
+from secondlook.serving.ood_causes import (
+    DISTANCE_NAME,
+    POLARITY_FEATURES,
+    FeatureDeviations,
+    OodScore,
+    OodWarning,
+    find_causes,
+)
+from secondlook.training.embedding_distance import EmbeddingDistance
+
+MAX_WARNINGS = 4  # warnings of one picture
+CLEARLY_NEARER = 2  # times nearer, in squares: noise is no better for being inverted
+PixelArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class OodDetector:
+    """What training pictures are like, as they are given and in the network."""
+
+    pictures: TrainingProfile
+    counts: dict[str, int]  # pictures by split, behind the distributions
+    distance: EmbeddingDistance
+
+    @classmethod
+    def read(cls, folder: Path, facts: DatasetCard) -> Self:
+        """Read what `train` left in the folder of a run.
+
+        Raises DataError where it is not there, or of another version than this one.
+        """
+        if facts.pictures.features.keys() != set(ImageFeatures._fields):
+            raise DataError(
+                f"{folder}: made by another version of Second Look; run `dvc repro` to make it new"
+            )
+        counts = {split: sum(count.values()) for split, count in facts.counts.items()}
+        return cls(facts.pictures, counts, EmbeddingDistance.read(folder))
+
+    def likenesses(
+        self, seen: Sequence[DecodedImage], embeddings: NDArray[np.float32]
+    ) -> list[OodScore]:
+        """Return how like training pictures are, with the network's embeddings (n, D) of them."""
+        features = self._features(
+            np.stack([one.pixels for one in seen]),
+            np.array([(one.width, one.height) for one in seen], np.int64),
+        )
+        table = features.table()
+        off = profile.compute_deviations(table, self._ends)
+        distances = self.distance.of(embeddings).tolist()
+        shares = map(self.distance.share, distances)
+        return [OodScore(*found) for found in zip(table, off, distances, shares, strict=True)]
+
+    @cached_property
+    def _ends(self) -> FloatArray:
+        return profile.compute_limits(self.pictures)
+
+    def _features(self, pixels: PixelArray, sizes: NDArray[np.int64]) -> ImageFeatures:
+        return measure_features(pixels, sizes, np.array(self.pictures.mean))
+
+    def warnings(
+        self, seen: DecodedImage, probabilities: NDArray[np.float32], embedding: NDArray[np.float32]
+    ) -> list[OodWarning]:
+        """Return why the answer (K,) about a picture may not be trusted; see `told`."""
+        (likeness,) = self.likenesses([seen], embedding[None])
+        return self.told(likeness, seen.pixels, probabilities)
+
+    def told(
+        self,
+        likeness: OodScore,
+        pixels: PixelArray,
+        probabilities: NDArray[np.float32],
+        other: PixelArray | None = None,
+    ) -> list[OodWarning]:
+        """Return at most MOST warnings: causes, the strongest first, then the distance.
+
+        other: the picture with light and dark changed, where that is not simply the opposite of
+        each pixel. Of pictures like those of training one in twenty is warned of.
+        """
+        if not likeness.unlike:
+            return []
+        names = ImageFeatures._fields
+        values = dict(zip(names, likeness.features.tolist(), strict=True))
+        off = dict(zip(names, likeness.off.tolist(), strict=True))
+        inverted = self.prefers(255 - pixels if other is None else other, pixels)
+        look = FeatureDeviations(values, off, self.pictures.features, inverted)
+        found = [cause.warning for cause in find_causes(look)]
+        far = [self._far(likeness, probabilities)] if likeness.far else []
+        return [*found[: MAX_WARNINGS - len(far)], *far]
+
+    def _far(self, likeness: OodScore, probabilities: NDArray[np.float32]) -> OodWarning:
+        others = format_share(1 - likeness.share) if likeness.share else "all"
+        told = (
+            f"Inside the network it is further from the training pictures than {others} of the "
+            "validation pictures: that the answer is "
+            f"{format_share(float(probabilities.max()))} sure "
+            "says little."
+        )
+        return OodWarning(DISTANCE_NAME, told)
+
+    def inverted(self, pixels: PixelArray) -> bool:
+        """Tell whether a picture (H, W, C) is more like training when light and dark change."""
+        return self.prefers(255 - pixels, pixels)
+
+    def prefers(self, other: PixelArray, pixels: PixelArray) -> bool:
+        """Tell whether a picture is unlike training in its levels, and the other clearly less so.
+
+        Both are uint8 (H, W, C), one of them the other with light and dark changed.
+        """
+        sizes = np.full((2, 2), pixels.shape[1::-1])
+        table = self._features(np.stack([pixels, other]), sizes).table()
+        places = [ImageFeatures._fields.index(name) for name in POLARITY_FEATURES]
+        off = np.abs(profile.compute_deviations(table, self._ends)[:, places])
+        one, another = (off**2).sum(axis=1)
+        return bool(off[0].max() > 1 and another < one / CLEARLY_NEARER)
+
+    def shift(self) -> DriftMonitor:
+        """Return what counts pictures, to tell how they differ from training as a whole."""
+        known = {
+            name: ReferenceDistribution(
+                np.array(one.values), np.array(one.shares), self.counts["train"]
+            )
+            for name, one in self.pictures.features.items()
+        }
+        values, shares = self.distance.spread
+        known[DISTANCE_NAME] = ReferenceDistribution(values, shares, self.counts["validation"])
+        return DriftMonitor(known)
+
+
+def format_share(share: float) -> str:
+    """Return a share as text, with the digits that tell it from all; never all."""
+    digits = 0 if share < 0.985 else 1 if share < 0.999 else 2
+    return f"{min(100 * share, 99.99):.{digits}f} %"

@@ -1,0 +1,120 @@
+"""A network, and all that it takes to answer about pictures as they come from anywhere."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.artifacts import files
+from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.parallel import map_in_order
+from secondlook.artifacts.schema import check_artifact
+from secondlook.config.errors import DataError
+from secondlook.data import decoding
+from secondlook.data.decoding import DecodedImage
+from secondlook.evaluation.operating_point import OperatingPoint
+from secondlook.serving import occlusion
+from secondlook.serving.inputs import ImageReader, InvertMode, ModelFiles
+from secondlook.serving.occlusion import Saliency
+from secondlook.serving.ood_detector import OodDetector
+from secondlook.serving.output import Prediction, Rejected
+from secondlook.training import model
+
+DECODE_BATCH = 8  # pictures that one core decodes before it hands them over
+
+
+class _NetworkInput(NamedTuple):
+    """What the network is given of a picture, whether that is inverted, and the picture again."""
+
+    seen: DecodedImage
+    inverted: bool
+    picture: ImageReader
+
+
+class Predictor:
+    """A network that answers about pictures: the same bits as in the pipeline."""
+
+    def __init__(self, parts: ModelFiles) -> None:
+        self.name = parts.name
+        with check_artifact(parts.facts) as path:
+            self.facts = DatasetCard.of(files.read_json(path))
+        with check_artifact(parts.operating) as path:
+            found = files.read_json(path)
+        self.point = OperatingPoint.model_validate(found) if found else None
+        self.typical = OodDetector.read(parts.network, self.facts)
+        self.network = model.load_model(parts.network)
+
+    def answers(
+        self, pictures: Iterable[ImageReader], invert: InvertMode = "never"
+    ) -> Iterator[Prediction | Rejected]:
+        """Yield what is said of each picture, in order, with few of them in memory at a time.
+
+        invert: whether dark becomes light before the network looks; auto: where that makes the
+        picture more like those of training.
+        """
+        views = map_in_order(lambda picture: self._viewed(picture, invert), pictures, DECODE_BATCH)
+        while batch := list(islice(views, model.PREDICTION_BATCH)):
+            yield from self._answered(batch)
+
+    def _viewed(self, picture: ImageReader, invert: InvertMode) -> _NetworkInput | Rejected:
+        try:
+            content = picture()
+            seen = decoding.decode_image(
+                content, self.facts.preparation, inverted=invert == "always"
+            )
+            if invert == "auto":
+                other = decoding.decode_image(content, self.facts.preparation, inverted=True)
+                if self.typical.prefers(other.pixels, seen.pixels):
+                    return _NetworkInput(other, inverted=True, picture=picture)
+        except DataError as error:
+            return Rejected(str(error))
+        return _NetworkInput(seen, invert == "always", picture)
+
+    def _answered(self, batch: list[_NetworkInput | Rejected]) -> Iterator[Prediction | Rejected]:
+        views = [view for view in batch if isinstance(view, _NetworkInput)]
+        given = iter(self._asked(views))
+        for view in batch:
+            yield view if isinstance(view, Rejected) else next(given)
+
+    def _asked(self, views: list[_NetworkInput]) -> Iterator[Prediction]:
+        if not views:
+            return
+        seen = [view.seen for view in views]
+        (told,) = model.predict_batches(self.network, np.stack([one.pixels for one in seen]))
+        likenesses = self.typical.likenesses(seen, told.embeddings)
+        for view, probabilities, like in zip(views, told.probabilities, likenesses, strict=True):
+            name = self.decided(probabilities)
+            other = self._other(view) if like.unlike else None
+            warnings = self.typical.told(like, view.seen.pixels, probabilities, other)
+            yield Prediction(
+                name, self.facts.classes, probabilities, view.seen, view.inverted, like, warnings
+            )
+
+    def _other(self, view: _NetworkInput) -> NDArray[np.uint8] | None:
+        """Return a picture in bars with light and dark changed, but for the bars; else None."""
+        spec = self.facts.preparation
+        if spec.resize != "pad":
+            return None
+        return decoding.decode_image(view.picture(), spec, inverted=not view.inverted).pixels
+
+    def decided(self, probabilities: NDArray[np.float32]) -> str:
+        """Return the class that is answered: as the operating point says, else the most probable.
+
+        The operating point is that of `evaluate`, chosen on validation.
+        """
+        classes, point = self.facts.classes, self.point
+        if point is None or point.rule == "default" or point.threshold is None:
+            return classes[int(probabilities.argmax())]
+        yes = classes.index(point.name)
+        return classes[yes if probabilities[yes] >= point.threshold else 1 - yes]
+
+    def saliency(self, answer: Prediction) -> Saliency:
+        """Return what an answer rests on, by occlusion: the network is asked some 170 times."""
+        cover = occlusion.choose_cover_level(self.facts.pixels)
+        index = answer.classes.index(answer.name)
+        return occlusion.compute_saliency(
+            partial(model.predict_probabilities, self.network), answer.seen.pixels, index, cover
+        )

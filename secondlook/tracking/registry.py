@@ -1,0 +1,244 @@
+"""The model registry: which version is in service (`champion`), which was, which run could be.
+
+Aliases of one registered model, named after the experiment. A version's files are those of its
+run's logged model; it names the place where they lie, so it can be loaded even where the mirror
+has deleted that run since.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secondlook.artifacts.retraining_history import ServiceModel
+from secondlook.config.errors import TrackingError
+from secondlook.config.params import Params
+from secondlook.tracking.expected import format_experiment_name
+from secondlook.tracking.location import StoreLocation, find_location
+from secondlook.tracking.models import PARTS_PATH, WEIGHTS_TAG
+from secondlook.tracking.run_spec import KEY_TAG, NAMES_TAG
+from secondlook.tracking.store import PARENT_TAG, PATIENT_LIMITS, convert_store_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+
+def find_champion_uri(params: Params) -> str | None:
+    """Return the address of the model in service; None where none is, or no store yet."""
+    model = format_model_name(params)
+    has_one = Registry(model).version(CHAMPION) is not None
+    return f"models:/{model}@{CHAMPION}" if has_one else None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run's id, its entries of `runs:`, the digest of its weights, its logged model and files."""
+
+    run: str
+    names: str
+    weights: str
+    model_id: str | None
+    source: str
+
+    @property
+    def model(self) -> ServiceModel:
+        """Return which model this is, as the record of a retraining tells it."""
+        return ServiceModel(name=self.names, run=self.run)
+
+
+def find_candidate_by_key(key: str, weights: str) -> Candidate:
+    """Return the tracked run of that key, with the model of those weights.
+
+    Raises TrackingError where MLflow has no such run or model.
+    """
+    where = find_location()
+    with convert_store_errors(where, PATIENT_LIMITS):
+        from mlflow import MlflowClient
+
+        client = MlflowClient(where.uri)
+        ids = [each.experiment_id for each in client.search_experiments()]
+        found = client.search_runs(ids, f"tags.`{KEY_TAG}` = '{key}'")
+        models = [
+            each for run in found if (each := _load_candidate(client, run.info.run_id, weights))
+        ]
+    if not models:
+        raise where.error("the challenger is not there as it was trained here")
+    return models[0]
+
+
+def find_candidate_by_id(run_id: str) -> Candidate:
+    """Return the tracked run with that id; TrackingError where it has no model."""
+    where = find_location()
+    with convert_store_errors(where, PATIENT_LIMITS):
+        from mlflow import MlflowClient
+
+        found = _load_candidate(MlflowClient(where.uri), run_id, None)
+    if found is None:
+        raise TrackingError(
+            f"MLflow at {where.shown}: the run {run_id} has no model; `secondlook track` adds that "
+            "of a run in data/"
+        )
+    return found
+
+
+def _load_candidate(client: "MlflowClient", run_id: str, weights: str | None) -> Candidate | None:
+    """Return the run and the model it has with these weights, or with any; None without one."""
+    run = client.get_run(run_id)
+    query = f"source_run_id = '{run_id}'"
+    for model in client.search_logged_models([run.info.experiment_id], query):
+        digest = model.tags.get(WEIGHTS_TAG)
+        if digest and weights in (None, digest) and model.status == "READY":
+            names = run.data.tags.get(NAMES_TAG, run.info.run_name)
+            return Candidate(run_id, names, digest, model.model_id, model.artifact_location)
+    return None
+
+
+CHAMPION, PREVIOUS = "champion", "previous"
+RETRAINING_TAG, REASON_TAG = "second_look.retraining", "second_look.reason"
+LONGEST_NAME = 200  # characters of a name that still reads well
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A registered version: number, MLflow run, entries of `runs:`, digests, where its files are.
+
+    `retraining` is the MLflow run of the retraining that registered it.
+    """
+
+    number: str
+    run: str
+    names: str
+    weights: str
+    source: str
+    retraining: str
+
+    @property
+    def model(self) -> ServiceModel:
+        """Return which model this is, as the record of a retraining tells it."""
+        return ServiceModel(name=self.names, run=self.run, version=self.number)
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return its run as one that could be in service, which it was."""
+        return Candidate(self.run, self.names, self.weights, None, self.source)
+
+
+def format_model_name(params: Params) -> str:
+    """Return the name of the registered model: the experiment's, fit for `models:/<name>@champion`.
+
+    Letters, digits, dots, - and _ stay; whatever stands between them becomes one -.
+    """
+    return (
+        re.sub(r"[^\w.-]+", "-", format_experiment_name(params)).strip("-.")[:LONGEST_NAME]
+        or "model"
+    )
+
+
+class Registry:
+    """The registered model of the project, in the store that MLFLOW_TRACKING_URI or params name."""
+
+    def __init__(self, model: str, where: StoreLocation | None = None) -> None:
+        self.model, self.where = model, where or find_location()
+
+    def version(self, alias: str) -> RegisteredVersion | None:
+        """Return the version that has the alias, None where none has, or there is no store yet."""
+        if self.where.database is not None and not self.where.database.exists():
+            return None  # MLflow would make one, and not in one step
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            client = self._client()
+            listed = client.search_registered_models(f"name = '{self.model}'")
+            number = listed[0].aliases.get(alias) if listed else None
+            return None if number is None else _load_version(client, self.model, number)
+
+    def register(self, found: Candidate, tags: Mapping[str, str]) -> RegisteredVersion:
+        """Return the version of a run, made where there is none of it yet, with these tags.
+
+        The reason is its description too, which the UI's table of versions shows.
+        """
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            client = self._client()
+            number = _find_registered_version(client, self.model, found) or _create_version(
+                client, self.model, found
+            )
+            for key, value in {**tags, NAMES_TAG: found.names, WEIGHTS_TAG: found.weights}.items():
+                client.set_model_version_tag(self.model, number, key, value)
+            if REASON_TAG in tags:
+                client.update_model_version(self.model, number, tags[REASON_TAG])
+            return _load_version(client, self.model, number)
+
+    def promote(self, version: RegisteredVersion) -> None:
+        """Let the champion be this version, and the previous one that which it was.
+
+        The alias `champion` is set last: whoever is killed before has changed nothing in service.
+        """
+        champion = self.version(CHAMPION)
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            client = self._client()
+            if champion is not None and champion.number != version.number:
+                client.set_registered_model_alias(self.model, PREVIOUS, champion.number)
+            client.set_registered_model_alias(self.model, CHAMPION, version.number)
+
+    def files(self, version: RegisteredVersion, folder: Path) -> Path:
+        """Return the folder with model.json, weights and facts.json of a version."""
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            from mlflow.artifacts import download_artifacts
+
+            folder.mkdir(parents=True, exist_ok=True)
+            found = download_artifacts(
+                artifact_uri=version.source, dst_path=str(folder), tracking_uri=self.where.uri
+            )
+            return Path(found, *PARTS_PATH)
+
+    def origin(self, version: RegisteredVersion, folder: Path) -> Path:
+        """Return a folder with params.yaml of a version's run, and images.npz of its data.
+
+        The latter is missing where the data were tracked by a Second Look that did not keep it.
+        """
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            client = self._client()
+            run = client.get_run(version.run)
+            folder.mkdir(parents=True, exist_ok=True)
+            above = [run.data.tags[PARENT_TAG]] if PARENT_TAG in run.data.tags else []
+            for run_id in (*above, version.run):  # the run's own params.yaml comes last
+                client.download_artifacts(run_id, "source", str(folder))
+            return folder / "source"
+
+    def _client(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.where.uri)
+
+
+def _load_version(client: "MlflowClient", model: str, number: str) -> RegisteredVersion:
+    found: ModelVersion = client.get_model_version(model, number)
+    return RegisteredVersion(
+        number=str(found.version),
+        run=found.run_id,
+        names=found.tags.get(NAMES_TAG, ""),
+        weights=found.tags.get(WEIGHTS_TAG, ""),
+        source=found.source,
+        retraining=found.tags.get(RETRAINING_TAG, ""),
+    )
+
+
+def _find_registered_version(client: "MlflowClient", model: str, found: Candidate) -> str | None:
+    """Return the newest version of the run with the same weights."""
+    versions = client.search_model_versions(f"name = '{model}' and run_id = '{found.run}'")
+    same = [int(v.version) for v in versions if v.tags.get(WEIGHTS_TAG) == found.weights]
+    return str(max(same)) if same else None
+
+
+def _create_version(client: "MlflowClient", model: str, found: Candidate) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(
+        model, found.source, found.run, {WEIGHTS_TAG: found.weights}, model_id=found.model_id
+    )
+    return str(made.version)

@@ -1,0 +1,216 @@
+"""MLflow itself: opened quietly, with bounded patience; our runs found by our tags.
+
+The project's own store is a sqlite file: made in one step, and its paths mended after the
+project was moved or copied. Those tables are those of MLflow 3.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from secondlook.tracking.location import SQLITE_PREFIX, StoreLocation
+from secondlook.tracking.run_spec import RunSpec
+from secondlook.tracking.ui import EXPERIMENT_TAGS
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, LoggedModel, Run
+
+# Environment variables of MLflow; what the user has set is left alone.
+QUIET_VARIABLES = {
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors reach us as exceptions; ours are one line
+    "MLFLOW_DISABLE_AGENT_HINT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a few small files
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",  # it would ask a package index about our model
+}
+NOISY_LOGGERS = ("psycopg", "sqlalchemy.pool")  # likewise, and they name the user of a database
+# Unbounded, the client would try an unreachable server for minutes.
+PATIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+HASTY_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
+PARENT_TAG = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open MLflow store, the experiment our runs are in, and a lock for finding and making.
+
+    The lock keeps the processes of one project, or of one sqlite file, apart: none makes a run
+    that another is making.
+    """
+
+    client: "MlflowClient"
+    experiment: str
+    lock: FileLock
+
+    def find(self, record: RunSpec) -> "Run | None":
+        """Return the run of the record; of several, the oldest: the others are deleted."""
+        query = f"tags.`{record.tag}` = '{record.key}'"
+        found = self.client.search_runs(
+            [self.experiment], query, order_by=["attributes.start_time ASC"]
+        )
+        for surplus in found[1:]:
+            self.delete(surplus)
+        return found[0] if found else None
+
+    def create(self, record: RunSpec, parent: str | None) -> "Run":
+        """Return a new run for the record, below the run with the id `parent`.
+
+        Where another project makes one at the same moment, both get the older.
+        """
+        tags = {record.tag: record.key, **record.tags} | ({PARENT_TAG: parent} if parent else {})
+        made = self.client.create_run(
+            self.experiment, start_time=record.started, tags=tags, run_name=record.title
+        )
+        return self.find(record) or made
+
+    def delete(self, run: "Run") -> None:
+        """Move a run and its models to MLflow's waste bin."""
+        for model in self.models(run):
+            self.client.delete_logged_model(model.model_id)
+        self.client.delete_run(run.info.run_id)
+
+    def end(self, run_id: str, ended: int) -> None:
+        """End a run as KILLED at `ended` (ms), if it is there and not at its end yet."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return
+        if (run.info.status, run.info.lifecycle_stage) == ("RUNNING", "active"):
+            self.client.set_terminated(run_id, "KILLED", ended)
+
+    def models(self, run: "Run") -> "list[LoggedModel]":
+        """Return the models that were logged with the run, less those deleted since."""
+        query = f"source_run_id = '{run.info.run_id}'"
+        return list(self.client.search_logged_models([self.experiment], query))
+
+
+@contextmanager
+def convert_store_errors(place: StoreLocation, bounds: Mapping[str, str]) -> Iterator[None]:
+    """Turn whatever goes wrong with the store into a TrackingError of one line."""
+    place.check()
+    for name, value in {**QUIET_VARIABLES, **bounds}.items():
+        os.environ.setdefault(name, value)
+    for name in NOISY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError)
+    try:
+        yield
+    except (*kinds, sqlite3.Error, OSError, ImportError) as error:
+        raise place.error(str(error)) from error
+
+
+def open_store(
+    place: StoreLocation, experiment: str, tags: Mapping[str, str] = EXPERIMENT_TAGS
+) -> Store:
+    """Return the store with the experiment in it, both made where missing; use it inside `told`.
+
+    `tags` are what the experiment has at least. Processes that start at once wait for each other:
+    MLflow itself would break a new sqlite file.
+    """
+    from mlflow import MlflowClient
+
+    database = place.database or place.root / "mlflow.db"
+    lock = FileLock(database.with_name(f"{database.name}.lock"))
+    with lock:
+        if place.database is not None and place.artifacts is not None:
+            prepare_sqlite(place.database, place.artifacts)
+        client = MlflowClient(place.uri)
+        return Store(client, _open_experiment(client, place.artifacts, experiment, tags), lock)
+
+
+def prepare_sqlite(database: Path, artifacts: Path) -> None:
+    """Make a new sqlite store, or mend the paths of one whose folder was moved."""
+    if database.exists() and database.stat().st_size:
+        relocate_artifacts(database, artifacts)
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    # Whole or absent: MLflow cannot repair tables that were half made.
+    partial = database.with_name(f"{database.name}.partial")
+    partial.unlink(missing_ok=True)
+    SqlAlchemyStore(f"{SQLITE_PREFIX}{partial}", artifacts.as_uri()).engine.dispose()
+    partial.replace(database)
+
+
+def _open_experiment(
+    client: "MlflowClient", artifacts: Path | None, name: str, tags: Mapping[str, str]
+) -> str:
+    """Return the experiment's id; where its artifacts go is fixed when it is made."""
+    found = client.get_experiment_by_name(name) or _create_experiment(client, artifacts, name, tags)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    for key in tags.keys() - found.tags.keys():
+        client.set_experiment_tag(found.experiment_id, key, tags[key])
+    return str(found.experiment_id)
+
+
+def _create_experiment(
+    client: "MlflowClient", artifacts: Path | None, name: str, tags: Mapping[str, str]
+) -> "Experiment":
+    """Return a new experiment, or the one that another project made at the same moment."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        made = client.create_experiment(name, artifacts and artifacts.as_uri(), dict(tags))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return client.get_experiment_by_name(name)
+    return client.get_experiment(made)
+
+
+LOCATIONS_QUERY = "SELECT DISTINCT artifact_location FROM experiments"
+PATH_COLUMNS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
+
+def relocate_artifacts(database: Path, artifacts: Path) -> None:
+    """Correct the absolute paths that MLflow stored, after the project was moved or copied.
+
+    `artifacts` is the folder that now holds what the old one held. Raises sqlite3.Error.
+    """
+    new = artifacts.as_uri()
+    with closing(sqlite3.connect(database)) as store, store:
+        for old in find_foreign_folders(store, new):
+            for table, column in PATH_COLUMNS:
+                _replace_prefix(store, table, column, (old, new))
+
+
+def find_foreign_folders(store: sqlite3.Connection, artifacts: str) -> list[str]:
+    """Return the folders of other projects where experiments keep their files."""
+    found = [location for (location,) in store.execute(LOCATIONS_QUERY)]
+    return [old for old in found if old.endswith("/mlruns") and old != artifacts]
+
+
+def _replace_prefix(
+    store: sqlite3.Connection, table: str, column: str, way: tuple[str, str]
+) -> None:
+    old, new = way
+    store.execute(
+        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names of ours
+        f"WHERE substr({column}, 1, ?) = ?",
+        (new, len(old) + 1, len(old) + 1, f"{old}/"),
+    )
+    store.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))  # noqa: S608

@@ -1,0 +1,16 @@
+"""A network: built, trained so that a killed training resumes, and examined layer by layer.
+
+model.py               build, save, load and ask a classifier; PREDICTION_BATCH images at a time
+batches.py             arrays on disk as seeded batches, and fixed samples of them
+callbacks.py           what is measured of every epoch, and what Keras calls meanwhile
+checkpoint.py          the state between two epochs, saved so that a killed training resumes
+run_key.py             what makes a run the same run: parameters, data, code
+environment.py         TensorFlow started quietly; what else may change the last digits
+embedding_distance.py  how far an image is from the training images inside the network
+layer_outputs.py       what each layer makes of images, and of one image to be drawn
+linear_probe.py        what a linear model can read off a layer
+layer_report.py        both as a table, layer by layer
+
+model, batches and layer_outputs need Keras as soon as they are imported: import them inside
+functions. The stage `train` depends on all of this folder.
+"""

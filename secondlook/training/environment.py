@@ -1,0 +1,131 @@
+"""TensorFlow, and what else may change the last digits of a training besides its own inputs.
+
+It is started without what it says of graphics cards that are not there. Libraries, threads,
+CPU and GPU make the environment; the run key (run_key.py) is all the rest.
+"""
+
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and let it look for devices, both of which take seconds."""
+    with _silence_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
+@contextmanager
+def _silence_stderr() -> Iterator[None]:
+    """Keep back what C++ code writes to stderr; should it fail, all of it is shown."""
+    sys.stderr.flush()
+    loud = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(loud, kept.read())
+            raise
+        finally:
+            os.dup2(loud, 2)
+            os.close(loud)
+
+
+CPUINFO_FILE = Path("/proc/cpuinfo")
+PACKAGES = (
+    *("tensorflow", "keras", "numpy", "pillow", "scipy", "scikit-learn", "h5py", "ml-dtypes"),
+    *("nvidia-cuda-runtime-cu12", "nvidia-cudnn-cu12", "nvidia-cublas-cu12"),
+)
+ENVIRONMENT_VARIABLES = (
+    *("CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA"),
+    *("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_XLA_FLAGS"),
+)
+# Instruction sets that kernels are chosen by; other flags of a CPU change no number.
+VECTOR_EXTENSIONS = re.compile(r"(s?sse|avx|amx|fma|f16c|asimd|sve|sme(?!p)|neon|bf16|i8mm)\w*")
+CPU_FEATURES = "CPU features"
+# What a missing entry of these kinds means; of any other kind it means that nobody asked.
+MEANINGS_OF_MISSING = {"package": "not installed", "variable": "not set"}
+
+
+def describe_environment() -> dict[str, str]:
+    """Return the environment of this process: versions, CPU, threads and GPU, each by its name.
+
+    The GPU is named where TensorFlow is loaded already: it alone knows which it uses.
+    """
+    told = {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "C library": " ".join(platform.libc_ver()),
+        "threads": str(_count_cores()),
+        **{f"package {name}": found for name in PACKAGES if (found := _find_package_version(name))},
+        **{
+            f"variable {name}": os.environ[name]
+            for name in ENVIRONMENT_VARIABLES
+            if name in os.environ
+        },
+        **_read_cpu(),
+    }
+    return told | ({"GPU": _list_gpus()} if "tensorflow" in sys.modules else {})
+
+
+def describe_changes(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """Yield, in words, what differs between two environments."""
+    for name in sorted(then.keys() | now.keys()):
+        kind, _, rest = name.partition(" ")
+        old, new = (side.get(name, MEANINGS_OF_MISSING.get(kind)) for side in (then, now))
+        if old is None or new is None or old == new:
+            continue
+        if name == CPU_FEATURES:
+            yield f"{name}: {_format_set_differences(set(old.split()), set(new.split()))}"
+        else:
+            yield f"{rest if kind in MEANINGS_OF_MISSING else name}: {old} then, {new} now"
+
+
+def _format_set_differences(then: set[str], now: set[str]) -> str:
+    """Return what only one of two sets holds."""
+    sides = {"only then": then - now, "only now": now - then}
+    return "; ".join(f"{side} {' '.join(sorted(has))}" for side, has in sides.items() if has)
+
+
+def _count_cores() -> int:
+    """Return how many cores the process may use: TensorFlow starts as many threads."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _find_package_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _read_cpu() -> dict[str, str]:
+    """Return the CPU's name and its vector instructions, as far as the system tells them."""
+    text = CPUINFO_FILE.read_text(encoding="utf-8") if CPUINFO_FILE.exists() else ""
+    lines = (line.partition(":") for line in text.splitlines())
+    told = {key.strip().lower(): value.strip() for key, _, value in lines}
+    flags = (told.get("flags") or told.get("features") or "").split()
+    vectors = " ".join(sorted(flag for flag in flags if VECTOR_EXTENSIONS.fullmatch(flag)))
+    found = {"CPU": told.get("model name") or platform.processor(), CPU_FEATURES: vectors}
+    return {name: value for name, value in found.items() if value}
+
+
+def _list_gpus() -> str:
+    """Return the GPUs that TensorFlow sees, or none."""
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    told = [tf.config.experimental.get_device_details(device) for device in devices]
+    return ", ".join(about.get("device_name", "unnamed") for about in told) or "none"

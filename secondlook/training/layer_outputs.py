@@ -1,0 +1,122 @@
+"""What each layer of a network makes of images, and of one image as levels to be drawn.
+
+Layers that change nothing when a network answers (augmentation, dropout) or only scale are left
+out: what is told of a layer is told of its input's values.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from secondlook.artifacts.layer_artifact import Activations, LayerActivation
+from secondlook.training.model import PREDICTION_BATCH, ImageSequence
+
+IMAGE_LAYER = "image"
+LayerValues = NDArray[np.float32]
+
+
+class LayerDescription(NamedTuple):
+    """A layer: its name, what it does in words, and the shape of its output, without the batch.
+
+    same: whether its values are those of the part before.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    same: bool
+
+
+def _describe_convolution(layer: Any) -> str:  # noqa: ANN401 - Keras has no types
+    height, width = layer.kernel_size
+    return f"{layer.filters} filters of {height} x {width}{_describe_activation(layer)}"
+
+
+def _describe_dense(layer: Any) -> str:  # noqa: ANN401 - likewise
+    return f"{layer.units} weighted sums{_describe_activation(layer)}"
+
+
+def _describe_activation(layer: Any) -> str:  # noqa: ANN401 - likewise
+    name = layer.activation.__name__
+    return {"linear": "", "softmax": ", softmax"}.get(name, f", {name}")
+
+
+LAYER_DESCRIBERS: dict[type, Callable[[Any], str]] = {
+    layers.Conv2D: _describe_convolution,
+    layers.MaxPooling2D: lambda layer: "the largest of each {} x {}".format(*layer.pool_size),
+    layers.Flatten: lambda _: "the same values in a row",
+    layers.Dense: _describe_dense,
+}
+
+
+class LayeredNetwork:
+    """A network, layer by layer."""
+
+    def __init__(self, network: keras.Model) -> None:
+        self.network = network
+        self._layers = {
+            each.name: each for each in network.layers if type(each) in LAYER_DESCRIBERS
+        }
+
+    @property
+    def parts(self) -> list[LayerDescription]:
+        """Return the image and the layers after it, in order."""
+        shape = tuple(self.network.input_shape[1:])
+        found = [LayerDescription(IMAGE_LAYER, "what the network is given", shape, same=False)]
+        for name, layer in self._layers.items():
+            kind, shape = type(layer), tuple(layer.output.shape[1:])
+            found.append(
+                LayerDescription(
+                    name, LAYER_DESCRIBERS[kind](layer), shape, same=kind is layers.Flatten
+                )
+            )
+        return found
+
+    def outputs(self, name: str, images: ImageSequence) -> Iterator[LayerValues]:
+        """Yield what a layer makes of uint8 images (N, H, W, C), PREDICTION_BATCH at a time.
+
+        Each is float32 (n, *shape); of the image itself, its pixels in 0..1.
+        """
+        for start in range(0, len(images), PREDICTION_BATCH):
+            yield self._output(name, images[start : start + PREDICTION_BATCH])
+
+    def _output(self, name: str, images: NDArray[np.uint8]) -> LayerValues:
+        if name == IMAGE_LAYER:
+            return np.divide(images, 255, dtype=np.float32)
+        part = keras.Model(self.network.inputs[0], self._layers[name].output)
+        made = keras.ops.cast(part(images, training=False), "float32")
+        return np.asarray(made.numpy(), np.float32)
+
+
+MAX_MAPS, MAX_VALUES = 64, 512  # of one layer, at most; the first of more
+
+
+def compute_activations(network: LayeredNetwork, image: NDArray[np.uint8]) -> Activations:
+    """Return what layer after layer makes of an image, uint8 (H, W, C).
+
+    A layer is scaled by its own largest value, so that its maps can be compared with each other.
+    """
+    parts = [part for part in network.parts if part.name != IMAGE_LAYER and not part.same]
+    [probabilities] = next(network.outputs(parts[-1].name, image[None]))
+    return Activations(
+        image,
+        [_compute_layer_activation(network, part, image) for part in parts[:-1]],
+        probabilities,
+    )
+
+
+def _compute_layer_activation(
+    network: LayeredNetwork, part: LayerDescription, image: NDArray[np.uint8]
+) -> LayerActivation:
+    """Return what one layer makes of the image."""
+    [output] = next(network.outputs(part.name, image[None]))
+    kept = output[..., : MAX_MAPS if output.ndim == 3 else MAX_VALUES]
+    peak = float(output.max())
+    shares = np.clip(kept / peak, 0, 1) if peak > 0 else np.zeros_like(kept)
+    return LayerActivation(
+        part.name, np.round(255 * shares).astype(np.uint8), peak, output.shape[-1]
+    )

@@ -1,0 +1,170 @@
+"""Build, save, load and ask a classifier; the only home of Keras layers."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from secondlook.config.params import AugmentParams, TrainParams
+
+ARCHITECTURE_FILE = "model.json"
+WEIGHTS_FILE = "model.weights.h5"
+# Always the same, the last batch padded: one compiled function, and an image's probabilities do
+# not depend on how many others are asked about with it.
+PREDICTION_BATCH = 64
+
+
+class ImageSequence(Protocol):
+    """Images that can be cut along their first axis: an array or a memory map."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: slice, /) -> NDArray[np.uint8]: ...
+
+
+class NetworkOutput(NamedTuple):
+    """Class probabilities (N, K) and what the last layer reads them from, (N, D), float32."""
+
+    probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+def build_model(train: TrainParams, shape: Sequence[int], classes: int) -> keras.Model:
+    """Return an untrained, compiled classifier.
+
+    It takes uint8 images (batch, H, W, C), `shape` being (H, W, C), and gives float32
+    probabilities (batch, classes) that sum to 1. The scaling to 0..1 is its first layer, then
+    comes augmentation, in training only. The seed decides weights, dropout and augmentation.
+    """
+    keras.utils.set_random_seed(train.seed)
+    keras.config.set_dtype_policy(train.precision)
+    parts = [
+        keras.Input(tuple(shape), dtype="uint8", name="image"),
+        layers.Rescaling(1 / 255, name="scaled"),
+        *_build_augmentation_layers(train.augment, train.seed),
+        *(_build_convolution_layers(train) if train.model == "cnn" else []),
+        layers.Flatten(name="flat"),
+        *_build_dense_layers(train),
+        layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
+    ]
+    model = keras.Sequential(parts, name=train.model)
+    model.compile(
+        _build_optimizer(train), loss="sparse_categorical_crossentropy", jit_compile=False
+    )
+    return model
+
+
+def _build_augmentation_layers(augment: AugmentParams | None, seed: int) -> list[layers.Layer]:
+    if augment is None:
+        return []
+    edges = {"fill_mode": "nearest", "seed": seed}
+    shift, zoom = augment.shift, augment.zoom
+    wanted = [
+        (augment.flip, layers.RandomFlip("horizontal", seed=seed, name="flipped")),
+        (augment.rotation, layers.RandomRotation(augment.rotation, name="rotated", **edges)),
+        (shift, layers.RandomTranslation(shift, shift, name="shifted", **edges)),
+        (zoom, layers.RandomZoom(zoom, name="zoomed", **edges)),
+    ]
+    return [layer for amount, layer in wanted if amount]
+
+
+def _build_convolution_layers(train: TrainParams) -> list[layers.Layer]:
+    parts = []
+    for number, filters in enumerate(train.filters, start=1):
+        penalty, name = keras.regularizers.L2(train.l2), f"convolution_{number}"
+        window = train.kernel_size
+        parts += [
+            layers.Conv2D(
+                filters, window, activation="relu", kernel_regularizer=penalty, name=name
+            ),
+            layers.MaxPooling2D(2, name=f"pooling_{number}"),
+        ]
+    return parts
+
+
+def _build_dense_layers(train: TrainParams) -> list[layers.Layer]:
+    parts: list[layers.Layer] = []
+    for number, units in enumerate(train.dense_units, start=1):
+        penalty, name = keras.regularizers.L2(train.l2), f"dense_{number}"
+        parts += [layers.Dense(units, activation="relu", kernel_regularizer=penalty, name=name)]
+    if train.dropout:
+        parts += [layers.Dropout(train.dropout, seed=train.seed, name="dropout")]
+    return parts
+
+
+def _build_optimizer(train: TrainParams) -> keras.optimizers.Optimizer:
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    return kinds[train.optimizer](train.learning_rate)
+
+
+def predict_probabilities(model: keras.Model, images: ImageSequence) -> NDArray[np.float32]:
+    """Return class probabilities (N, K) of uint8 images (N, H, W, C)."""
+    return np.concatenate([answers.probabilities for answers in predict_batches(model, images)])
+
+
+def predict_batches(model: keras.Model, images: ImageSequence) -> Iterator[NetworkOutput]:
+    """Yield what the network makes of uint8 images (N, H, W, C), PREDICTION_BATCH at a time.
+
+    Whoever asks, and for whatever part of it, asks the same compiled function: an image's
+    probabilities are the same to the bit in training, in evaluation and when served.
+    """
+    for start in range(0, len(images), PREDICTION_BATCH):
+        yield _predict_padded_batch(model, images[start : start + PREDICTION_BATCH])
+
+
+def _predict_padded_batch(model: keras.Model, images: NDArray[np.uint8]) -> NetworkOutput:
+    missing = PREDICTION_BATCH - len(images)
+    padded = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else images
+    probabilities, embeddings = _add_embedding_output(model).predict_on_batch(padded)
+    flat = np.asarray(embeddings, np.float32).reshape(PREDICTION_BATCH, -1)
+    return NetworkOutput(probabilities[: len(images)], flat[: len(images)])
+
+
+@lru_cache(maxsize=1)  # compiled once for all epochs of a training
+def _add_embedding_output(model: keras.Model) -> keras.Model:
+    """Return the same layers with two outputs: the answer, and what it is read from."""
+    answer = model.get_layer("answer")
+    return keras.Model(model.inputs, [answer.output, answer.input])
+
+
+def copy_variables(model: keras.Model) -> list[NDArray[Any]]:
+    """Return copies of all that training changes: weights, random state of layers, optimizer."""
+    return [variable.numpy() for variable in _list_variables(model)]
+
+
+def restore_variables(model: keras.Model, values: Sequence[NDArray[Any]]) -> None:
+    """Bring back what `state` returned of a network of the same parameters."""
+    model.optimizer.build(model.trainable_variables)  # else not before the first batch
+    for variable, value in zip(_list_variables(model), values, strict=True):
+        variable.assign(value)
+
+
+def _list_variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save_model(model: keras.Model, folder: Path) -> None:
+    """Write model.json and model.weights.h5: byte-stable, unlike a .keras archive.
+
+    They hold the network alone, without the optimizer that trained it.
+    """
+    network = keras.Sequential.from_config(model.get_config())
+    network.set_weights(model.get_weights())
+    (folder / ARCHITECTURE_FILE).write_text(network.to_json(indent=2) + "\n", encoding="utf-8")
+    network.save_weights(folder / WEIGHTS_FILE)
+
+
+def load_model(folder: Path) -> keras.Model:
+    """Return the classifier that `save` wrote: it predicts, and cannot go on training."""
+    text = (folder / ARCHITECTURE_FILE).read_text(encoding="utf-8")
+    model = keras.models.model_from_json(text)
+    model.load_weights(folder / WEIGHTS_FILE)
+    return model

@@ -1,0 +1,12 @@
+"""What can be said of runs: each rule looks at a case and speaks, or keeps silent.
+
+case.py              all that a rule may look at
+verdicts.py          the rules in their order, and which of their verdicts are told
+accuracy.py          is a run better than the lazy baseline, and does it find what was asked for?
+ranking.py           which run is best, and is that more than chance?
+probabilities.py     can probabilities be believed, and where is the line between no and yes?
+training_choices.py  trained too long, too short or stopped in time; what weighting did
+data_quality.py      can the images be trusted, and which of them are to be looked at?
+
+The rule `x` of a verdict is the function judge_x.
+"""

@@ -1,0 +1,55 @@
+"""All that a rule may look at."""
+
+from dataclasses import dataclass
+
+from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.evaluation.comparison_artifacts import Comparison
+from secondlook.evaluation.intervals import Difference
+from secondlook.evaluation.run_artifacts import Details, RunResult
+from secondlook.evaluation.seeds import Estimate
+
+
+@dataclass(frozen=True)
+class Case:
+    """The data, every run by itself, and all of them held against each other."""
+
+    facts: DatasetCard
+    results: list[RunResult]
+    comparison: Comparison
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all methods, the reference first."""
+        return [method.name for method in self.comparison.methods]
+
+    @property
+    def best(self) -> str:
+        """Return the name of the method with the highest F1 on validation."""
+        return self.comparison.ranking[0]
+
+    @property
+    def asked(self) -> str | None:
+        """Return the class that a yes-or-no question is about; None for other questions."""
+        k = self.facts.asked_index
+        return None if k is None else self.facts.classes[k]
+
+    @property
+    def images(self) -> int:
+        """Return how many test images there are."""
+        return sum(self.facts.counts["test"].values())
+
+    def run(self, name: str) -> RunResult:
+        """Return the run of that name; for a method, the first of its seeds."""
+        return next(result for result in self.results if result.name == name)
+
+    def test(self, name: str) -> Details:
+        """Return the details on test of the run of that name."""
+        return self.run(name).details["test"]
+
+    def reaches(self, name: str, metric: str) -> Estimate:
+        """Return what a method reaches on test."""
+        return self.comparison.method(name).estimates["test"][metric]
+
+    def difference(self, first: str, second: str, metric: str) -> Difference:
+        """Return second less first on test."""
+        return self.comparison.pair(first, second).differences[metric]

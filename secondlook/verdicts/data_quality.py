@@ -1,0 +1,128 @@
+"""Whether the images themselves can be trusted, and which of them to look at."""
+
+from collections.abc import Iterator
+
+from secondlook.evaluation.comparison_artifacts import Verdict
+from secondlook.evaluation.formatting import format_count, format_percent
+from secondlook.verdicts.case import Case
+
+MIN_RUNS = 3  # runs; that two are wrong together is no surprise
+MIN_CONFIDENCE = 0.75  # probability from which a mistake that all make casts doubt on the label
+MIN_SHIFT = 0.05  # of all images: by how much the share of a class may differ between splits
+MAX_SHIFT_P = 0.001  # of differing as much by chance
+MIN_CONFUSED_SHARE = 0.1  # of all mistakes: the share from which one pair of classes is told
+
+
+def judge_leak(case: Case) -> Iterator[Verdict]:
+    """Speak where images of validation or test are in training, too, or nearly so."""
+    same, alike = case.facts.copies.across_splits, case.facts.alike.judged_and_seen
+    if same:
+        yield Verdict(
+            rule="leak",
+            text=f"{format_count(same, 'image')} with identical copies "
+            f"{'is' if same == 1 else 'are'} in "
+            "more than one split: what a run learned by heart counts as skill. Remove the copies, "
+            "or let `split` place them.",
+            evidence="data",
+            runs=[],
+            weight=0.97,
+        )
+    if alike:
+        yield Verdict(
+            rule="leak",
+            text=f"{format_count(alike, 'image')} of validation and test "
+            f"{'looks' if alike == 1 else 'look'} almost like one of training: results on "
+            f"{'it' if alike == 1 else 'them'} may be memory. Look at the pairs.",
+            evidence="data",
+            runs=[],
+            weight=0.7,
+        )
+
+
+def judge_label_conflict(case: Case) -> Iterator[Verdict]:
+    """Speak where identical images carry different labels."""
+    count = case.facts.copies.label_conflicts
+    if count:
+        yield Verdict(
+            rule="label_conflict",
+            text=f"{format_count(count, 'image')} {'has' if count == 1 else 'have'} an "
+            "identical copy "
+            "with another label: one of the two must be wrong. data/split/duplicates.csv names "
+            "them.",
+            evidence="data",
+            runs=[],
+            weight=0.72,
+        )
+
+
+def judge_shifted(case: Case) -> Iterator[Verdict]:
+    """Speak where a class is certainly rarer or commoner in test than in training.
+
+    By the chi-squared test of homogeneity (Pearson, 1900): shares that differ are more than chance.
+    """
+    seen, judged = (_compute_class_shares(case, split) for split in ("train", "test"))
+    name = max(seen, key=lambda name: abs(judged[name] - seen[name]))
+    if abs(judged[name] - seen[name]) < MIN_SHIFT or _compute_shift_p_value(case) > MAX_SHIFT_P:
+        return
+    yield Verdict(
+        rule="shifted",
+        text=f"Test is not like training: “{name}” is {format_percent(judged[name])} of its "
+        "images, of "
+        f"those of training {format_percent(seen[name])}. Numbers on test hold for its own "
+        "mixture of "
+        "classes; recall class by class is what carries over.",
+        evidence="data",
+        runs=[],
+        weight=0.68,
+    )
+
+
+def _compute_class_shares(case: Case, split: str) -> dict[str, float]:
+    counts = case.facts.counts[split]
+    return {name: count / sum(counts.values()) for name, count in counts.items()}
+
+
+def _compute_shift_p_value(case: Case) -> float:
+    """Return how likely chance alone draws classes as different in training and in test."""
+    from scipy.stats import chi2_contingency
+
+    counts = (case.facts.counts[split].values() for split in ("train", "test"))
+    return float(chi2_contingency([list(row) for row in counts]).pvalue)
+
+
+def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
+    """Speak of images that several runs, without exception, are sure about and wrong."""
+    found = case.comparison.mistakes
+    suspects = [i for i in found.wrong_everywhere if (i.confidence or 0.0) >= MIN_CONFIDENCE]
+    if len(case.results) < MIN_RUNS or not suspects:
+        return
+    surest, count = suspects[0], found.wrong_everywhere_count
+    yield Verdict(
+        rule="wrong_everywhere",
+        text=f"{format_count(count, 'test image')} {'is' if count == 1 else 'are'} answered "
+        "wrong by all "
+        f"{len(case.results)} runs, most surely {surest.id}: labelled “{surest.true}”, called "
+        f"“{surest.predicted}” with {format_percent(surest.confidence)}. Check their labels.",
+        evidence="mistakes",
+        runs=[],
+        weight=0.5,
+    )
+
+
+def judge_confused(case: Case) -> Iterator[Verdict]:
+    """Speak of the two classes, of many, that make a good part of the best method's mistakes."""
+    pairs = case.comparison.mistakes.confused[case.best]
+    total = round((1 - (case.reaches(case.best, "accuracy").value or 0.0)) * case.images)
+    if (
+        len(case.facts.classes) > 2
+        and pairs
+        and pairs[0].count > max(MIN_CONFUSED_SHARE * total, 1)
+    ):
+        yield Verdict(
+            rule="confused",
+            text=f"{case.best} most often takes “{pairs[0].true}” for “{pairs[0].predicted}”: "
+            f"{pairs[0].count:,} of its {format_count(total, 'mistake')} on test.",
+            evidence="confusion",
+            runs=[case.best],
+            weight=0.42,
+        )

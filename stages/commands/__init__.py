@@ -1,1 +1,0 @@
-"""What people and schedulers run around the pipeline."""

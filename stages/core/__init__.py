@@ -1,1 +1,0 @@
-"""The nouns that stages share; nothing here knows a stage."""

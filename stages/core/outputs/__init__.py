@@ -1,1 +1,0 @@
-"""What each stage leaves for the next: the shape of it, and reading it back."""

@@ -1,1 +1,0 @@
-"""What can be said of runs: each rule looks at a case and speaks, or keeps silent."""

@@ -1,1 +1,0 @@
-"""From probabilities to numbers, and how far each number can be trusted."""

@@ -1,1 +1,0 @@
-"""Is a picture like those that a network was trained on? Numbers, limits, and warnings in words."""

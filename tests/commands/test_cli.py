@@ -1,0 +1,119 @@
+"""The one door: `python -m stages <name>`, also installed as `secondlook`."""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic_core import SchemaError
+
+from secondlook.commands.cli import run_command
+from tests.support.project import ROOT
+
+DOOR = [sys.executable, "-m", "stages"]
+
+
+def call_secondlook(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Go through the door from a folder and return what came of it."""
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    command = [*DOOR, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_names_every_stage() -> None:
+    """`--help` lists each stage of dvc.yaml."""
+    shown = call_secondlook("--help").stdout
+    for stage in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]:
+        assert f"    {stage}" in shown
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Help is there at once: none of the libraries that take a second to import is needed."""
+    code = (
+        "import sys; sys.argv = ['secondlook', '--help']\n"
+        "from secondlook.commands.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(sorted({'numpy', 'pandas', 'tensorflow', 'mlflow', 'sklearn',"
+        " 'matplotlib', 'PIL', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_mistake_is_one_line_and_exit_1(project: Path) -> None:
+    """A run that params.yaml does not have is told on stderr, without a traceback."""
+    done = call_secondlook("train", "waited", folder=project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("secondlook: params.yaml: runs: no run 'waited'; ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_without_project_is_told(tmp_path: Path) -> None:
+    """Outside of any project the door says so."""
+    done = call_secondlook("split", folder=tmp_path)
+    assert done.returncode == 1
+    assert "no dvc.yaml here or above" in done.stderr
+
+
+def test_a_project_is_found_from_below(project: Path) -> None:
+    """In a subfolder the project above is meant."""
+    below = project / "deep" / "down"
+    below.mkdir(parents=True)
+    assert "no run 'waited'" in call_secondlook("train", "waited", folder=below).stderr
+
+
+def test_a_bug_keeps_its_traceback(project: Path) -> None:
+    """What is not the user's mistake is shown whole."""
+    (project / "data" / "preprocess" / "facts.json").mkdir(parents=True)
+    done = call_secondlook("evaluate", "dense", folder=project)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_the_installed_script_is_the_same_door() -> None:
+    """`secondlook` is in the environment and shows the same help."""
+    script = Path(sys.executable).with_name("secondlook")
+    shown = subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert shown == call_secondlook("--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["trian"], ["train"]])
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    """Nothing, an unknown name, or a missing run is told with the usage."""
+    done = call_secondlook(*arguments)
+    assert done.returncode == 2
+    assert "usage: secondlook" in done.stderr
+
+
+def test_who_interrupts_early_sees_no_traceback(project: Path) -> None:
+    """Ctrl-C while the libraries behind params.yaml are still being imported is one line."""
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    told = []
+    for wait in (0.1, 0.2, 0.4, 0.8):
+        with subprocess.Popen(
+            [*DOOR, "split"], cwd=project, env=environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            time.sleep(wait)
+            process.send_signal(signal.SIGINT)
+            told.append(process.communicate()[1])
+    assert any("interrupted" in said for said in told)
+    assert not any("Traceback" in said and "secondlook/" in said for said in told)
+
+
+def test_an_interruption_that_pydantic_wraps_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it builds a class comes out of it as an error of its own."""
+
+    def command(_: argparse.Namespace) -> None:
+        raise SchemaError("Error building `model` serializer:\n  KeyboardInterrupt: ")
+
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(argparse.Namespace(command=command, failure=1))

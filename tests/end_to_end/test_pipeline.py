@@ -1,0 +1,140 @@
+"""The whole pipeline under the real dvc, with two short runs."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.mirror import assert_mirrored
+from tests.support.project import (
+    build_project,
+    commit_all,
+    edit_params,
+    list_stages_run,
+    run_command,
+)
+
+FIRST = ["split", "preprocess", "train@unweighted", "evaluate@unweighted"]
+LAST = ["compare", "report", "track"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a project whose pipeline has run once."""
+    folder = build_project(tmp_path_factory.mktemp("pipeline") / "project")
+    stages = list_stages_run(run_command(folder, "dvc", "repro"))
+    assert set(stages) == {*FIRST, "train@weighted", "evaluate@weighted", *LAST}
+    assert stages[-3:] == LAST
+    commit_all(folder, "Finish")
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """Give a copy of the finished project, to change."""
+    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+
+
+def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
+    """Return the validation loss curve of every run in MLflow, by name of the run."""
+    code = (
+        "import json, mlflow\n"
+        "client = mlflow.MlflowClient('sqlite:///mlflow.db')\n"
+        "ids = [e.experiment_id for e in client.search_experiments()]\n"
+        "curves = {r.info.run_name: [m.value for m in\n"
+        "    client.get_metric_history(r.info.run_id, 'validation/loss')]\n"
+        "    for r in client.search_runs(ids)}\n"
+        "print(json.dumps(curves))"
+    )
+    curves: dict[str, list[float]] = json.loads(
+        run_command(folder, "python", "-c", code).splitlines()[-1]
+    )
+    return {name: curve for name, curve in curves.items() if curve}
+
+
+def test_second_repro_only_tracks(project: Path) -> None:
+    """Nothing changed, so nothing runs but the tracking check."""
+    assert list_stages_run(run_command(project, "dvc", "repro")) == ["track"]
+
+
+def test_one_changed_run_runs_alone(project: Path) -> None:
+    """Another number of epochs for one run trains and evaluates that run, and no other."""
+    weighted = {"class_weight": "balanced", "epochs": 3}
+    edit_params(project, {"runs": {"unweighted": {}, "weighted": weighted}})
+    assert list_stages_run(run_command(project, "dvc", "repro")) == [
+        "train@weighted",
+        "evaluate@weighted",
+        *LAST,
+    ]
+
+
+def test_an_added_run_runs_alone(project: Path) -> None:
+    """A new entry of `runs:` trains that run only."""
+    runs = {"unweighted": {}, "weighted": {"class_weight": "balanced"}, "slow": {"epochs": 1}}
+    edit_params(project, {"runs": runs})
+    assert list_stages_run(run_command(project, "dvc", "repro")) == [
+        "train@slow",
+        "evaluate@slow",
+        *LAST,
+    ]
+
+
+def test_a_lost_database_comes_back(project: Path) -> None:
+    """Without mlflow.db and mlruns, one repro brings every run and curve back, by track alone."""
+    before = read_tracked_curves(project)
+    (project / "mlflow.db").unlink()
+    shutil.rmtree(project / "mlruns")
+    assert list_stages_run(run_command(project, "dvc", "repro")) == ["track"]
+    assert read_tracked_curves(project) == before
+    assert sorted(before) == ["unweighted", "weighted"]
+    assert all(len(curve) == 2 for curve in before.values())
+
+
+def test_forced_repro_changes_no_byte(project: Path) -> None:
+    """Every output made again is the same: dvc.lock, and with it git, sees no difference."""
+    assert len(list_stages_run(run_command(project, "dvc", "repro", "--force"))) == 9
+    assert run_command(project, "git", "status", "--porcelain") == ""
+
+
+def test_outputs_hold_no_path(finished: Path) -> None:
+    """No output of any stage names the folder it was made in."""
+    for path in (finished / "data").rglob("*"):
+        assert not path.is_file() or str(finished).encode() not in path.read_bytes(), path
+
+
+def test_a_mistake_stops_with_one_line(project: Path) -> None:
+    """A value that makes no sense is told in one line, and earlier outputs stay."""
+    edit_params(project, {"train": {"epochs": -3}})
+    printed = run_command(project, "dvc", "repro", fails=True)
+    assert "secondlook: params.yaml: train.epochs: found -3; expected" in printed
+    assert "Traceback" not in printed
+
+
+def test_metrics_and_plots_make_sense(project: Path) -> None:
+    """Dvc's own views show both runs, and the difference that a change made."""
+    shown = run_command(project, "dvc", "metrics", "show", "--md")
+    assert "data/evaluate/weighted/metrics.json" in shown
+    assert "test.log_loss" in shown
+    assert "file://" in run_command(project, "dvc", "plots", "show")
+    weighted = {"class_weight": "balanced", "epochs": 1}
+    edit_params(project, {"runs": {"unweighted": {}, "weighted": weighted}})
+    run_command(project, "dvc", "repro")
+    difference = run_command(project, "dvc", "metrics", "diff", "--md")
+    assert "test.log_loss" in difference
+    assert "data/evaluate/unweighted" not in difference
+    assert "file://" in run_command(project, "dvc", "plots", "diff")
+
+
+def test_experiments_are_compared(project: Path) -> None:
+    """An experiment trains what it changes, and stands with its numbers beside the others."""
+    setting = "train.epochs=1"
+    printed = run_command(project, "dvc", "exp", "run", "--name", "short", "--set-param", setting)
+    trained = {stage for stage in list_stages_run(printed) if stage.startswith("train")}
+    assert trained == {"train@unweighted", "train@weighted"}
+    rows = list(csv.DictReader(run_command(project, "dvc", "exp", "show", "--csv").splitlines()))
+    epochs = [(row["Experiment"], row["train.epochs"]) for row in rows]
+    assert sorted(epochs) == [("", "1"), ("", "2"), ("short", "1")]  # workspace, commit, and it
+    assert all(row["data/evaluate/weighted/metrics.json:test.recall"] for row in rows)
+    assert_mirrored(project)

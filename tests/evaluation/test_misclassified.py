@@ -1,0 +1,91 @@
+"""Which images to look at when runs are wrong."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondlook.evaluation import confusion, misclassified
+from secondlook.evaluation.confusion import ConfusedPairComputed
+from secondlook.evaluation.predictions import ImageConfidences
+
+# Of four images of the classes 0 1 2 0: what three runs say, and how sure they are of it.
+LABELS = np.array([0, 1, 2, 0])
+RUNS = [
+    ImageConfidences(np.array([0, 2, 0, 1]), np.array([0.9, 0.6, 0.8, 0.7])),
+    ImageConfidences(np.array([1, 2, 0, 1]), np.array([0.5, 0.6, 1.0, 0.9])),
+    ImageConfidences(np.array([2, 0, 1, 0]), np.array([0.6, 0.6, 0.6, 0.4])),
+]
+
+
+def test_guesses_are_the_most_probable_class() -> None:
+    """The first of several, with the probability it was given."""
+    found = ImageConfidences.of(np.array([[0.2, 0.5, 0.3], [0.5, 0.5, 0.0]], np.float32))
+    assert found.predicted.tolist() == [1, 0]
+    assert found.confidence.tolist() == [0.5, 0.5]
+
+
+def test_the_hardest_come_first() -> None:
+    """Of equals the first; no more than there are."""
+    losses = np.array([0.1, 3.0, 0.2, 3.0])
+    assert misclassified.find_highest_losses(losses, 3).tolist() == [1, 3, 2]
+    assert misclassified.find_highest_losses(losses, 9).tolist() == [1, 3, 2, 0]
+
+
+def test_images_that_all_get_wrong() -> None:
+    """The second and third; the third first, as the runs are surer of it."""
+    places, sure = misclassified.find_wrong_everywhere(LABELS, RUNS)
+    assert places.tolist() == [2, 1]
+    np.testing.assert_allclose(sure, [0.8, 0.6])
+
+
+def test_images_that_one_gets_right() -> None:
+    """The first run alone the first image, the third run the last; that surprises more."""
+    places, which = misclassified.find_right_once(LABELS, RUNS)
+    assert places.tolist() == [3, 0]
+    assert which.tolist() == [2, 0]
+
+
+def test_a_single_run_is_never_the_only_one() -> None:
+    """With nobody to compare with, nothing is said."""
+    places, which = misclassified.find_right_once(LABELS, RUNS[:1])
+    assert places.tolist() == which.tolist() == []
+
+
+def test_without_mistakes_there_are_none() -> None:
+    """All right, all runs."""
+    right = ImageConfidences(LABELS, np.ones(4))
+    assert misclassified.find_wrong_everywhere(LABELS, [right, right])[0].tolist() == []
+    assert misclassified.find_right_once(LABELS, [right, right])[0].tolist() == []
+
+
+GUESSES = st.lists(st.tuples(st.integers(0, 2), st.floats(0.4, 1)), min_size=6, max_size=6)
+
+
+@given(
+    st.lists(GUESSES, min_size=2, max_size=4), st.lists(st.integers(0, 2), min_size=6, max_size=6)
+)
+def test_every_image_is_where_counting_puts_it(
+    given_runs: list[list[tuple[int, float]]], labels: list[int]
+) -> None:
+    """Right by no run, by one, by more: what counting image by image says; the surest first."""
+    runs = [ImageConfidences(*map(np.array, zip(*run, strict=True))) for run in given_runs]
+    truth = np.array(labels)
+    hits = [sum(run[i][0] == labels[i] for run in given_runs) for i in range(6)]
+    wrong, sure = misclassified.find_wrong_everywhere(truth, runs)
+    once, which = misclassified.find_right_once(truth, runs)
+    assert sorted(wrong.tolist()) == [i for i in range(6) if hits[i] == 0]
+    assert sorted(once.tolist()) == [i for i in range(6) if hits[i] == 1]
+    assert (np.diff(sure) <= 0).all()
+    assert all(given_runs[run][i][0] == labels[i] for i, run in zip(once, which, strict=True))
+
+
+def test_the_most_confused_pairs() -> None:
+    """By count; of equals the pair that is the larger share of its class; none without mistakes."""
+    counts = np.array([[90, 6, 4], [4, 36, 0], [0, 0, 7]])
+    assert confusion.find_confused_pairs(counts, 3) == [
+        ConfusedPairComputed(0, 1, 6, 0.06),
+        ConfusedPairComputed(1, 0, 4, 0.1),
+        ConfusedPairComputed(0, 2, 4, 0.04),
+    ]
+    assert len(confusion.find_confused_pairs(counts, 1)) == 1
+    assert confusion.find_confused_pairs(np.diag([3, 4, 0]), 5) == []

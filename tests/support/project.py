@@ -1,0 +1,147 @@
+"""A small copy of the project in a repository of its own, and commands that run in it.
+
+The real dvc and the real stages run there; params.yaml is changed by `edit_params` alone.
+"""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import yaml
+
+from secondlook.commands.cli import main
+from secondlook.config.params import Params
+
+ROOT = Path(__file__).parents[2]
+
+SMALL_PARAMS: dict[str, Any] = {
+    "preprocess": {"height": 12, "width": 12},
+    "train": {"filters": [4], "dense_units": [8], "epochs": 2},
+    "runs": {"unweighted": {}, "weighted": {"class_weight": "balanced"}},
+}
+
+
+def link_code(folder: Path) -> None:
+    """Let a made-up project in `folder` have the code of this one, which its run keys name."""
+    for package in ("stages", "secondlook"):
+        if not (folder / package).exists():
+            (folder / package).symlink_to(ROOT / package)
+
+
+def build_project(folder: Path, changes: dict[str, Any] = SMALL_PARAMS) -> Path:
+    """Copy what git knows of the project into `folder`, change params.yaml, and commit it."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in names.splitlines():
+        if name != "dvc.lock" and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    edit_params(folder, changes)
+    run_command(folder, "git", "init", "--quiet")
+    commit_all(folder, "Start")
+    return folder
+
+
+def edit_params(folder: Path, changes: dict[str, Any]) -> None:
+    """Set keys of params.yaml; `runs` is replaced, other sections are updated."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for section, values in changes.items():
+        params[section] = values if section == "runs" else params[section] | values
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
+def commit_all(folder: Path, message: str) -> None:
+    """Commit everything."""
+    run_command(folder, "git", "add", "--all")
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+    run_command(folder, "git", *author, "commit", "--quiet", "--message", message)
+
+
+def make_environment(folder: Path, **variables: str) -> dict[str, str]:
+    """Return the environment of a command: bare, but for the variables given."""
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    return {"PATH": path, "HOME": str(folder.parent), "LANG": "C.UTF-8", **variables}
+
+
+def run_command(folder: Path, *command: str, fails: bool = False, **variables: str) -> str:
+    """Run a command in the folder and return what it printed, both streams together."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=make_environment(folder, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if bool(done.returncode) != fails:
+        raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def list_stages_run(printed: str) -> list[str]:
+    """Return the stages that dvc ran, in order, from what it printed."""
+    return re.findall(r"Running stage '([^']+)'", printed)
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_predict(folder: Path, *arguments: str, given: bytes = b"") -> CommandResult:
+    """Return what came of `secondlook predict` in a folder; `given` is its standard input."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    stdin = io.TextIOWrapper(io.BytesIO(given))
+    argv = patch.multiple(sys, argv=["secondlook", "predict", *arguments], stdin=stdin)
+    with chdir(folder), argv, redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+    return CommandResult(code, out.getvalue(), err.getvalue())
+
+
+SHARED_DATA = Path(os.environ.get("SECOND_LOOK_SHARED", ROOT.parent / "shared")) / "data"
+
+
+def skip_or_fail(what: str) -> None:
+    """Skip the test for want of something; where nothing may be skipped (.ci/run), fail it."""
+    if os.environ.get("SECOND_LOOK_SKIPS_NOTHING"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@contextmanager
+def enter_project(folder: Path) -> Iterator[Path]:
+    """Make a folder a project that holds params.yaml and dvc.yaml alone, and enter it."""
+    for name in ("params.yaml", "dvc.yaml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    with chdir(folder):
+        yield folder
+
+
+def make_params(**sections: dict[str, Any]) -> Params:
+    """Return the project's own parameters with the given keys of the given sections changed."""
+    whole = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return Params.model_validate(whole | {name: whole[name] | sections[name] for name in sections})
+
+
+def copy_project(project: Path, folder: Path) -> Path:
+    """Return a copy of a project in a folder."""
+    return Path(shutil.copytree(project, folder / "project", symlinks=True))

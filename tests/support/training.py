@@ -1,0 +1,78 @@
+"""Images of noise that train in a moment, and one small run on them."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from secondlook.artifacts import files
+from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.config.params import Params, load_params
+from secondlook.training.run_key import list_training_code
+from tests.support.datasets import make_dataset_card
+
+LogEpoch = Callable[[int, object], None]
+SILENT: LogEpoch = lambda _epoch, _numbers: None  # noqa: E731 - a constant reads better here
+SMALL_RUN: dict[str, Any] = {"filters": [4], "dense_units": [8], "epochs": 3, "batch_size": 16}
+
+
+def make_small_run_params(**changes: Any) -> Params:  # noqa: ANN401 - whatever a run may change
+    """Return the project's parameters with one small run called `small`."""
+    return load_params().model_copy(update={"runs": {"small": SMALL_RUN | changes}})
+
+
+def write_small_run_params(seconds: float, **changes: Any) -> Params:  # noqa: ANN401 - likewise
+    """Write that into params.yaml, with states of the training `seconds` apart, and read it."""
+    path = Path("params.yaml")
+    whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+    whole["runs"], whole["report"]["reference"] = {"small": SMALL_RUN | changes}, "small"
+    whole["train"]["checkpoint_seconds"] = seconds
+    path.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+    return load_params()
+
+
+def write_noise_images(project: Path) -> Path:
+    """Fill a project with images of noise, brighter on one side for the class `right`."""
+    folder = files.stage_folder("preprocess")
+    folder.mkdir(parents=True)
+    counts = {}
+    for seed, (split, size) in enumerate({"train": 90, "validation": 40, "test": 30}.items()):
+        labels, images = _draw_noise(size, seed)
+        np.save(folder / f"{split}.npy", images)
+        np.save(folder / f"{split}.labels.npy", labels)
+        counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
+    files.write_json(folder / "facts.json", make_noise_card(["left", "right"], counts).as_json())
+    for code in list_training_code():
+        (project / code).parent.mkdir(parents=True, exist_ok=True)
+        (project / code).write_text("", encoding="utf-8")
+    return project
+
+
+def make_noise_card(classes: list[str], counts: dict[str, dict[str, int]]) -> DatasetCard:
+    """Return the facts of invented data, the last class being the positive one."""
+    return replace(
+        make_dataset_card(classes, counts, classes[-1]), shape=[12, 12, 1], digest="d" * 64
+    )
+
+
+def _draw_noise(size: int, seed: int) -> tuple[Any, Any]:
+    random = np.random.default_rng(seed)
+    labels = (np.arange(size) % 3 == 0).astype(np.int64)
+    images = random.integers(0, 160, (size, 12, 12, 1)).astype(np.uint8)
+    images[labels == 1, :, 6:] += 60
+    return labels, images
+
+
+def read_history() -> list[dict[str, float]]:
+    """Return the curves of the run `small`."""
+    with (files.stage_folder("train", "small") / "history.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def read_outputs() -> dict[str, bytes]:
+    """Return every output of the run `small`."""
+    return {path.name: path.read_bytes() for path in files.stage_folder("train", "small").iterdir()}

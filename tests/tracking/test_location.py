@@ -1,0 +1,77 @@
+"""Where runs are tracked to, and what of it may be seen."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from secondlook.config.errors import TrackingError
+from secondlook.tracking.location import ANSWER_TIMEOUT, StoreLocation, find_location
+
+ROOT = Path("/project")
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """Give the port of a server that accepts connections and never says a word."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_the_projects_own_store_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without MLFLOW_TRACKING_URI it is mlflow.db and mlruns/, where a bare `mlflow ui` looks."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = find_location()
+    assert found.uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert (found.shown, found.artifacts) == ("mlflow.db", tmp_path / "mlruns")
+
+
+@pytest.mark.parametrize("uri", ["", "sqlite:///mlflow.db"])
+def test_a_copy_of_the_project_tracks_to_the_real_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    """In the temporary folder of `dvc exp run --temp`, DVC_ROOT is where the store is."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert find_location().database == tmp_path / "mlflow.db"
+
+
+def test_what_is_told_is_one_line() -> None:
+    """An error of several lines is told in one, without the URI's query."""
+    where = StoreLocation(ROOT, "http://h:5000/?token=abc", None)
+    assert where.redacted("one\n  two token=abc") == "one two ***"
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql", "mysql+pymysql"])
+def test_a_closed_port_is_told_at_once(scheme: str) -> None:
+    """Nobody listens: one line that says so, and what to do."""
+    with pytest.raises(TrackingError, match=r"refused.*`secondlook track` brings it up to date$"):
+        StoreLocation(ROOT, f"{scheme}://me:secret@127.0.0.1:9/x", None).check()
+
+
+def test_an_experiment_in_a_copy_is_told_how_to_be_tracked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy's data/ is gone when `dvc exp run --temp` ends: the experiment has to be applied."""
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-owl")
+    monkeypatch.chdir(tmp_path)
+    assert "`dvc exp apply brave-owl`" in str(StoreLocation(ROOT, "http://h", None).error("away"))
+    assert "`dvc exp apply" not in str(
+        StoreLocation(tmp_path.resolve(), "http://h", None).error("away")
+    )
+
+
+def test_a_silent_server_is_told_soon(silent: int) -> None:
+    """A server that accepts the connection and says nothing is given up after seconds."""
+    start = time.monotonic()
+    with pytest.raises(TrackingError, match="timed out"):
+        StoreLocation(ROOT, f"http://127.0.0.1:{silent}", None).check()
+    assert time.monotonic() - start < ANSWER_TIMEOUT + 1

@@ -1,0 +1,40 @@
+"""Parameters as MLflow shows them."""
+
+import re
+
+from secondlook.config.params import Params, load_params
+from secondlook.tracking.run_spec import LONGEST_VALUE, flatten_section, format_data_parameters
+from tests.support.project import ROOT
+
+
+def params() -> Params:
+    """Return the default parameters."""
+    return load_params(ROOT / "params.yaml")
+
+
+def test_names_are_those_of_dvc_exp_run() -> None:
+    """A nested key is its path in params.yaml; what is no text is JSON."""
+    told = flatten_section(params().run("augmented"), "train.")
+    assert told["train.augment.rotation"] == "0.05"
+    assert told["train.augment.flip"] == "false"
+    assert told["train.filters"] == "[32, 32]"
+    assert told["train.model"] == "cnn"
+    assert flatten_section(params().run("unweighted"), "train.")["train.augment"] == "null"
+
+
+def test_class_names_are_no_keys() -> None:
+    """Weights by class name are one value, for a name may hold what no MLflow key may."""
+    weights = {'a"=b, ä': 2.0, **{f"class {i}": 1.0 for i in range(1000)}}
+    train = params().train.model_copy(update={"class_weight": weights})
+    told = flatten_section(train, "train.")
+    assert told["train.class_weight"].startswith('{"a\\"=b, ä": 2.0, ')
+    assert len(told["train.class_weight"]) == LONGEST_VALUE
+    assert all(re.fullmatch(r"[\w./-]+", key) for key in told)
+
+
+def test_what_only_refuses_data_is_left_out() -> None:
+    """A limit that was not reached says nothing about the data."""
+    told = format_data_parameters(params())
+    assert told["data.positive"] == "8"
+    assert told["preprocess.height"] == "28"
+    assert not [key for key in told if "rejected" in key]

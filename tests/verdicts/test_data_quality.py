@@ -1,0 +1,99 @@
+"""What is said of the images themselves, and when nothing is."""
+
+from dataclasses import replace
+
+from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCounts
+from secondlook.evaluation.confusion import ConfusedPair
+from secondlook.evaluation.misclassified import MisclassifiedImage
+from secondlook.verdicts import data_quality
+from tests.support.results import make_case, make_result
+
+
+def test_images_in_two_splits_are_told() -> None:
+    """Identical ones, and those that look like one that was trained on."""
+    copies = DuplicateCounts(duplicates=9, label_conflicts=0, across_splits=4)
+    alike = NearDuplicateCounts(9, 9, 9, 1, 0.004, complete=True)
+    identical, similar = data_quality.judge_leak(
+        make_case(make_result("only"), copies=copies, alike=alike)
+    )
+    assert identical.text.startswith("4 images with identical copies are in more than one split")
+    assert similar.text.startswith("1 image of validation and test looks almost like one of")
+    assert identical.weight > similar.weight
+
+
+def test_conflicting_labels_are_told() -> None:
+    """With where to find them."""
+    copies = DuplicateCounts(duplicates=9, label_conflicts=2, across_splits=0)
+    [verdict] = data_quality.judge_label_conflict(make_case(make_result("only"), copies=copies))
+    assert verdict.text.startswith("2 images have an identical copy with another label")
+    assert "data/split/duplicates.csv" in verdict.text
+
+
+def test_clean_data_are_not_talked_about() -> None:
+    """Copies of one class in one split do no harm."""
+    clean = make_case(make_result("only"), copies=DuplicateCounts(9, 0, 0))
+    assert not [*data_quality.judge_leak(clean), *data_quality.judge_label_conflict(clean)]
+
+
+def test_other_shares_of_classes_in_test_are_told() -> None:
+    """Half of training is "a", but a quarter of test; a few images more or less are chance."""
+    counts = {"train": {"a": 500, "b": 500}, "validation": {"a": 9, "b": 9}}
+    given = make_case(make_result("only"))
+    facts = replace(given.facts, counts=counts | {"test": {"a": 50, "b": 150}})
+    [verdict] = data_quality.judge_shifted(replace(given, facts=facts))
+    assert "is 25.0" in verdict.text
+    assert "training 50.0" in verdict.text
+    few = replace(given.facts, counts=counts | {"test": {"a": 8, "b": 12}})
+    assert not [
+        *data_quality.judge_shifted(given),
+        *data_quality.judge_shifted(replace(given, facts=few)),
+    ]
+
+
+def make_image(confidence: float) -> MisclassifiedImage:
+    """Return an "a" that is taken for a "b"."""
+    return MisclassifiedImage(
+        index=3, id="x/1.png", true="a", predicted="b", confidence=confidence, loss=2.0
+    )
+
+
+def test_images_that_all_runs_get_wrong_are_told() -> None:
+    """The surest, for a start, by its name, with what it is called."""
+    runs = [make_result(name) for name in ("one", "two", "three")]
+    [verdict] = data_quality.judge_wrong_everywhere(
+        make_case(*runs, wrong=[make_image(0.96), make_image(0.5)])
+    )
+    assert verdict.text.replace("\N{NO-BREAK SPACE}", " ") == (
+        "2 test images are answered wrong by all 3 runs, most surely x/1.png: labelled “a”, called "
+        "“b” with 96.0 %. Check their labels."
+    )
+    [alone] = data_quality.judge_wrong_everywhere(make_case(*runs, wrong=[make_image(0.96)]))
+    assert alone.text.startswith("1 test image is answered wrong")
+
+
+def test_doubtful_mistakes_cast_no_doubt_on_labels() -> None:
+    """Nor do those of two runs only, nor none."""
+    runs = [make_result(name) for name in ("one", "two", "three")]
+    assert not list(data_quality.judge_wrong_everywhere(make_case(*runs, wrong=[make_image(0.5)])))
+    assert not list(
+        data_quality.judge_wrong_everywhere(make_case(*runs[:2], wrong=[make_image(0.96)]))
+    )
+    assert not list(data_quality.judge_wrong_everywhere(make_case(*runs)))
+
+
+def test_the_most_confused_classes_are_told() -> None:
+    """Where they are a good part of all mistakes, and there are more than two classes."""
+    often = ConfusedPair(true="a", predicted="b", count=40, share=0.4)
+    rarely = ConfusedPair(true="a", predicted="b", count=14, share=0.14)
+    only = make_result("only", accuracy=0.5)
+    [verdict] = data_quality.judge_confused(
+        make_case(only, classes="abc", positive=None, confused=[often])
+    )
+    assert verdict.text == "only most often takes “a” for “b”: 40 of its 150 mistakes on test."
+    assert not list(
+        data_quality.judge_confused(
+            make_case(only, classes="abc", positive=None, confused=[rarely])
+        )
+    )
+    assert not list(data_quality.judge_confused(make_case(only, classes="abc", positive=None)))
+    assert not list(data_quality.judge_confused(make_case(only, confused=[often])))
