@@ -98,6 +98,16 @@ def test_a_run_is_hidden_and_shown_everywhere(chromium: Chrome, page: Path) -> N
     assert read_ranking(chromium) == others
 
 
+def test_the_confusion_matrices_of_a_row_stand_in_one_line(chromium: Chrome, page: Path) -> None:
+    """None of those side by side begins higher or lower than its neighbours."""
+    browser.open_page(chromium, page, DESKTOP)
+    for row in chromium.find_elements(By.CSS_SELECTOR, ".matrices"):
+        boxes = [box.rect for box in row.find_elements(By.CSS_SELECTOR, ":scope > .scroll")]
+        assert len(boxes) == 3
+        assert len({box["y"] for box in boxes}) == 1
+        assert len({box["x"] for box in boxes}) == 3
+
+
 def test_everything_is_readable_without_javascript(chromium: Chrome, page: Path) -> None:
     """No control stands there that would do nothing, and no table is missing."""
     browser.open_page(chromium, page, DESKTOP, script=False)
