@@ -108,7 +108,7 @@ def _format_layer_name(name: str) -> str:
 
 
 def build_network_context(runs: Sequence[NetworkView]) -> dict[str, object]:
-    """Return what inside.j2 names, beside what is common to all pages."""
+    """Return what network_view.j2 names, beside what is common to all pages."""
     return {
         "inside": runs,
         "inside_told": list(describe_networks(runs)),
