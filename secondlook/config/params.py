@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
+from secondlook.config.yaml_files import load_yaml
 from secondlook.config.yaml_schema import (
     PARAMS_FILE,
     ClassName,
@@ -24,7 +25,6 @@ from secondlook.config.yaml_schema import (
     Seed,
     SideLength,
     format_choices,
-    load_yaml,
     validate_section,
 )
 

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from secondlook.config.errors import ParamsError
@@ -18,18 +17,6 @@ class ParamsSection(BaseModel):
     """A part of params.yaml; every key is required and no other is known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key written twice, of which only the last would count."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                mark = key.start_mark
-                raise yaml.MarkedYAMLError(problem=f"key {key.value} twice", problem_mark=mark)
-        return super().construct_mapping(node, deep)
 
 
 S = TypeVar("S", bound=ParamsSection)
@@ -70,24 +57,6 @@ def validate_section(kind: type[S], value: object, prefix: tuple[str, ...] = ())
         raise ParamsError(f"{place}: {_describe_error(kind, where, dict(first))}") from None
 
 
-def load_yaml(path: Path) -> object:
-    """Return what a YAML file says; ParamsError when it is missing or not YAML."""
-    try:
-        # A safe loader, whatever the linter thinks of the name.
-        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file here; run from the project's folder") from None
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ParamsError(
-            f"{path}: line {line}: {error.problem}; expected YAML; check indentation and brackets"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
 def format_choices(names: Iterable[str]) -> str:
     """Return the names as a sentence lists them: a, b or c."""
     *most, last = list(names)
@@ -114,7 +83,7 @@ def _describe_error(
 
 def _find_hint(where: tuple[str, ...], error: dict[str, Any]) -> str:
     if error["type"] == "float_type" and _is_number(error["input"]):
-        return " (without quotes, and 1e-3 as 0.001 or 1.0e-3: YAML reads it as text)"
+        return " (without quotes)"
     if where[:1] == ("runs",) and error["type"] == "dict_type":
         return " (a run is a mapping of changes to `train`; {} changes nothing)"
     return ""

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-
 from secondlook.artifacts import files
 from secondlook.config.errors import TrackingError
+from secondlook.config.yaml_files import format_yaml, load_yaml
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.tracking.lookup import TrackedRun
 
@@ -101,7 +100,7 @@ def _load_source_file(run: TrackedRun, name: str) -> Mapping[str, Any]:
         raise _build_error(
             run, f"has no artifact {SOURCE_ARTIFACTS}/{name}; `dvc repro` there adds it"
         )
-    found: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = load_yaml(path)
     return found
 
 
@@ -144,11 +143,11 @@ def write_params(params: ParamsTree, project: Path) -> None:
     track = params.get("track", {})
     if "live_after" in track:
         params = {**params, "track": {**track, "live_after": NEVER_LIVE}}
-    text = yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True)
+    text = format_yaml(params)
     (project / PARAMS_FILE).write_text(text, encoding="utf-8")
 
 
 def read_params(project: Path) -> dict[str, Any]:
     """Return params.yaml of a project as it stands."""
-    found: dict[str, Any] = yaml.safe_load((project / PARAMS_FILE).read_text(encoding="utf-8"))
+    found: dict[str, Any] = load_yaml(project / PARAMS_FILE)
     return found

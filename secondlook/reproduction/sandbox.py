@@ -16,9 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import yaml
-
 from secondlook.config.errors import SecondLookError
+from secondlook.config.yaml_files import parse_yaml
 
 # Hooks of the repository (`dvc install` adds some) would work on the workspace.
 GIT_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
@@ -196,7 +195,7 @@ class Sandbox:
         """Return the stages of the worktree's dvc.lock by name; none where there is no file."""
         path = self.project / "dvc.lock"
         text = path.read_text(encoding="utf-8") if path.exists() else "stages: {}"
-        found: Mapping[str, Any] = yaml.safe_load(text)["stages"]
+        found: Mapping[str, Any] = parse_yaml(text)["stages"]
         return found
 
 

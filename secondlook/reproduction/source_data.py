@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from secondlook.config.errors import DataError
+from secondlook.config.yaml_files import format_yaml, load_yaml
 from secondlook.reproduction.sandbox import CACHE_REMOTE, Sandbox, list_remotes
 
 DVC_OUT_KEYS = ("md5", "size", "nfiles")
@@ -98,7 +97,7 @@ def is_in_dvc(project: Path, path: str) -> bool:
         for folder in above
         for file in sorted((project / folder).parent.glob("*.dvc"))
         if file.is_file()
-        for out in yaml.safe_load(file.read_text(encoding="utf-8"))["outs"]
+        for out in load_yaml(file)["outs"]
     }
     return any(str(folder) in kept for folder in above)
 
@@ -108,7 +107,7 @@ def _write_dvc_file(target: Path, recorded: Mapping[str, Any]) -> None:
     out = {key: recorded[key] for key in DVC_OUT_KEYS if key in recorded}
     described = {"outs": [{**out, "hash": "md5", "path": target.name}]}
     target.parent.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
+    text = format_yaml(described)
     target.with_name(f"{target.name}.dvc").write_text(text, encoding="utf-8")
 
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from secondlook.artifacts import files, retraining_history
 from secondlook.artifacts.retraining_history import KEPT, PROMOTED, SAME, STOPPED, ConditionCheck
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params
 from secondlook.config.retraining import RetrainParams
+from secondlook.config.yaml_files import parse_yaml
 from secondlook.evaluation import predictions
 from secondlook.evaluation.predictions import ImagePredictions
 from secondlook.evaluation.study import find_best_run, locate_trained_run
@@ -64,7 +63,7 @@ def compute_state(retrain: RetrainParams) -> str:
     gate.
     """
     text = DVC_LOCK_FILE.read_text(encoding="utf-8") if DVC_LOCK_FILE.exists() else "stages: {}"
-    stages = yaml.safe_load(text)["stages"].items()
+    stages = parse_yaml(text)["stages"].items()
     kept = {name: told for name, told in stages if _determines_runs(name)}
     judge = [retrain.run, retrain.gate.model_dump()]
     return hashlib.sha256(json.dumps([kept, judge], sort_keys=True).encode()).hexdigest()

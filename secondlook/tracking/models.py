@@ -25,7 +25,16 @@ WEIGHTS_TAG = "second_look.weights"
 # What the loader and its imports need; the lock file holds more than a server wants to install.
 PARTS_PATH = ("data", "parts")  # where a logged model holds what the loader is given
 LOADER_MODULE = "secondlook.serving.pyfunc"
-REQUIREMENTS = ("keras", "numpy", "pandas", "pillow", "pydantic", "pyyaml", "scipy", "tensorflow")
+REQUIREMENTS = (
+    "keras",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pydantic",
+    "ruamel.yaml",
+    "scipy",
+    "tensorflow",
+)
 
 
 def has_model(store: Store, run: "Run", model: ModelSpec) -> bool:

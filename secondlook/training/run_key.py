@@ -4,10 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
-import yaml
-
 from secondlook.artifacts import files
 from secondlook.config.params import Params
+from secondlook.config.yaml_files import load_yaml
 
 PIPELINE_FILE = Path("dvc.yaml")
 CODE_FOLDERS = ("stages", "secondlook")
@@ -33,7 +32,7 @@ def list_training_code() -> list[Path]:
 
     A folder stands for every Python file in it.
     """
-    pipeline = yaml.safe_load(PIPELINE_FILE.read_text(encoding="utf-8"))
+    pipeline = load_yaml(PIPELINE_FILE)
     deps = pipeline["stages"]["train"]["do"]["deps"]
     code = [Path(dep) for dep in deps if dep.split("/")[0] in CODE_FOLDERS]
     return sorted(

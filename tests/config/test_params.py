@@ -67,6 +67,18 @@ class TestParams:
         weighted = load_edited_params("train.class_weight", "class_weight: {8: 2, not 8: 1}")
         assert weighted.train.class_weight == {"8": 2.0, "not 8": 1.0}
 
+    def test_classes_called_yes_and_no_need_no_quotes(self) -> None:
+        """In YAML 1.2, which DVC writes, they are text."""
+        assert load_edited_params("data.positive", "positive: yes").data.positive == "yes"
+        weighted = load_edited_params("train.class_weight", "class_weight: {yes: 2, not yes: 1}")
+        assert weighted.train.class_weight == {"yes": 2.0, "not yes": 1.0}
+
+    def test_numbers_are_what_dvc_takes_them_for(self) -> None:
+        """`dvc exp run -S train.learning_rate=0.00001` writes 1e-05; 017 is 17."""
+        rate = load_edited_params("train.learning_rate", "learning_rate: 1e-05")
+        assert rate.train.learning_rate == 0.00001
+        assert load_edited_params("split.seed", "seed: 017").split.seed == 17
+
     @pytest.mark.parametrize(
         ("text", "rule", "target"),
         [
@@ -88,12 +100,12 @@ class TestParams:
         [
             ("data.source", "source: ix", "data.source: found 'ix'; expected 'idx', 'folder' or"),
             ("data.path", "pth: data", "data.pth: unknown key; did you mean path?"),
-            ("data.positive", "positive: yes", "data.positive: found true; expected null or text"),
+            ("data.positive", "positive: true", "data.positive: found true; expected null or text"),
             ("split.test", "test: 30", "split.test: found 30; expected less than 1"),
             ("split.test", "test: 0.8", "split: validation + test is 1; expected below 1"),
             ("preprocess.channels", "channels: 4", "preprocess.channels: found 4; expected 1 or 3"),
             ("preprocess.height", "height: 0", "preprocess.height: found 0; expected 1 or more"),
-            ("preprocess.contrast", "contrast: no", "preprocess.contrast: found false; expected"),
+            ("preprocess.contrast", "contrast: no", "preprocess.contrast: found 'no'; expected"),
             ("train.epochs", "epochs: ten", "train.epochs: found 'ten'; expected a whole number"),
             (
                 "train.checkpoint_seconds",
@@ -102,7 +114,11 @@ class TestParams:
             ),
             ("train.class_weight", "class_weight: {}", "train.class_weight: found {}; expected"),
             ("train.class_weight", "class_weight: {a: -1}", "train.class_weight: found {'a': -1}"),
-            ("train.class_weight", "class_weight: {yes: 1}", "train.class_weight: found {True: 1}"),
+            (
+                "train.class_weight",
+                "class_weight: {true: 1}",
+                "train.class_weight: found {True: 1}",
+            ),
             ("train.augment", "augment: {}", "train.augment.rotation: missing key; add it"),
             ("runs.unweighted", "unweighted:", "runs.unweighted: found null; expected a mapping"),
             (

@@ -1,13 +1,12 @@
 """What is wrong with a section is said in one line, in words for people."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
 from secondlook.config.errors import ParamsError
-from secondlook.config.yaml_schema import ParamsSection, format_choices, load_yaml, validate_section
+from secondlook.config.yaml_schema import ParamsSection, format_choices, validate_section
 
 
 class Inner(ParamsSection):
@@ -65,7 +64,7 @@ def test_what_is_right_is_taken() -> None:
         ({"share": None}, "share: found null; expected a number"),
         ({"share": float("inf")}, "share: found inf; expected a finite number"),
         ({"share": "many"}, "share: found 'many'; expected a number"),
-        ({"share": "1e-3"}, "share: found '1e-3'; expected a number (without quotes, and 1e-3 as"),
+        ({"share": "1e-3"}, "share: found '1e-3'; expected a number (without quotes)"),
         ({"flag": 1}, "flag: found 1; expected true or false"),
         ({"sizes": 3}, "sizes: found 3; expected a list in [ ]"),
         ({"sizes": []}, "sizes: found []; expected at least 1 entry"),
@@ -110,32 +109,3 @@ def test_names_are_listed_as_in_a_sentence() -> None:
     assert format_choices(["a"]) == "a"
     assert format_choices(["a", "b"]) == "a or b"
     assert format_choices(["a", "b", "c"]) == "a, b or c"
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (b"a: [1", "line 1: expected ',' or ']', but got '<stream end>'; expected YAML"),
-        (b"a: 1\n  b: 2", "line 2: mapping values are not allowed here; expected YAML"),
-        (b"a:\n\tb: 2", "line 2: found character '\\t' that cannot start any token; expected YAML"),
-        (b"a: 1\nb: {c: 1, d: 2, c: 3}", "line 2: key c twice; expected YAML"),
-        (b"a: \xff", "not UTF-8 text (invalid start byte); save it as UTF-8"),
-        (b"a: \x01", "not valid YAML: unacceptable character #x0001"),
-    ],
-)
-def test_a_file_that_is_not_yaml_is_told_by_its_line(
-    tmp_path: Path, content: bytes, line: str
-) -> None:
-    """Brackets, indentation, tabs, a key twice, an encoding."""
-    path = tmp_path / "params.yaml"
-    path.write_bytes(content)
-    with pytest.raises(ParamsError) as caught:
-        load_yaml(path)
-    assert str(caught.value).startswith(f"{path}: {line}")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    """With where to run from."""
-    with pytest.raises(ParamsError, match="no such file here; run from the project's folder"):
-        load_yaml(tmp_path / "params.yaml")
