@@ -42,14 +42,18 @@ def load_study(params: Params) -> Study:
 def find_best_run(params: Params) -> str:
     """Return the trained run with the lowest log loss on validation, the first of equals.
 
-    Raises DataError when no run of params.yaml has been trained and evaluated.
+    Raises DataError when no run of params.yaml has been trained and evaluated, or all ran away.
     """
     losses = {name: _load_validation_loss(name) for name in params.runs if _is_evaluated(name)}
-    found = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
-    if not found:
-        where = files.stage_folder("evaluate")
+    where, best = files.stage_folder("evaluate"), min(losses, key=losses.__getitem__, default=None)
+    if best is None:
         raise DataError(f"{where}: no run has been trained and evaluated; run `dvc repro`")
-    return min(found, key=found.__getitem__)
+    if math.isinf(losses[best]):
+        raise DataError(
+            f"{where}: no run has a log loss that is a number; lower train.learning_rate in "
+            "params.yaml, then run `dvc repro`"
+        )
+    return best
 
 
 def locate_trained_run(params: Params, name: str) -> Path:

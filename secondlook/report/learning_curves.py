@@ -63,7 +63,8 @@ def compute_axis_limits(study: Study, metric: str) -> tuple[float, float]:
     """Return the range of loss or accuracy that all runs share.
 
     An axis ends at the latest as far beyond the lazy baseline as perfection is before it, so
-    that one bad epoch does not flatten all other curves.
+    that one bad epoch does not flatten all other curves; it does so as well where no run has a
+    value that is defined.
     """
     base = _get_lazy_value(study, metric)
     values = [
@@ -74,8 +75,10 @@ def compute_axis_limits(study: Study, metric: str) -> tuple[float, float]:
         if (value := row[f"{split}/{metric}"]) is not None
     ]
     if metric == "loss":
-        return 0.0, min(max(values), 2 * base) * 1.04
-    lowest = max(min(values), 2 * base - 1)
+        furthest = 2 * base
+        return 0.0, min(max(values, default=furthest), furthest) * 1.04
+    furthest = 2 * base - 1
+    lowest = max(min(values, default=furthest), furthest)
     return lowest - 0.04 * (1 - lowest), 1 + 0.02 * (1 - lowest)
 
 

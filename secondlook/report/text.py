@@ -121,6 +121,8 @@ def describe_calibration(found: Calibration) -> str:
 
 def describe_loss_spread(found: LossDistribution) -> str:
     """Return whether few confident mistakes or many small doubts make the log loss."""
+    if found.mean is None:
+        return "Its log loss is not defined: some of its probabilities are not numbers."
     images = "one image carries" if found.half == 1 else f"{found.half:,} images carry"
     told = (
         f"The worst 1 % of images carry {format_whole_percent(found.worst_share)} of the "

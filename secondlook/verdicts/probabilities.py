@@ -1,5 +1,6 @@
 """Whether probabilities can be believed, and where to draw the line between no and yes."""
 
+import math
 from collections.abc import Iterator
 
 from secondlook.evaluation.calibration import CalibrationBin
@@ -43,8 +44,7 @@ def _list_methods(pair: MethodPair) -> tuple[str, str]:
 
 def _find_disagreeing_pair(case: Case) -> MethodPair | None:
     """Return the pair that disagrees most, the more accurate first; the extremes if they do."""
-    surest = min(case.names, key=lambda name: case.reaches(name, "log_loss").value or 0.0)
-    extremes = {_find_most_accurate(case), surest}
+    extremes = {_find_most_accurate(case), _find_surest(case)}
     pairs = [pair for pair in case.comparison.pairs if pair.disagree]
     if not pairs:
         return None
@@ -57,6 +57,12 @@ def _find_disagreeing_pair(case: Case) -> MethodPair | None:
 
 def _find_most_accurate(case: Case) -> str:
     return max(case.names, key=lambda name: case.reaches(name, "accuracy").value or 0.0)
+
+
+def _find_surest(case: Case) -> str:
+    """Return the method of the lowest log loss; one that is not defined is no lowest."""
+    losses = {name: case.reaches(name, "log_loss").value for name in case.names}
+    return min(losses, key=lambda name: math.inf if (loss := losses[name]) is None else loss)
 
 
 def _get_loss_difference(pair: MethodPair) -> float:
@@ -115,9 +121,10 @@ def judge_calibration(case: Case) -> Iterator[Verdict]:
 
 def judge_calibrated(case: Case) -> Iterator[Verdict]:
     """Speak where the best method is as sure as it is right."""
-    if _compute_error_beyond_chance(case, case.best) > 0:
+    found = case.test(case.best).calibration
+    if found.error is None or _compute_error_beyond_chance(case, case.best) > 0:
         return
-    typical = case.test(case.best).calibration.typical
+    typical = found.typical
     if not typical.misjudged:
         yield Verdict(
             rule="calibrated",

@@ -108,8 +108,7 @@ def _compare_with_twin(case: Case, stopped: str, twin: str | None) -> str:
     if twin is None:
         return ""
     found = case.comparison.pair(twin, stopped).differences
-    losses = [case.reaches(name, "log_loss").value or 0.0 for name in (stopped, twin)]
-    told = f"{losses[0]:.3f} against {losses[1]:.3f}"
+    told = " against ".join(_format_loss(case, name) for name in (stopped, twin))
     if found["log_loss"].distinguishable:
         way = "better" if found["log_loss"].down else "worse"
         return f", with a {way} log loss than {twin}, which went on ({told})"
@@ -117,6 +116,11 @@ def _compare_with_twin(case: Case, stopped: str, twin: str | None) -> str:
         way = "better" if found["f1"].up else "worse"
         return f", with a {way} F1 than {twin}, which went on"
     return f", and it is not distinguishable from {twin}, which went on (log loss {told})"
+
+
+def _format_loss(case: Case, name: str) -> str:
+    loss = case.reaches(name, "log_loss").value
+    return "undefined" if loss is None else f"{loss:.3f}"
 
 
 WEIGHTING_METRICS = ("recall", "precision", "accuracy")

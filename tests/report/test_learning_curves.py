@@ -62,6 +62,20 @@ def test_undefined_numbers_leave_the_limits_alone(eights: Study) -> None:
     assert panel.base == (lazy if lazy <= high else None)
 
 
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_limits_where_no_run_has_a_number(eights: Study, metric: str) -> None:
+    """The axis ends as far beyond the lazy baseline as perfection is before it."""
+    keys = ("train/loss", "validation/loss", "train/accuracy", "validation/accuracy")
+    undefined = [
+        result.model_copy(update={"history": [row | dict.fromkeys(keys) for row in result.history]})
+        for result in eights.results
+    ]
+    low, high = learning_curves.compute_axis_limits(Study(eights.facts, undefined), metric)
+    lazy = eights.results[0].details["validation"].lazy
+    base = (lazy.log_loss if metric == "loss" else lazy.accuracy) or 0.0
+    assert low < 2 * base - (metric == "accuracy") < high
+
+
 def test_records_are_long(eights: Study) -> None:
     """Every run, series and epoch is one row."""
     records = list(learning_curves.list_epoch_rows(eights))

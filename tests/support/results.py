@@ -1,5 +1,6 @@
 """Results of runs and cases for verdicts, made up without any file."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -221,4 +222,6 @@ def make_difference(value: float) -> Difference:
 
 
 def _compute_mean(group: list[RunResult], metric: str) -> float:
-    return sum(getattr(found.metrics["test"], metric) or 0.0 for found in group) / len(group)
+    """Return the mean over seeds; NaN where one of them has none."""
+    values = [getattr(found.metrics["test"], metric) for found in group]
+    return math.nan if None in values else float(sum(values) / len(values))

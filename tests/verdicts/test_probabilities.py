@@ -75,6 +75,26 @@ def test_agreement_and_chance_are_not_told() -> None:
     assert not list(probabilities.judge_disagree(make_case(best)))
 
 
+def test_an_undefined_log_loss_is_not_the_lowest() -> None:
+    """The extremes, told first, are the most accurate and the lowest loss that is a number."""
+    away = make_confident_run("away", 0.0, accuracy=0.5, log_loss=None)
+    third = make_confident_run("third", 0.99, accuracy=0.95, log_loss=0.3, epochs=30)
+    most = make_confident_run("most", 0.99, accuracy=0.99, log_loss=0.25, epochs=40)
+    surest = make_confident_run("surest", 0.8, accuracy=0.96, log_loss=0.2, epochs=20)
+    careful = make_confident_run("careful", 0.8, accuracy=0.9, log_loss=0.21, epochs=50)
+    found = make_case(careful, away, third, most, surest)
+    [verdict] = probabilities.judge_disagree(found)
+    assert verdict.runs == ["most", "surest"]
+
+
+def test_nobody_is_taken_at_an_undefined_word() -> None:
+    """A calibration error that is not defined is no small one."""
+    result = make_result("away")
+    found = result.details["test"].calibration.model_copy(update={"error": None, "chance": None})
+    away = replace_test_details(result, calibration=found)
+    assert not list(probabilities.judge_calibrated(make_case(away)))
+
+
 def test_two_that_are_not_the_extremes_may_disagree() -> None:
     """Where one run is best in both, the others are still compared."""
     found = make_case(

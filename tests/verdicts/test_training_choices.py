@@ -84,6 +84,18 @@ def test_what_stopping_gained_is_told() -> None:
         assert f"with a better {name.replace('_', ' ').replace('f1', 'F1')} than" in verdict.text
 
 
+def test_a_twin_that_ran_away_has_no_loss_to_tell() -> None:
+    """What is not defined is called so, and not 0.000."""
+    stopped, whole = (
+        make_trained_run("stopped", {"patience": 5}, saved=32),
+        make_trained_run("whole"),
+    )
+    scalars = whole.metrics["test"].model_copy(update={"log_loss": None})
+    whole = whole.model_copy(update={"metrics": {"validation": scalars, "test": scalars}})
+    [verdict] = training_choices.judge_stopping(make_case(whole, stopped))
+    assert "(log loss 0.300 against undefined)" in verdict.text
+
+
 def test_without_early_stopping_nothing_was_saved() -> None:
     """Nor where it was allowed but never came; alone it is compared with none."""
     assert not list(
