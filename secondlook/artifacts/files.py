@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from secondlook.config.errors import BusyError, StorageError
+from secondlook.config.errors import BusyError, DataError, StorageError
 
 DATA_FOLDER = Path("data")
 PARTIAL_FOLDER = DATA_FOLDER / ".partial"
@@ -26,6 +26,13 @@ REMEDIES = {
 def stage_folder(stage: str, *parts: str) -> Path:
     """Return data/<stage>/<parts>, relative to the project root (the current folder)."""
     return DATA_FOLDER.joinpath(stage, *parts)
+
+
+def check_present(path: Path) -> Path:
+    """Return the file that a stage left; raise DataError where that stage has not run."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    return path
 
 
 @contextmanager

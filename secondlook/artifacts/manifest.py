@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DuplicateCounts
-from secondlook.artifacts.files import stage_folder
-from secondlook.config.errors import DataError
+from secondlook.artifacts.files import check_present, stage_folder
 
 SPLITS = ("train", "validation", "test")
 
@@ -43,30 +42,33 @@ class ManifestRows:
 
 def load_manifest() -> ManifestRows:
     """Return the rows of the manifest; DataError when `split` has not run."""
-    path = files.stage_folder("split") / "manifest.csv"
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
-    return ManifestRows(path)
+    return ManifestRows(check_present(files.stage_folder("split") / "manifest.csv"))
 
 
 def count_duplicates() -> DuplicateCounts:
-    """Return how many byte-identical images `split` found."""
-    rows = files.read_csv(files.stage_folder("split") / "duplicates.csv")
+    """Return how many byte-identical images `split` found; DataError when it has not run."""
+    rows = files.read_csv(check_present(files.stage_folder("split") / "duplicates.csv"))
     kinds = Counter(row["kind"] for row in rows)
     return DuplicateCounts(kinds["duplicate"], kinds["label conflict"], kinds["across splits"])
 
 
 def load_images(split: str) -> NDArray[np.uint8]:
-    """Return the pictures of train, validation or test: uint8 (N, H, W, C), a memory map."""
-    pictures: NDArray[np.uint8] = np.load(
-        stage_folder("preprocess") / f"{split}.npy", mmap_mode="r"
-    )
+    """Return the pictures of train, validation or test: uint8 (N, H, W, C), a memory map.
+
+    Raises DataError when `preprocess` has not run.
+    """
+    path = check_present(stage_folder("preprocess") / f"{split}.npy")
+    pictures: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return pictures
 
 
 def load_labels(split: str) -> NDArray[np.int64]:
-    """Return the class of each picture of a split: int64 (N,), an index into the classes."""
-    classes: NDArray[np.int64] = np.load(stage_folder("preprocess") / f"{split}.labels.npy")
+    """Return the class of each picture of a split: int64 (N,), an index into the classes.
+
+    Raises DataError when `preprocess` has not run.
+    """
+    path = check_present(stage_folder("preprocess") / f"{split}.labels.npy")
+    classes: NDArray[np.int64] = np.load(path)
     return classes
 
 

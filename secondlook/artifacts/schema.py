@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from secondlook.artifacts.files import check_present
 from secondlook.config.errors import DataError
 
 
@@ -24,8 +25,7 @@ NullableFloat = Annotated[float | None, BeforeValidator(_replace_nonfinite)]
 @contextmanager
 def check_artifact(path: Path) -> Iterator[Path]:
     """Give the file that a stage left; raise DataError where it is missing or of another shape."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    check_present(path)
     try:
         yield path
     except (KeyError, TypeError, ValueError) as error:

@@ -100,7 +100,7 @@ def _make_example_input(params: Params) -> InputImage:
     """
     found, labels = dataset_card.load_dataset_card(), manifest.load_labels("test")
     place = layer_artifact.find_example(labels, found.positive_index)
-    rows = files.read_csv(files.stage_folder("preprocess") / "images.csv")
+    rows = files.read_csv(files.check_present(files.stage_folder("preprocess") / "images.csv"))
     image = [row["id"] for row in rows if row["split"] == "test"][place]
     name = f"test image {image}, which is “{found.classes[labels[place]]}”"
     return InputImage(name, lambda: sources.open_source(params.data).content(image))

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from secondlook.artifacts import files
-from secondlook.config.errors import DataError
 from secondlook.config.params import Params
 from secondlook.evaluation import comparison_artifacts
 from secondlook.evaluation.comparison_artifacts import Verdict
@@ -29,9 +28,7 @@ def run(params: Params) -> None:
 
     Raises DataError when there is no report, or nothing was compared.
     """
-    path = files.stage_folder("report") / "leaderboard.csv"
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    path = files.check_present(files.stage_folder("report") / "leaderboard.csv")
     console = Console(highlight=False, soft_wrap=True)
     console.print(_build_table(list(files.read_csv(path)), params))
     console.print(

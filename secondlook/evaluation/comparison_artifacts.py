@@ -9,7 +9,6 @@ from typing import Literal
 
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import Record
-from secondlook.config.errors import DataError
 from secondlook.evaluation.comparison import MethodPair, reverse_pair
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.misclassified import Mistakes
@@ -94,7 +93,5 @@ class Verdict(Record):
 
 def load_verdicts() -> list[Verdict]:
     """Return what stands in data/compare/verdicts.json; DataError when it is missing."""
-    path = files.stage_folder("compare") / "verdicts.json"
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    path = files.check_present(files.stage_folder("compare") / "verdicts.json")
     return [Verdict.model_validate(found) for found in files.read_json(path)]

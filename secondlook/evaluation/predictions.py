@@ -67,9 +67,7 @@ def load_predictions(name: str, split: str, facts: DatasetCard) -> SplitPredicti
 
     Raises DataError where there are no predictions, or not as many as labels.
     """
-    path = files.stage_folder("train", name) / "predictions.npz"
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
+    path = files.check_present(files.stage_folder("train", name) / "predictions.npz")
     with np.load(path) as arrays:
         found: Probabilities = arrays[split]
     labels = manifest.load_labels(split)

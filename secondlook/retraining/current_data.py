@@ -30,7 +30,9 @@ class CurrentData:
     def read(cls) -> Self:
         """Read what stands in data/preprocess; DataError where it has not run."""
         found = dataset_card.load_dataset_card()
-        listed = files.read_csv(files.stage_folder("preprocess") / "images.csv")
+        listed = files.read_csv(
+            files.check_present(files.stage_folder("preprocess") / "images.csv")
+        )
         rows = [ManifestRow(row["id"], row["label"], row["split"], row["digest"]) for row in listed]
         return cls(rows, found)
 

@@ -131,7 +131,7 @@ def _judge_challenger(
 ) -> Decision:
     """Return who is to be in service, after the training."""
     name = params.retrain.run or find_best_run(params)
-    run = files.read_json(locate_trained_run(params, name) / "run.json")
+    run = files.read_json(files.check_present(locate_trained_run(params, name) / "run.json"))
     candidate = find_candidate_by_key(run["key"], run["weights_digest"])
     draft.challenger, trial = candidate.model, _make_trial(name, params, opponent, today)
     draft.judged = len(trial.truth.labels)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from secondlook.artifacts import dataset_card, files, manifest
-from secondlook.config.errors import DataError
 from secondlook.config.params import Params, TrainParams
 from secondlook.report import thumbnails
 from secondlook.tracking import provenance
@@ -145,13 +144,14 @@ def _list_final_points(
 
 def _read_metrics(name: str) -> dict[str, float | None]:
     """Return metrics.json as validation/... and test/..."""
-    found = files.read_json(_check_present(files.stage_folder("evaluate", name, "metrics.json")))
+    path = files.check_present(files.stage_folder("evaluate", name, "metrics.json"))
+    found = files.read_json(path)
     return {f"{split}/{key}": value for split, part in found.items() for key, value in part.items()}
 
 
 def _list_report_files() -> dict[str, Path]:
     """Return what is said of all runs together: the report and its tables, the comparison."""
-    report = _check_present(files.stage_folder("report", "report.html")).parent
+    report = files.check_present(files.stage_folder("report", "report.html")).parent
     found = [*report.glob("*.*"), *files.stage_folder("compare").glob("*.*")]
     return {path.name: path for path in sorted(found)} | {
         "facts.json": files.stage_folder("preprocess", "facts.json")
@@ -161,7 +161,7 @@ def _list_report_files() -> dict[str, Path]:
 def _list_artifacts(name: str) -> dict[str, Path]:
     made = {file: files.stage_folder("train", name, file) for file in TRAIN_FILES}
     made |= {file: files.stage_folder("evaluate", name, file) for file in EVALUATE_FILES}
-    return {file: _check_present(path) for file, path in made.items()}
+    return {file: files.check_present(path) for file, path in made.items()}
 
 
 def _list_pictures(name: str) -> dict[str, Path]:
@@ -178,7 +178,7 @@ def _load_model_spec(folder: Path, run: dict[str, Any], metrics: tuple[str, ...]
     parts = [folder / name for name in NETWORK_FILES] + told
     return ModelSpec(
         digest=run["weights_digest"],
-        files=tuple(map(_check_present, parts)),
+        files=tuple(map(files.check_present, parts)),
         classes=tuple(found.classes),
         example=thumbnails.encode_exact(manifest.load_images("test")[0]).content,
         epoch=run["kept_epoch"],
@@ -188,12 +188,6 @@ def _load_model_spec(folder: Path, run: dict[str, Any], metrics: tuple[str, ...]
 
 def _read_run_json(name: str) -> dict[str, Any]:
     run: dict[str, Any] = files.read_json(
-        _check_present(files.stage_folder("train", name, "run.json"))
+        files.check_present(files.stage_folder("train", name, "run.json"))
     )
     return run
-
-
-def _check_present(path: Path) -> Path:
-    if not path.exists():
-        raise DataError(f"{path}: no such file; run `dvc repro` to make it")
-    return path

@@ -17,8 +17,9 @@ def compute_run_key(params: Params, name: str) -> str:
 
     That is its effective parameters, the digest in data/preprocess/facts.json, and the code
     files behind the deps that dvc.yaml lists for `train`. The name itself is not part of it.
+    Raises DataError when `preprocess` has not run.
     """
-    facts = files.read_json(files.stage_folder("preprocess") / "facts.json")
+    facts = files.read_json(files.check_present(files.stage_folder("preprocess", "facts.json")))
     parts = [
         json.dumps(params.run(name).model_dump(), sort_keys=True),
         facts["digest"],

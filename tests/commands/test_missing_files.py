@@ -1,0 +1,42 @@
+"""Stages and commands before the stages they need: one line, and no traceback."""
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from secondlook.commands.cli import main
+
+BEFORE_SPLIT = {
+    "preprocess": "data/split/manifest.csv: no such file; run `dvc repro` to make it",
+    "train weighted": "data/preprocess/facts.json: no such file; run `dvc repro` to make it",
+    "evaluate weighted": "data/preprocess/facts.json: no such file; run `dvc repro` to make it",
+    "compare": "data/preprocess/facts.json: no such file; run `dvc repro` to make it",
+    "report": "data/preprocess/facts.json: no such file; run `dvc repro` to make it",
+    "track": "data/preprocess/facts.json: no such file; run `dvc repro` to make it",
+    "leaderboard": "data/report/leaderboard.csv: no such file; run `dvc repro` to make it",
+    "inspect": "data/evaluate: no run has been trained and evaluated; run `dvc repro`",
+    "predict params.yaml": "data/evaluate: no run has been trained and evaluated; run `dvc repro`",
+    "predict --run dense params.yaml": "data/train/dense/model.weights.h5: no such file; run",
+    "reproduce dense": "MLflow at mlflow.db: no such file; `dvc repro` makes it",
+}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("command", BEFORE_SPLIT)
+def test_a_stage_that_is_run_too_early_says_what_is_missing(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a fresh clone, where nothing was made yet."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    out, err = io.StringIO(), io.StringIO()
+    argv = patch.object(sys, "argv", ["secondlook", *command.split()])
+    with argv, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code in (1, 2)
+    assert err.getvalue().startswith(f"secondlook: {BEFORE_SPLIT[command]}")
+    assert err.getvalue().count("\n") == 1
+    assert not Path("data/.partial").exists() or not list(Path("data/.partial").iterdir())
