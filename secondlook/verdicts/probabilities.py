@@ -155,7 +155,8 @@ def judge_operating_point(case: Case) -> Iterator[Verdict]:
     missed = [name for name, point in asked.items() if not point.reached]
     if missed:
         yield _judge_missed_target(missed, asked[missed[0]])
-    if case.best in asked and case.best not in missed:
+    # Where all probabilities are undefined, so is the threshold.
+    if case.best in asked and case.best not in missed and asked[case.best].threshold is not None:
         yield _judge_reached_target(case, asked[case.best])
 
 

@@ -183,3 +183,9 @@ def test_the_default_threshold_is_not_talked_about() -> None:
     default = make_operating_run("best", rule="default", target=None)
     assert not list(probabilities.judge_operating_point(make_case(default)))
     assert not list(probabilities.judge_operating_point(make_case(make_result("many"))))
+
+
+def test_nothing_is_said_of_a_threshold_that_is_not_defined() -> None:
+    """Where no probability is a number, there is none to draw the line at."""
+    away = make_operating_run("away", threshold=None, precision=None, recall=0.0)
+    assert not list(probabilities.judge_operating_point(make_case(away)))
