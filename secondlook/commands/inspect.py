@@ -27,7 +27,7 @@ from secondlook.report.network_view import NetworkView
 from secondlook.report.theme import Style
 from secondlook.serving import inputs, pages
 from secondlook.serving.inputs import InputImage, ModelFiles
-from secondlook.serving.output import Prediction, Rejected, format_probability
+from secondlook.serving.output import Prediction, Rejected
 from secondlook.training import environment
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def _print_views(runs: list[NetworkView], picture: str, answer: Prediction, page
     """Print the table, what is seen in it, and where the page is."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(
-        f"{picture}: {answer.name}, {format_probability(answer.probability)}", markup=False
+        f"{picture}: {answer.name}, {formatting.format_probability(answer.probability)}",
+        markup=False,
     )
     for warning in answer.warnings:
         console.print(f"  ! {warning.text}", markup=False)

@@ -9,22 +9,62 @@ from collections.abc import Iterable, Sequence
 
 from secondlook.artifacts.schema import Interval
 
+NO_BREAK = "\N{NO-BREAK SPACE}"  # so that no line ends before the sign
 
-def format_whole_points(change: float) -> str:
-    """Return a change of a probability as people say it."""
-    return f"{100 * change:.0f} percentage points" if change >= 0.015 else "1 percentage point"
+
+def _write_percent(share: float, digits: int, space: str = " ") -> str:
+    """Return a share in 0..1 as percent with so many digits: the core of all below."""
+    return f"{100 * share:.{digits}f}{space}%"
 
 
 def format_rounded_percent(share: float) -> str:
-    """Return a share in 0..1 as people read it."""
-    return f"{100 * share:.1f} %"
+    """Return a share with one digit, rounded also to 0.0 % and 100.0 %."""
+    return _write_percent(share, 1)
 
 
 def format_whole_percent(share: float | None) -> str:
     """Return a share as a whole percentage: 0.318 is "32 %"; 99.5 % and more keep a digit."""
     if share is None:
         return "an unknown share"
-    return format_rounded_percent(share) if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+    return _write_percent(share, 1 if 0.995 <= share < 1 else 0)
+
+
+def format_coarse_percent(share: float) -> str:
+    """Return a share as a whole percentage, rounded also to 0 % and 100 %."""
+    return _write_percent(share, 0)
+
+
+def format_percent(share: float | None) -> str:
+    """Return a share with one digit; what is not quite all or nothing is not rounded to it."""
+    if share is None:
+        return "an undefined share"
+    if 0.9995 <= share < 1:
+        return f"over 99.9{NO_BREAK}%"
+    if 0 < share < 0.0005:
+        return f"under 0.1{NO_BREAK}%"
+    return _write_percent(share, 1, NO_BREAK)
+
+
+def format_probability(probability: float) -> str:
+    """Return a probability with as many digits, up to five, as tell it from certainty."""
+    tried = (_write_percent(probability, digits) for digits in range(1, 6))
+    return next((text for text in tried if not text.startswith("100")), "over 99.99999 %")
+
+
+def format_percent_below_all(share: float) -> str:
+    """Return a share with the digits, up to two, that tell it from all; never all."""
+    digits = 0 if share < 0.985 else 1 if share < 0.999 else 2
+    return _write_percent(min(share, 0.9999), digits)
+
+
+def format_whole_points(change: float) -> str:
+    """Return a change of a probability in whole points, at least one."""
+    return f"{100 * change:.0f} percentage points" if change >= 0.015 else "1 percentage point"
+
+
+def format_p_value(p: float, below: str = "< ", equal: str = "= ") -> str:
+    """Return a p-value with three digits; what would round to none is below 0.001."""
+    return f"{below}0.001" if p < 0.001 else f"{equal}{p:.3f}"
 
 
 def format_short_fraction(number: float) -> str:
@@ -50,17 +90,6 @@ def format_ratio(kept: float) -> str:
 MAX_NAMES = 6  # names in a sentence; a table is better for more
 
 
-def format_percent(share: float | None) -> str:
-    """Return a share in 0..1 as percent; what is not quite all or nothing is not rounded to it."""
-    if share is None:
-        return "an undefined share"
-    if 0.9995 <= share < 1:
-        return "over 99.9\N{NO-BREAK SPACE}%"
-    if 0 < share < 0.0005:
-        return "under 0.1\N{NO-BREAK SPACE}%"
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
-
-
 def format_points(share: float | None) -> str:
     """Return a difference of shares, whatever its sign, in points of a percent."""
     shown = f"{abs(100 * (share or 0.0)):.1f}"
@@ -70,11 +99,11 @@ def format_points(share: float | None) -> str:
 def format_points_interval(found: Interval) -> str:
     """Return the ends of a difference's interval, in points: (95 %: +0.4 to +2.1)."""
     low, high = ((0.0 if end is None else 100 * end) for end in (found.low, found.high))
-    return f"(95\N{NO-BREAK SPACE}%: {low:+.1f} to {high:+.1f})"
+    return f"(95{NO_BREAK}%: {low:+.1f} to {high:+.1f})"
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Return names as a sentence lists them: a, b and c; beyond LONGEST, how many there are."""
+    """Return names as a sentence lists them: a, b and c; beyond MAX_NAMES, how many there are."""
     found = list(names)
     if len(found) > MAX_NAMES:
         found[MAX_NAMES - 1 :] = [f"{len(found) - MAX_NAMES + 1} others"]

@@ -56,6 +56,7 @@ def build_context(
         "compared_metrics": differences.COMPARED_METRICS,
         "looks": {result.name: look for result, look in assign_styles(found)},
         "whole": formatting.format_whole_percent,
+        "coarse": formatting.format_coarse_percent,
         "coded": text.format_code,
         "short": formatting.format_short_fraction,
         "compact": formatting.format_compact_count,

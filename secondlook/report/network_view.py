@@ -114,6 +114,7 @@ def build_network_context(runs: Sequence[NetworkView]) -> dict[str, object]:
         "inside_told": list(describe_networks(runs)),
         "columns_inside": max((len(run.points) for run in runs), default=0),
         "percent": formatting.format_rounded_percent,
+        "p_value": formatting.format_p_value,
         "times": format_ratio,
         "short_name": _format_layer_name,
     }

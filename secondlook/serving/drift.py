@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import kolmogorov
 
 from secondlook.artifacts.schema import FloatArray
+from secondlook.evaluation.formatting import format_coarse_percent, format_p_value
 from secondlook.serving.ood_causes import OodScore
 
 MIN_IMAGES = 20  # pictures: fewer cannot tell
@@ -76,12 +77,12 @@ class DriftMonitor:
         name = min(chances, key=lambda one: (chances[one], -distances[one]))
         chance = min(1.0, len(chances) * chances[name])
         verdict = "shifted against" if chance < SIGNIFICANCE_LEVEL else "not distinguishable from"
-        told = "below 0.001" if chance < 0.001 else f"{chance:.3f}"
+        told = format_p_value(chance, below="below ", equal="")
         line = (
             f"as a whole {verdict} the training pictures, most in {name.replace('_', ' ')} "
             f"(Kolmogorov-Smirnov distance {distances[name]:.2f} of 1, p {told}); "
             f"{100 * self.warned / self.pictures:.0f} % warned of, of pictures like those of "
-            f"training about {100 * EXPECTED_WARNING_SHARE:.0f} %"
+            f"training about {format_coarse_percent(EXPECTED_WARNING_SHARE)}"
         )
         return [line]
 

@@ -10,6 +10,7 @@ from secondlook.artifacts.dataset_card import ReferenceRange
 from secondlook.artifacts.schema import FloatArray
 from secondlook.data.image_features import ImageFeatures
 from secondlook.data.profile import OUTER_PERCENTILE
+from secondlook.evaluation.formatting import format_coarse_percent
 
 DISTANCE_NAME = "distance"
 
@@ -204,5 +205,5 @@ def _format_feature(feature: str, value: float) -> str:
     if feature in {"border", "brightness", "contrast", "darkest", "brightest"}:
         return f"{value:.0f}"
     if feature in {"grey", "cover", "box", "off_centre"}:
-        return f"{100 * value:.0f} %"
+        return format_coarse_percent(value)
     return f"{2**value:.2f}" if feature in {"aspect", "size"} else f"{value:.2f}"

@@ -19,6 +19,7 @@ from secondlook.config.errors import DataError
 from secondlook.data import profile
 from secondlook.data.decoding import DecodedImage
 from secondlook.data.image_features import ImageFeatures, measure_features
+from secondlook.evaluation.formatting import format_percent_below_all
 from secondlook.serving.drift import DriftMonitor, ReferenceDistribution
 from secondlook.serving.ood_causes import (
     DISTANCE_NAME,
@@ -108,11 +109,11 @@ class OodDetector:
         return [*found[: MAX_WARNINGS - len(far)], *far]
 
     def _far(self, likeness: OodScore, probabilities: NDArray[np.float32]) -> OodWarning:
-        others = format_share(1 - likeness.share) if likeness.share else "all"
+        others = format_percent_below_all(1 - likeness.share) if likeness.share else "all"
         told = (
             f"Inside the network it is further from the training pictures than {others} of the "
             "validation pictures: that the answer is "
-            f"{format_share(float(probabilities.max()))} sure "
+            f"{format_percent_below_all(float(probabilities.max()))} sure "
             "says little."
         )
         return OodWarning(DISTANCE_NAME, told)
@@ -144,9 +145,3 @@ class OodDetector:
         values, shares = self.distance.spread
         known[DISTANCE_NAME] = ReferenceDistribution(values, shares, self.counts["validation"])
         return DriftMonitor(known)
-
-
-def format_share(share: float) -> str:
-    """Return a share as text, with the digits that tell it from all; never all."""
-    digits = 0 if share < 0.985 else 1 if share < 0.999 else 2
-    return f"{min(100 * share, 99.99):.{digits}f} %"

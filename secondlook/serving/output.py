@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.data.decoding import DecodedImage
+from secondlook.evaluation.formatting import format_probability
 from secondlook.serving.drift import DriftMonitor
 from secondlook.serving.ood_causes import OodScore, OodWarning
 
@@ -54,15 +55,6 @@ class Rejected:
 
 
 NAME_WIDTH, LINE_WIDTH = 32, 96  # characters: of a picture's name, of a line of a warning
-
-
-def format_probability(probability: float) -> str:
-    """Return a probability (0..1) in percent, with as many digits as tell it from certainty."""
-    for digits in range(1, 6):
-        text = f"{100 * probability:.{digits}f}"
-        if not text.startswith("100"):
-            return f"{text} %"
-    return "over 99.99999 %"
 
 
 def format_text(name: str, said: Prediction | Rejected, top: int) -> str:

@@ -15,13 +15,13 @@ from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.data import decoding
 from secondlook.data.splitting import ImageContent
 from secondlook.evaluation import formatting
-from secondlook.evaluation.formatting import format_whole_points
+from secondlook.evaluation.formatting import format_probability, format_whole_points
 from secondlook.report import network_view, text, theme, thumbnails
 from secondlook.report.network_view import NetworkView
 from secondlook.report.thumbnails import ImageArray, Thumbnail
 from secondlook.serving.inputs import InputImage
 from secondlook.serving.occlusion import Saliency
-from secondlook.serving.output import Prediction, PredictionSummary, format_probability
+from secondlook.serving.output import Prediction, PredictionSummary
 
 MAX_CARDS = 200  # pictures on a page
 HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT = 240.0, 60.0  # of the drawing of levels

@@ -6,9 +6,12 @@ from secondlook.artifacts.schema import Interval
 from secondlook.evaluation.formatting import (
     choose_verb,
     format_count,
+    format_p_value,
     format_percent,
+    format_percent_below_all,
     format_points,
     format_points_interval,
+    format_probability,
     join_names,
 )
 
@@ -45,3 +48,28 @@ def test_lists_and_counts_are_as_in_a_sentence() -> None:
     assert join_names("abcdefgh") == "a, b, c, d, e and 3 others"
     assert [format_count(1, "image"), format_count(1200, "image")] == ["1 image", "1,200 images"]
     assert [choose_verb(names, "is", "are") for names in (["a"], ["a", "b"])] == ["is", "are"]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.5, "50 %"), (0.9801, "98 %"), (0.987, "98.7 %"), (0.9999, "99.99 %"), (1.0, "99.99 %")],
+)
+def test_a_share_is_never_said_to_be_all(share: float, text: str) -> None:
+    """Digits come where they tell it from a hundred."""
+    assert format_percent_below_all(share) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0 %"), (0.5, "50.0 %"), (0.9996, "99.96 %"), (0.999999, "99.9999 %")],
+)
+def test_a_probability_is_told_from_certainty(share: float, text: str) -> None:
+    """Digits are added until it does not read one hundred; there are at most five."""
+    assert format_probability(share) == text
+    assert format_probability(1.0) == format_probability(1 - 1e-9) == "over 99.99999 %"
+
+
+def test_p_values_never_read_zero() -> None:
+    """They have three digits, and words that suit the sentence around."""
+    assert [format_p_value(p) for p in (0.0004, 0.001, 0.0123)] == ["< 0.001", "= 0.001", "= 0.012"]
+    assert format_p_value(0.0, below="below ", equal="") == "below 0.001"

@@ -7,7 +7,7 @@ import pytest
 
 from secondlook.config.errors import DataError
 from secondlook.serving.ood_causes import OodWarning
-from secondlook.serving.ood_detector import OodDetector, format_share
+from secondlook.serving.ood_detector import OodDetector
 from tests.support import networks
 from tests.support.datasets import make_dataset_card
 from tests.support.networks import (
@@ -166,15 +166,6 @@ def test_a_folder_is_counted(typical: OodDetector) -> None:
         (line,) = shift.lines
         assert ("shifted against" in line) == shifted
         assert ("100 % warned of" in line) == shifted
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [(0.5, "50 %"), (0.9801, "98 %"), (0.987, "98.7 %"), (0.9999, "99.99 %"), (1.0, "99.99 %")],
-)
-def test_a_share_is_never_said_to_be_all(share: float, text: str) -> None:
-    """Digits come where they tell it from a hundred."""
-    assert format_share(share) == text
 
 
 def test_another_version_is_told(tmp_path: Path) -> None:
