@@ -5,7 +5,8 @@ IDX files are a source of their own: see idx.py.
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +41,18 @@ LIST_FILE = "labels.csv"
 LIST_COLUMNS = ("path", "label", "split", "group")
 
 
+@contextmanager
+def _explain_unreadable() -> Iterator[None]:
+    """Name what of the source may not be read: else the output would be told as not writable."""
+    try:
+        yield
+    except PermissionError as error:
+        raise DataError(
+            f"{error.filename}: {error.strerror}: it may not be read; make the images readable "
+            "(chmod -R u+rX) and run again"
+        ) from None
+
+
 class _ImageFiles:
     """Picture files below a folder; an image's id is its path relative to that folder."""
 
@@ -64,6 +77,7 @@ class ClassFolders(_ImageFiles):
     any class folder, and class folders without a picture.
     """
 
+    @_explain_unreadable()
     def items(self) -> list[Item]:
         """Return every picture in order of split, class and path."""
         items = []
@@ -131,12 +145,28 @@ def _holds_images(folder: Path) -> bool:
     )
 
 
-def walk_files(folder: Path) -> Iterator[Path]:
-    """Yield the visible files at any depth; a link to a folder is not followed into circles."""
-    for parent, folders, names in os.walk(folder):
+def _raise_error(error: OSError) -> None:
+    raise error
+
+
+def walk_files(
+    folder: Path, note_error: Callable[[OSError], None] = _raise_error
+) -> Iterator[Path]:
+    """Yield the visible files at any depth; a link to a folder is not followed into circles.
+
+    Folders and files that may not be looked at go to `note_error`: it raises OSError unless told
+    otherwise, for what is in them would be missing unnoticed.
+    """
+    for parent, folders, names in os.walk(folder, onerror=note_error):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        yield from (path for path in paths if path.is_file())
+        for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
+            try:
+                is_file = path.is_file()
+            except OSError as error:
+                note_error(error)
+            else:
+                if is_file:
+                    yield path
 
 
 class CsvList(_ImageFiles):
@@ -146,6 +176,7 @@ class CsvList(_ImageFiles):
     nothing. Images of one group (a person, a patient, a plant) are kept in one split.
     """
 
+    @_explain_unreadable()
     def items(self) -> list[Item]:
         """Return the pictures in the order of the list."""
         items = [self._item(line, row) for line, row in enumerate(self._rows(), start=2)]
@@ -191,8 +222,8 @@ class CsvList(_ImageFiles):
         )
 
     def _check_path(self, line: int, path: str) -> None:
-        whole = (self.root / path).resolve()
-        if not whole.is_relative_to(self.root.resolve()):
+        whole = self.root / path
+        if not whole.resolve().is_relative_to(self.root.resolve()):
             self._refuse(line, f"{path} leaves the folder {self.root}; copy the picture into it")
         if not whole.is_file():
             self._refuse(line, f"{path}: no such file in {self.root}; correct the path")
@@ -201,6 +232,7 @@ class CsvList(_ImageFiles):
         raise DataError(f"{self.root / LIST_FILE}: row {line}: {why}")
 
 
+@_explain_unreadable()
 def open_source(data: DataParams) -> Source:
     """Return the source that the section `data` of params.yaml describes.
 

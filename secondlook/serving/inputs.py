@@ -53,12 +53,16 @@ def _make_file_input(name: str, here: Path) -> InputImage:
 
 
 def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
-    found = False
-    for path in walk_files(here / name):
+    """Yield the pictures in a folder, then what of it may not be read."""
+    found, unreadable = False, list[OSError]()
+    for path in walk_files(here / name, unreadable.append):
         if path.suffix.lower() in IMAGE_SUFFIXES:
             found = True
             yield _make_file_input(str(Path(name) / path.relative_to(here / name)), here)
-    if not found:
+    for error in unreadable:
+        where = Path(name) / Path(error.filename).relative_to(here / name)
+        yield InputImage(str(where), partial(_raise_data_error, (error.strerror or "").lower()))
+    if not found and not unreadable:
         yield InputImage(
             name,
             partial(_raise_data_error, "no picture in this folder, by the suffixes of its files"),
