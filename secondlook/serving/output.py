@@ -42,9 +42,16 @@ class Prediction:
         return float(self.probabilities[self.classes.index(self.name)])
 
     def top(self, count: int) -> list[tuple[str, float]]:
-        """Return the most probable classes and their probabilities, the first of equals first."""
-        order = np.argsort(-self.probabilities, kind="stable")[:count]
-        return [(self.classes[place], float(self.probabilities[place])) for place in order]
+        """Return the most probable classes and their probabilities, the first of equals first.
+
+        The class that is answered is among them, as the last where it is less probable: with an
+        operating point it need not be the first.
+        """
+        order = np.argsort(-self.probabilities, kind="stable").tolist()
+        chosen, answer = order[:count], self.classes.index(self.name)
+        if answer not in chosen:
+            chosen[-1] = answer
+        return [(self.classes[place], float(self.probabilities[place])) for place in chosen]
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,9 @@ def test_an_operating_point_answers(own_pipeline: Path, own: Path) -> None:
     for threshold, answer in ((0.0, "8"), (1.01, "not 8")):
         path.write_text(json.dumps(point | {"rule": "recall", "threshold": threshold}))
         done = run_predict(own_pipeline, picture, "--json", "--run", "weighted", "--top", "1")
-        assert told(done)["good.png"]["answer"] == answer
+        said = told(done)["good.png"]
+        assert said["answer"] == answer
+        assert said["probabilities"] == {answer: said["probability"]}
 
 
 def test_the_champion_answers_where_there_is_one(own_pipeline: Path, own: Path) -> None:
