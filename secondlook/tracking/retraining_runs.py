@@ -31,6 +31,7 @@ RETRAINING_TAGS = {
     "mlflow.note.content": RETRAINING_NOTE,
 }
 LONGEST_TAG = 5000  # characters of a tag that every store takes
+RUNS_PER_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def load_finished_retrainings(params: Params, known: set[str | None]) -> list[Re
     where = find_location()
     with convert_store_errors(where, PATIENT_LIMITS):
         store = _open_retraining_store(where, params)
-        runs = store.client.search_runs([store.experiment], f"tags.`{OUTCOME_TAG}` != ''")
+        runs = _list_runs(store, f"tags.`{OUTCOME_TAG}` != ''")
         missing = [run for run in runs if run.info.run_id not in known]
         return [record for run in missing if (record := _load_record(store, run))]
 
@@ -102,9 +103,24 @@ def _format_project(where: StoreLocation) -> str:
     return f"{socket.gethostname()}:{where.root}"
 
 
-def _find_running_runs(store: Store, where: StoreLocation) -> "Iterator[Run]":
-    query = f"attributes.status = 'RUNNING' and tags.`{PROJECT_TAG}` = '{_format_project(where)}'"
-    yield from store.client.search_runs([store.experiment], query)
+def _find_running_runs(store: Store, where: StoreLocation) -> list["Run"]:
+    """Return the retrainings of this project that have not ended.
+
+    Which are its own is not asked of MLflow: a filter knows no escape for a quote in a path.
+    """
+    running, project = _list_runs(store, "attributes.status = 'RUNNING'"), _format_project(where)
+    return [run for run in running if run.data.tags.get(PROJECT_TAG) == project]
+
+
+def _list_runs(store: Store, query: str) -> "Iterator[Run]":
+    """Yield all retrainings that a filter of MLflow finds, page by page."""
+    token: str | None = ""
+    while token is not None:
+        page = store.client.search_runs(
+            [store.experiment], query, max_results=RUNS_PER_PAGE, page_token=token or None
+        )
+        yield from page
+        token = page.token or None
 
 
 def _load_record(store: Store, run: "Run") -> RetrainingRecord | None:
