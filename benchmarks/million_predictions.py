@@ -1,7 +1,7 @@
 """The stages `evaluate`, `compare` and `report` on a million test predictions of ten classes.
 
 Six runs, whose predictions are invented; every stage runs whole, by its own command, one after
-the other as `dvc repro` has them. Memory is the most that any of them held, see memory.py.
+the other as `dvc repro` has them. Memory is the most that any of them held, see peak_memory.py.
 Targets: 60 s and 4 GiB in total, and a page under 5 MB.
 """
 

@@ -4,7 +4,7 @@ Ten thousand JPEG photographs to 120 x 120 x 3 and the default network, trained 
 is all of what `predict` does but for starting: reading, decoding, asking, comparing with training,
 and the line that it prints. Against it: preprocessing the same files, and the network asked about
 their arrays, in one process, in turn. Target: 0.8 of the speed that both together would have.
-And the peak memory (as in memory.py) of the command itself, on 2,000 and on 10,000 pictures.
+And the peak memory (as in peak_memory.py) of the command itself, on 2,000 and on 10,000 pictures.
 """
 
 from functools import partial

@@ -1,6 +1,6 @@
 """The default `dvc repro` from nothing, against a bare script that trains the same runs.
 
-The script (bare.py) trains in one process, on arrays that are ready, and does nothing else: no
+The script (bare_training.py) trains in one process, on ready arrays, and does nothing else: no
 curves beyond Keras's own, no predictions, no report, no MLflow. Target: at most 2.0 times.
 The six trainings of the pipeline import TensorFlow six times, the script once; what that alone
 costs is told apart.

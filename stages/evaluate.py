@@ -3,7 +3,7 @@
 Reads the labels and facts of data/preprocess, and predictions.npz, history.csv and run.json of
 data/train/<run>; writes data/evaluate/<run>: metrics.json (a few scalars per split, for comparing
 runs) and details.json (per class, confusion matrix, curves, how far all of it can be trusted: what
-plots and sentences are made of; `results.py` and `findings.py` in core/outputs/ say what stands in
+plots and sentences are made of; evaluation/run_artifacts.py says what stands in
 it) and operating.json (where a yes begins, for whoever serves the network; null where the question
 is no yes or no).
 """

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from secondlook.verdicts.verdicts import RULES
-from tests.support.architecture import MAY_IMPORT
+from tests.support.architecture import MAY_IMPORT, sources
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -145,3 +145,12 @@ def test_the_rooms_are_told_as_they_are_enforced() -> None:
     rows = re.findall(r"(?m)^\| `(\w+)` \| .+ \| .+ \|$", read_page("docs/architecture.md"))
     assert sorted(rows) == ROOMS
     assert {*rows, "stages"} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("source", sources(ROOT), ids=str)
+def test_every_file_named_in_the_code_exists(source: Path) -> None:
+    """A docstring or comment that leads to another file names it as it is called today."""
+    known = {path.name for folder in TOP_FOLDERS.split("|") for path in (ROOT / folder).rglob("*")}
+    text = (ROOT / source).read_text(encoding="utf-8")
+    named = {name.rpartition("/")[2] for name in re.findall(r"[\w/.]*\w\.(?:py|j2|md)\b", text)}
+    assert named <= known

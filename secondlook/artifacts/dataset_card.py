@@ -88,7 +88,7 @@ class ReferenceRange:
 
 @dataclass(frozen=True)
 class TrainingProfile:
-    """What the training pictures are like: see core/typical.
+    """What the training pictures are like: see data/profile.py.
 
     `features` by their names; `mean` is the mean picture in grey, coarse, row by row, 0..255;
     `unusual` is the share of validation pictures beyond some limit, 0..1.

@@ -148,7 +148,7 @@ def _reduce_early(image: Image.Image, size: Size, box: Box) -> float:
 
     Returns by how much its sides have shrunk; 1 for anything else. Pixels of photographs differ
     from those of the full decode by less than 1 level of 255 on average, by less than 3 in the
-    worst picture, and single ones by up to 25 (tests/core/test_images.py measures it).
+    worst picture, and single ones by up to 25 (tests/data/test_decoding_real.py measures it).
     """
     if not isinstance(image, ImageFile.ImageFile):
         return 1

@@ -71,7 +71,7 @@ def find_near_duplicates(
 
 
 def _compute_hashes_of_all(arrays: Sequence[ImageArray]) -> tuple[Frequencies, Hashes]:
-    """Return the lowest frequencies (N, WAVES) and the hashes (N,) of all images."""
+    """Return the lowest frequencies (N, FREQUENCY_COUNT) and the hashes (N,) of all images."""
     every, start = np.arange(sum(map(len, arrays))), 0
     waves = np.empty((len(every), similarity.FREQUENCY_COUNT), np.float32)
     codes = np.empty(len(every), np.uint64)
@@ -140,7 +140,7 @@ def _confirm_pairs(
 
 
 def list_pair_rows(found: NearDuplicates) -> Iterator[dict[str, object]]:
-    """Yield the nearest LISTED pairs as rows of lookalikes.csv, under FIELDS."""
+    """Yield the nearest MAX_LISTED_PAIRS pairs as rows of lookalikes.csv: PAIR_COLUMNS."""
     for first, second, distance in found.pairs[:MAX_LISTED_PAIRS]:
         yield dict(zip(PAIR_COLUMNS, (*first[:3], *second[:3], distance), strict=True))
 

@@ -90,7 +90,7 @@ def _round_outward(limits: FloatArray, rounded: np.ufunc) -> FloatArray:
 
 
 def compute_quantiles(column: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return values of a column (n,) at POINTS, ascending, and the shares of it up to each."""
+    """Return values of a column (n,) at PERCENTILES, ascending, and the shares of it up to each."""
     ordered = np.sort(column)
     values = np.unique(np.percentile(ordered, PERCENTILES, method="inverted_cdf"))
     return values, np.searchsorted(ordered, values, side="right") / len(ordered)
@@ -184,7 +184,7 @@ class SplitSummary:
     """A few numbers an image: of those kept the `labels`, and the `sizes` as given, in pairs.
 
     `histogram` counts their pixels by level. Of the rejected ones the `reasons` are counted, and
-    `firsts` are the first SHOWN of them and the first of each class.
+    `firsts` are the first MAX_EXAMPLES of them and the first of each class.
     """
 
     labels: "array[int]" = field(default_factory=lambda: array("q"))

@@ -30,7 +30,7 @@ MIN_LENGTH = 1e-3  # length that is none: the least of whole numbers is 0.7
 def compute_distances(first: ImageArray, second: ImageArray) -> Distances:
     """Return the distance (n,) between the images of each pair, (n, H, W, C) and (n, H, W, C).
 
-    0..2, rounded to DECIMALS; no image may be of a single level.
+    0..2, rounded to DISTANCE_DECIMALS; no image may be of a single level.
     """
     pixels = (images.reshape(len(images), -1).astype(np.float64) for images in (first, second))
     a, b = (rows - rows.mean(axis=1, keepdims=True) for rows in pixels)
@@ -42,7 +42,7 @@ def compute_distances(first: ImageArray, second: ImageArray) -> Distances:
 def compute_distance_bound(arrays: Sequence[ImageArray], places: IndexArray) -> float:
     """Return up to which distance two images of this data look the same.
 
-    Small drawings lie closer together than photographs do, so it comes from the data: a SHARE of
+    Small drawings lie closer together than photographs do, so it comes from the data: a share of
     the median distance between an image and its fifth nearest. The fifth, so that up to four
     copies of every image do not spoil the measure. It is taken of some of the images at `places`
     (those that are not of a single level), among others of them, both evenly spread, and of
@@ -77,7 +77,7 @@ def normalize_pixels(images: ImageArray, pixels: IndexArray) -> NDArray[np.float
 
 
 def iterate_blocks(arrays: Sequence[ImageArray], places: IndexArray) -> Iterator[ImageArray]:
-    """Yield the images (n, H, W, C) at the places in order, BLOCK pixels or one image at a time."""
+    """Yield the images (n, H, W, C) at the places in order, BLOCK_PIXELS or one image at a time."""
     step = max(1, BLOCK_PIXELS // arrays[0][0].size)
     for start in range(0, len(places), step):
         yield take_images(arrays, places[start : start + step])
@@ -97,7 +97,7 @@ Frequencies = NDArray[np.float32]
 Hashes = NDArray[np.uint64]
 FREQUENCY_COUNT, HASH_BYTES, MAX_BIT_DIFFERENCE = 64, 8, 10
 FREQUENCIES_PER_SIDE = 9
-# The lowest frequencies of SIDE x SIDE, by the sum of both; the very first is the mean.
+# The lowest of a square of frequencies, by the sum of both; the very first is the mean.
 LOWEST_FREQUENCIES = sorted(
     ((i, j) for i in range(FREQUENCIES_PER_SIDE) for j in range(FREQUENCIES_PER_SIDE)),
     key=lambda at: (sum(at), at),
@@ -107,7 +107,7 @@ HASH_PAIRS_AT_ONCE = 2**18  # pairs of hashes at a time
 
 
 def compute_frequencies(block: ImageArray) -> Frequencies:
-    """Return the lowest frequencies (n, WAVES) of the images (n, H, W, C) in grey.
+    """Return the lowest frequencies (n, FREQUENCY_COUNT) of the images (n, H, W, C) in grey.
 
     They are shares of the image's length, the image being what is left of all its channels when
     their mean is taken away; one of a single level has only zeros. The transform is a mere turn,
@@ -133,10 +133,10 @@ def compute_frequencies(block: ImageArray) -> Frequencies:
 
 
 def _compute_cosine_basis(size: int) -> Frequencies:
-    """Return the lowest waves (SIDE, size) of the orthonormal cosine transform, DCT-II.
+    """Return the lowest waves (FREQUENCIES_PER_SIDE, size) of the orthonormal DCT-II.
 
-    Ahmed, Natarajan and Rao, Discrete Cosine Transform (1974). A side of fewer pixels than SIDE
-    has only as many waves, and the others are 0.
+    Ahmed, Natarajan and Rao, Discrete Cosine Transform (1974). A side of fewer pixels has
+    only as many waves, and the others are 0.
     """
     number, pixel = np.arange(FREQUENCIES_PER_SIDE)[:, None], np.arange(size) + 0.5
     basis = np.cos(np.pi * number * pixel / size) * np.sqrt(2 / size)
@@ -147,7 +147,7 @@ def _compute_cosine_basis(size: int) -> Frequencies:
 
 
 def compute_hashes(waves: Frequencies) -> Hashes:
-    """Return the hash (N,) of each row of waves (N, WAVES), a bit a wave."""
+    """Return the hash (N,) of each row of waves (N, FREQUENCY_COUNT), a bit a wave."""
     bits = waves > np.median(waves, axis=1, keepdims=True)
     packed: Hashes = np.frombuffer(np.packbits(bits, axis=1).tobytes(), np.uint64)
     return packed
@@ -156,9 +156,9 @@ def compute_hashes(waves: Frequencies) -> Hashes:
 def find_candidates(codes: Hashes) -> Iterator[tuple[IndexArray, IndexArray]]:
     """Yield the places, (n,) and (n,), of hashes (N,) that are close, each pair once.
 
-    Close is: they differ in at most NEAR bits and share one of their BYTES. A pair that differs in
-    fewer bits than there are bytes always does, one that differs in NEAR nearly always. The first
-    place of a pair is smaller than the second.
+    Close is: they differ in at most MAX_BIT_DIFFERENCE bits and share a byte. A pair that differs
+    in fewer bits than there are bytes always does, one that differs in that many nearly always. The
+    first place of a pair is smaller than the second.
     """
     parts = codes.view(np.uint8).reshape(-1, HASH_BYTES)
     for byte in range(HASH_BYTES):
@@ -178,7 +178,7 @@ def _group_equal_values(values: NDArray[np.uint8]) -> Iterable[IndexArray]:
 def _find_close_hashes(
     codes: Hashes, places: IndexArray
 ) -> Iterator[tuple[IndexArray, IndexArray]]:
-    """Yield the pairs of places whose hashes differ in at most NEAR bits."""
+    """Yield the pairs of places whose hashes differ in at most MAX_BIT_DIFFERENCE bits."""
     step = max(1, HASH_PAIRS_AT_ONCE // max(1, len(places)))
     for start in range(0, len(places), step):
         rows, columns = places[start : start + step], places[start:]

@@ -37,8 +37,8 @@ def compute_area_contributions(
 ) -> dict[str, Numbers]:
     """Return what each image contributes to both areas, named as in `evaluation/metrics.py`.
 
-    probabilities (N, K). Of all images, or of SAMPLE drawn by seed, the same ones for every run:
-    arrays (N,) or (SAMPLE,). They are the positive class's, or the mean over the classes that
+    probabilities (N, K). Of all images, or of SAMPLED_IMAGES drawn by seed, the same for every run:
+    arrays (N,) or (SAMPLED_IMAGES,). They are the positive class's, or the mean over classes that
     have an area; NaN where no class has one, or where probabilities are NaN.
     """
     count = len(truth.labels)
@@ -82,7 +82,7 @@ def compute_area_interval(area: float | None, parts: Numbers, count: int) -> Int
 def compute_area_difference(value: float, parts: Numbers, count: int) -> DifferenceComputed:
     """Return the 95 % interval of an area less another, over the same `count` images.
 
-    parts: the differences of the contributions of a sample. By `compare.mean_interval`, whose
+    parts: the differences of the contributions of a sample. By `compute_mean_interval`, whose
     reach is that of as many images as parts: it shrinks with the root of the number of images.
     """
     found = compute_mean_interval(parts)

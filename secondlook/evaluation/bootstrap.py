@@ -16,7 +16,7 @@ from secondlook.evaluation.predictions import GroundTruth
 
 RESAMPLES = 2000  # the ends of a 95 % interval then vary by 6 % of its standard error
 CHUNK_CELLS = 4_000_000  # cells drawn at a time: 32 MB
-# Images added in each way of being right or wrong, shared among the classes: see `_widened`.
+# Images added in each way of being right or wrong, shared among the classes: see `_widen_table`.
 ADDED_IMAGES = {1: 1.0, 2: 0.5}
 
 
@@ -81,7 +81,7 @@ def compute_observed_metrics(truth: GroundTruth, predicted: Labels) -> dict[str,
 
 
 def resample_metrics(table: ContingencyTable, seed: int) -> list[dict[str, Numbers]]:
-    """Return the counting metrics (DRAWS,) of each run on resampled images."""
+    """Return the counting metrics (RESAMPLES,) of each run on resampled images."""
     widened = _widen_table(table)
     parts = [
         [_compute_metrics(margins, table.positive) for margins in _compute_margins(widened, drawn)]
@@ -132,7 +132,7 @@ def _widen_table(table: ContingencyTable) -> ContingencyTable:
 
 
 def _draw_resamples(total: int, counts: Numbers, seed: int) -> Iterator[Numbers]:
-    """Yield DRAWS resamples of `total` images, (rows, M) at a time."""
+    """Yield RESAMPLES resamples of `total` images, (rows, M) at a time."""
     random, shares = np.random.default_rng(seed), counts / counts.sum()
     rows = max(1, CHUNK_CELLS // len(shares))
     for start in range(0, RESAMPLES, rows):

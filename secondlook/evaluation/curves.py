@@ -34,11 +34,11 @@ class ClassCurves(Record):
     roc: RocCurve
 
 
-# Of more distinct scores than FINE so many are looked at: the FIRST, where precision jumps, and
-# then every so many.
+# Of more distinct scores than MAX_RANKED_POINTS so many are looked at: FIRST_POINTS, where
+# precision jumps, and then every so many.
 MAX_RANKED_POINTS, FIRST_POINTS = 20_000, 1_000
-# Of more pairs of image and class than MANY, the micro average counts scores that differ in their
-# last SPARED bits alone (by less than 1/2048 of themselves) as equal: counting spares sorting.
+# Of more pairs than MAX_SORTED_PAIRS, the micro average counts scores that differ in their
+# last SPARED_BITS bits alone (by less than 1/2048 of themselves) as equal: counting spares sorting.
 MAX_SORTED_PAIRS, SPARED_BITS = 1_000_000, 12
 
 
@@ -114,7 +114,7 @@ def _build_roc(ranked: ScoreRanking, points: int, area: float) -> RocCurve:
 
 
 def select_ranking_points(count: int) -> NDArray[np.int64]:
-    """Return which of `count` points of a ranking to look at: all, or about FINE, both ends too."""
+    """Return which of `count` points of a ranking to look at: all, or MAX_RANKED_POINTS or so."""
     if count <= MAX_RANKED_POINTS:
         return np.arange(count)
     rest = np.linspace(FIRST_POINTS, count - 1, MAX_RANKED_POINTS - FIRST_POINTS).astype(np.int64)

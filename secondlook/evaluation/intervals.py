@@ -76,7 +76,7 @@ def compute_intervals(
     """Return the interval of every counting metric and of log_loss of one run.
 
     Counting metrics are named and defined as in `metrics.py`; their intervals are
-    percentiles (Efron, 1979) of resamples of the widened table, see `resampling.py`.
+    percentiles (Efron, 1979) of resamples of the widened table, see `bootstrap.py`.
     Resamples in which a metric is not defined (no positive predicted) are left out.
     """
     loss = compute_mean_interval(run.losses, seed)
@@ -87,7 +87,7 @@ def compute_intervals(
 def compute_differences(
     truth: GroundTruth, first: ImagePredictions, second: ImagePredictions, seed: int = 0
 ) -> dict[str, DifferenceComputed]:
-    """Return second - first of every metric, paired by image, with intervals as `intervals` has."""
+    """Return second - first of every metric, paired by image, as in `compute_intervals`."""
     counted = _compute_counting_intervals(truth, first.predicted, second.predicted, seed=seed)
     loss = compute_mean_interval(second.losses - first.losses, seed, MIN_PAIRED_SPREAD)
     found = {**counted, "log_loss": loss}
@@ -99,8 +99,8 @@ def compute_mean_interval(
 ) -> IntervalComputed:
     """Return the mean of values (N,) per image, such as losses or their paired differences.
 
-    Below IMAGES images by the symmetric bootstrap-t (Hall, 1988), which keeps its promise for
-    the long tail of losses; from there on by the normal limit. NaN for fewer than two images.
+    Below NORMAL_LIMIT_IMAGES by the symmetric bootstrap-t (Hall, 1988), which keeps its promise
+    for the long tail of losses; from there on by the normal limit. NaN for fewer than two images.
     """
     centre = float(values.mean())
     if len(values) < 2:
@@ -114,7 +114,7 @@ def compute_mean_interval(
 
 
 def _resample_studentised_means(values: Numbers, least: float, seed: int) -> Numbers:
-    """Return |mean| / standard deviation of DRAWS resamples of values (N,) whose mean is 0."""
+    """Return |mean| / standard deviation of RESAMPLES resamples of values (N,) whose mean is 0."""
     random, count = np.random.default_rng(seed), len(values)
     rows, parts = bootstrap.CHUNK_CELLS // count, []
     for start in range(0, bootstrap.RESAMPLES, rows):

@@ -36,11 +36,11 @@ LOSS_EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)
 class LossDistributionComputed:
     """How the log loss of N images is spread over them.
 
-    mean: the log loss, nats per image; worst_share: part of the total (0..1) that the WORST
+    mean: the log loss, nats per image; worst_share: part of the total (0..1) that the WORST_SHARE
     share of images carries, at least one image; half: how few images carry half of the total;
     confidence_right, confidence_wrong: mean probability (0..1) of the predicted class where it
     was right and where it was wrong, NaN where there is none; histogram: images in each bin of
-    EDGES.
+    LOSS_EDGES.
     """
 
     mean: float
@@ -71,7 +71,7 @@ def compute_loss_distribution(
 
 
 def compute_worst_share(losses: Numbers) -> float:
-    """Return the part (0..1) of the total that the WORST share of losses (N,) carries."""
+    """Return the part (0..1) of the total that the WORST_SHARE of losses (N,) carries."""
     worst = max(1, round(WORST_SHARE * len(losses)))
     return float(np.partition(losses, -worst)[-worst:].sum() / losses.sum())
 

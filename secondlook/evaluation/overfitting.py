@@ -5,7 +5,7 @@ the way down, after smoothing with a running median. Its noise is estimated from
 lies from the middle of its two neighbours (Gasser, Sroka and Jennen-Steinmetz, 1986; the median
 of it, so that a few wild epochs do not count), and only since the lowest point or in the later
 half, because curves calm down. A rise since the lowest point, or a fall over the last quarter,
-counts when it is larger than RISE or FALL standard errors, and larger than LEAST.
+counts when it is larger than RISE_ERRORS or FALL_ERRORS standard errors, and than MIN_CHANGE.
 
 A curve that only jitters around a level is then called overfitting in one case of 100, and
 underfitting in one; where the noise of one epoch lingers in the next (correlation 0.3), in one of
@@ -60,7 +60,7 @@ FitKind = Literal["overfitting", "underfitting", "settled", "too short", "diverg
 class FitDiagnosisComputed:
     """What the loss curves of one run say.
 
-    kind: see `diagnosis`; turned: the epoch (from 1) of the lowest validation loss, None where
+    kind: see `diagnose_fit`; turned: the epoch (from 1) of the lowest validation loss, None where
     there is none; rise: how much higher than there it ended, as a share of it; fall: how much
     lower it ended than a quarter of the epochs before, as a share of the end; noise: of a
     single epoch, as a share of the loss; gap: validation less training loss at the end, in

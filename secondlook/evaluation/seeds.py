@@ -61,7 +61,7 @@ def compute_seed_intervals(
 ) -> dict[str, IntervalComputed]:
     """Return every metric's mean over the seeds, with the 95 % interval for other seeds and images.
 
-    A single run has the interval of `compare.intervals`, which does not hold for other seeds.
+    A single run has the interval of `compute_intervals`, which does not hold for other seeds.
     """
     if len(runs) == 1:
         return intervals.compute_intervals(truth, runs[0], seed)
@@ -80,7 +80,7 @@ def compute_seed_differences(
 ) -> dict[str, DifferenceComputed]:
     """Return mean of the second - mean of the first, with the 95 % interval for other seeds too.
 
-    A single run on each side has the interval of `compare.differences`: it does not hold for
+    A single run on each side has the interval of `compute_differences`: it does not hold for
     other seeds, and `includes_seeds` says so.
     """
     if len(first) == len(second) == 1:

@@ -116,7 +116,7 @@ def find_best_value(found: Sequence[LeaderboardRow], column: str) -> float | Non
 
 
 def list_leaderboard_rows(found: Sequence[LeaderboardRow]) -> list[dict[str, object]]:
-    """Return the rows of leaderboard.csv, whose columns are FIELDS."""
+    """Return the rows of leaderboard.csv, whose columns are CSV_FIELDS."""
     return [
         {"run": row.name, "seeds": len(row.runs)}
         | {column: row.value(column) for column in METRIC_COLUMNS}

@@ -62,7 +62,7 @@ def _format_now() -> str:
 
 @dataclass
 class RetrainingDraft:
-    """What is known of a retraining so far; see `Retraining`. `force`: train everything again."""
+    """What will be the RetrainingRecord, so far. `force`: train everything again."""
 
     action: str
     model: str

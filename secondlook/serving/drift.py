@@ -69,7 +69,7 @@ class DriftMonitor:
 
     @property
     def lines(self) -> list[str]:
-        """Return one line about the pictures as a whole; none of fewer than LEAST."""
+        """Return one line about the pictures as a whole; none of fewer than MIN_IMAGES."""
         if self.pictures < MIN_IMAGES:
             return []
         distances = self.distances

@@ -64,7 +64,7 @@ def compute_saliency(
     """Return what the probability of class `index` rests on in an image (H, W, C).
 
     `ask` gives the class probabilities (N, K) of images; it is asked of some 170 at most. `cover`
-    is the level (0..255) that patches are painted in: see `background`.
+    is the level (0..255) that patches are painted in: see `choose_cover_level`.
     """
     height, width = image.shape[:2]
     patch = max(1, round(height / PATCHES_PER_SIDE)), max(1, round(width / PATCHES_PER_SIDE))

@@ -92,7 +92,7 @@ class OodDetector:
         probabilities: NDArray[np.float32],
         other: PixelArray | None = None,
     ) -> list[OodWarning]:
-        """Return at most MOST warnings: causes, the strongest first, then the distance.
+        """Return at most MAX_WARNINGS warnings: causes, the strongest first, then the distance.
 
         other: the picture with light and dark changed, where that is not simply the opposite of
         each pixel. Of pictures like those of training one in twenty is warned of.

@@ -65,7 +65,7 @@ def _open_for_reading() -> "Iterator[tuple[StoreLocation, MlflowClient]]":
 
 
 def _find_run(client: "MlflowClient", where: StoreLocation, wanted: str) -> "Run":
-    """Return the finished run with that id or name; TrackingError as `look_up` says."""
+    """Return the finished run with that id or name; TrackingError as `look_up_run` says."""
     run = _find_by_id(client, where, wanted) if RUN_ID.fullmatch(wanted) else None
     run = run or _find_by_name(list(_list_tracked_runs(client)), where, wanted)
     _check_complete(run, where)

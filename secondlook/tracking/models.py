@@ -120,7 +120,7 @@ def _copy_code(folder: Path) -> None:
 
 
 def _build_signature() -> "ModelSignature":
-    """Return the columns in, of which each row has one, and out; see `Pyfunc.predict`."""
+    """Return the columns in, of which each row has one, and out; see `PyfuncModel.predict`."""
     from mlflow.models import ModelSignature
     from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema
 

@@ -119,10 +119,10 @@ def convert_store_errors(place: StoreLocation, bounds: Mapping[str, str]) -> Ite
 def open_store(
     place: StoreLocation, experiment: str, tags: Mapping[str, str] = EXPERIMENT_TAGS
 ) -> Store:
-    """Return the store with the experiment in it, both made where missing; use it inside `told`.
+    """Return the store with the experiment in it, both made where missing.
 
-    `tags` are what the experiment has at least. Processes that start at once wait for each other:
-    MLflow itself would break a new sqlite file.
+    Use it inside `convert_store_errors`. `tags` are what the experiment has at least. Processes
+    that start at once wait for each other: MLflow itself would break a new sqlite file.
     """
     from mlflow import MlflowClient
 

@@ -49,7 +49,7 @@ class EmbeddingDistance:
     def fit(cls, training: Embeddings, labels: NDArray[np.int64], validation: Embeddings) -> Self:
         """Learn from folded embeddings (n, D) of training with labels (n,), and of validation.
 
-        At most FALSE_ALARMS of the validation pictures are then too far.
+        At most FALSE_ALARM_SHARE of the validation pictures are then too far.
         """
         turn = fit_whitening(training, labels)
         bare = cls(turn, (training @ turn).astype(np.float16), np.ones(2), np.empty(0))
@@ -98,7 +98,7 @@ class EmbeddingDistance:
 
 
 def fold_embeddings(embeddings: Embeddings) -> Embeddings:
-    """Return embeddings (n, D) no wider than WIDEST: each number is added, or taken, somewhere.
+    """Return embeddings (n, D) no wider than MAX_WIDTH: each number is added, or taken, somewhere.
 
     That keeps distances on average (Weinberger et al. 2009, "Feature Hashing for Large Scale
     Multitask Learning").

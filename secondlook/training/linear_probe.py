@@ -29,10 +29,10 @@ BLOCK = 2048  # values of each image at a time
 
 
 def collect_features(batches: Iterable[LayerFeatures], values: int) -> LayerFeatures:
-    """Return the outputs (n, ...) of a layer as features (n, min(values, LIMIT)).
+    """Return the outputs (n, ...) of a layer as features (n, min(values, MAX_FEATURES)).
 
-    Beyond LIMIT they are projected at random, which keeps inner products (Li, Hastie & Church
-    2006, "Very Sparse Random Projections").
+    Beyond MAX_FEATURES they are projected at random, which keeps inner products (Li, Hastie and
+    Church 2006, "Very Sparse Random Projections").
     """
     rows = (batch.reshape(len(batch), -1) for batch in batches)
     if values > MAX_FEATURES:
@@ -83,7 +83,7 @@ def _compute_inner_products(features: LayerFeatures) -> NDArray[np.float64]:
 
 
 def split_folds(labels: Labels) -> list[Fold] | None:
-    """Return FOLDS pairs of places to train on and to judge by, with all classes in each.
+    """Return FOLD_COUNT pairs of places to train on and to judge by, with all classes in each.
 
     None where there are too few images. The same images, the same folds, for every layer.
     """

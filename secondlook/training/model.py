@@ -141,7 +141,7 @@ def copy_variables(model: keras.Model) -> list[NDArray[Any]]:
 
 
 def restore_variables(model: keras.Model, values: Sequence[NDArray[Any]]) -> None:
-    """Bring back what `state` returned of a network of the same parameters."""
+    """Bring back what `copy_variables` returned of a network of the same parameters."""
     model.optimizer.build(model.trainable_variables)  # else not before the first batch
     for variable, value in zip(_list_variables(model), values, strict=True):
         variable.assign(value)
@@ -163,7 +163,7 @@ def save_model(model: keras.Model, folder: Path) -> None:
 
 
 def load_model(folder: Path) -> keras.Model:
-    """Return the classifier that `save` wrote: it predicts, and cannot go on training."""
+    """Return the classifier that `save_model` wrote: it predicts, and cannot go on training."""
     text = (folder / ARCHITECTURE_FILE).read_text(encoding="utf-8")
     model = keras.models.model_from_json(text)
     model.load_weights(folder / WEIGHTS_FILE)

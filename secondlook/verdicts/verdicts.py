@@ -39,6 +39,6 @@ RULES: list[Rule] = [
 
 
 def select_verdicts(case: Case) -> list[Verdict]:
-    """Return the MOST weighty things the rules say, the weightiest first."""
+    """Return what the rules say, the weightiest first, at most MAX_VERDICTS of it."""
     spoken = [verdict for rule in RULES for verdict in rule(case)]
     return sorted(spoken, key=lambda verdict: -verdict.weight)[:MAX_VERDICTS]

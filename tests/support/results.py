@@ -215,7 +215,7 @@ def _make_pair(first: list[RunResult], second: list[RunResult]) -> MethodPair:
 
 
 def make_difference(value: float) -> Difference:
-    """Return a difference that is distinguishable from REACH on."""
+    """Return a difference that is distinguishable from INTERVAL_REACH on."""
     apart = abs(value) > INTERVAL_REACH
     ends = make_interval(value, INTERVAL_REACH).model_dump()
     return Difference(**ends, distinguishable=apart, includes_seeds=False)

@@ -91,7 +91,7 @@ def test_a_network_that_learned_nothing_warns_of_nothing() -> None:
 
 
 def test_wide_embeddings_are_folded_and_keep_their_distances() -> None:
-    """Thousands of numbers become WIDEST; how far they are apart hardly changes."""
+    """Thousands of numbers become MAX_WIDTH; how far they are apart hardly changes."""
     rows = np.random.default_rng(0).normal(0, 1, (30, 5000)).astype(np.float32)
     narrow = collect_embeddings([rows[:20], rows[20:]])
     assert narrow.shape == (30, MAX_WIDTH)
