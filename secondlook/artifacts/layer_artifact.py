@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import (
     Interval,
-    McNemarTestComputed,
+    McNemarTest,
     NullableFloat,
     Record,
     check_artifact,
@@ -35,7 +35,7 @@ class ProbeChange(Record):
     p: float
 
     @classmethod
-    def of(cls, test: McNemarTestComputed) -> Self:
+    def of(cls, test: McNemarTest) -> Self:
         """Return the same of a test whose first run is the layer's probe."""
         return cls(gained=test.first_only, lost=test.second_only, p=test.p)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,14 +58,6 @@ class Interval(Record):
 
 class McNemarTest(Record):
     """How many images only the first, only the second run got right, and the exact p-value."""
-
-    first_only: int
-    second_only: int
-    p: float
-
-
-class McNemarTestComputed(NamedTuple):
-    """How many images only the first, only the second run got right, and the p-value."""
 
     first_only: int
     second_only: int

@@ -99,12 +99,11 @@ def compare_pair(
     found = compute_method_differences(truth, first, second, seed)
     single = len(first) == len(second) == 1
     right = (method[0].answers.right(truth) for method in (first, second))
-    test = compute_mcnemar(*right) if single else None
     return MethodPair(
         first=first[0].run,
         second=second[0].run,
         differences=found,
-        mcnemar=None if test is None else McNemarTest.model_validate(test),
+        mcnemar=compute_mcnemar(*right) if single else None,
         disagree=detect_disagreement(found),
     )
 

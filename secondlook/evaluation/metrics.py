@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.artifacts.schema import McNemarTestComputed
+from secondlook.artifacts.schema import McNemarTest
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
@@ -224,7 +224,7 @@ def compute_wilson_interval(successes: int, total: int) -> IntervalComputed:
     return IntervalComputed(share, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
-def compute_mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemarTestComputed:
+def compute_mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemarTest:
     """Test whether two runs are right on equally many images: McNemar's exact test (1947).
 
     first, second: bool (N,), whether each run got the image right.
@@ -234,7 +234,7 @@ def compute_mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNe
     first_only, second_only = int((first & ~second).sum()), int((second & ~first).sum())
     deciding = first_only + second_only
     p = float(binomtest(first_only, deciding).pvalue) if deciding else 1.0
-    return McNemarTestComputed(first_only, second_only, p)
+    return McNemarTest(first_only=first_only, second_only=second_only, p=p)
 
 
 def compute_log_losses(labels: Labels, probabilities: Probabilities) -> Numbers:

@@ -10,7 +10,7 @@ import numpy as np
 
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DatasetCard
-from secondlook.artifacts.schema import McNemarTestComputed
+from secondlook.artifacts.schema import McNemarTest
 from secondlook.config.errors import DataError
 from secondlook.evaluation import bootstrap, intervals
 from secondlook.evaluation.intervals import DifferenceComputed
@@ -41,7 +41,7 @@ class PairedComparison:
     shared: int
     values: dict[str, tuple[float, float]]
     differences: dict[str, DifferenceComputed]
-    mcnemar: McNemarTestComputed
+    mcnemar: McNemarTest
     same_bytes: bool
 
     def lines(self) -> Iterator[str]:
@@ -52,9 +52,9 @@ class PairedComparison:
         yield from map(self._row, self.differences)
         if self.same_bytes:
             yield "the same images, and bit by bit the same answers"
-        first, second, p = self.mcnemar
-        test = f"McNemar's exact test: p = {p:.3g}"
-        yield f"right only then: {first}, right only now: {second} ({test})"
+        found = self.mcnemar
+        test = f"McNemar's exact test: p = {found.p:.3g}"
+        yield f"right only then: {found.first_only}, right only now: {found.second_only} ({test})"
 
     def _row(self, name: str) -> str:
         (old, new), found = self.values[name], self.differences[name]

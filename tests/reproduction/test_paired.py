@@ -44,7 +44,7 @@ def test_shared_images_are_paired() -> None:
     assert (found.then, found.now, found.shared) == (4, 4, 3)
     assert found.values["accuracy"] == pytest.approx((1 / 3, 1.0))
     assert found.differences["accuracy"].value == pytest.approx(2 / 3)
-    assert found.mcnemar[:2] == (0, 2)
+    assert (found.mcnemar.first_only, found.mcnemar.second_only) == (0, 2)
     lines = list(found.lines())
     assert lines[0] == "on 3 test images that both answered (4 then, 4 now):"
     assert lines[-1] == "right only then: 0, right only now: 2 (McNemar's exact test: p = 0.5)"
