@@ -24,10 +24,10 @@ def read_page(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8").replace(r"\_", "_")
 
 
-def find_in_pages(pattern: str) -> list[tuple[str, str]]:
-    """Return what a pattern's group finds in each page, as pairs of page and text."""
+def find_in_pages(pattern: str) -> list[tuple[str, ...]]:
+    """Return what a pattern's groups find in each page, with the page before them."""
     names = [page.relative_to(ROOT).as_posix() for page in PAGES]
-    found = {(name, text) for name in names for text in re.findall(pattern, read_page(name))}
+    found = {(n, *m.groups()) for n in names for m in re.finditer(pattern, read_page(n))}
     return sorted(found)
 
 
@@ -121,6 +121,15 @@ def test_every_link_leads_somewhere(page: str, target: str) -> None:
 def test_every_file_named_exists(page: str, file: str) -> None:
     """A file or folder of the project that a page names is there; `audit` is a page's example."""
     assert (ROOT / file).exists(), page
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "file"),
+    find_in_pages(r"`(\w+)[\w.]*`\s+(?:of|in)\s+((?:secondlook|stages)/[\w/]+\.py)"),
+)
+def test_every_name_of_a_file_is_in_it(page: str, name: str, file: str) -> None:
+    """A function, class or constant that a page looks for in a file stands there."""
+    assert re.search(rf"\b{name}\b", (ROOT / file).read_text(encoding="utf-8")), page
 
 
 def test_every_page_is_reached() -> None:
