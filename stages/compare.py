@@ -89,7 +89,7 @@ def _load_split(found: Study, results: Sequence[RunResult], split: str, seed: in
 
 def _load_image_names(split: str) -> list[str]:
     """Return the names of the images of a split, in the order of its arrays."""
-    path = files.stage_folder("preprocess") / "images.csv"
+    path = files.check_present(files.stage_folder("preprocess") / "images.csv")
     # Rows as lists: ten times faster than by name, where there are a million of them.
     with path.open(encoding="utf-8", newline="") as file:
         return [name for name, _, side, _ in csv.reader(file) if side == split]

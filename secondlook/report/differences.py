@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import check_artifact
 from secondlook.evaluation.comparison import MethodPair
-from secondlook.evaluation.comparison_artifacts import Comparison, Method, Verdict
+from secondlook.evaluation.comparison_artifacts import Comparison, Method, Verdict, load_verdicts
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.misclassified import Mistakes
 
@@ -57,7 +57,7 @@ def load_comparison_view() -> ComparisonView | None:
         return None
     with check_artifact(folder / "comparison.json") as path:
         comparison = Comparison.model_validate(files.read_json(path))
-    verdicts = [Verdict.model_validate(v) for v in files.read_json(folder / "verdicts.json")]
+    verdicts = load_verdicts()
     return ComparisonView(
         verdicts=verdicts,
         groups=_group_by_opponent(comparison),

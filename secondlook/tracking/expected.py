@@ -118,7 +118,7 @@ def _load_data_spec(params: Params) -> DataSpec:
 
 def _read_curves(history: Path) -> Iterator[MetricPoint]:
     """Yield a point per epoch and column of history.csv; an empty cell is no point."""
-    for row in files.read_csv(history):
+    for row in files.read_csv(files.check_present(history)):
         step = int(row.pop("epoch"))
         yield from (MetricPoint(key, step, float(cell)) for key, cell in row.items() if cell)
 

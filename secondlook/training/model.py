@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from secondlook.artifacts.files import check_present
 from secondlook.config.params import AugmentParams, TrainParams
 
 ARCHITECTURE_FILE = "model.json"
@@ -163,8 +164,13 @@ def save_model(model: keras.Model, folder: Path) -> None:
 
 
 def load_model(folder: Path) -> keras.Model:
-    """Return the classifier that `save_model` wrote: it predicts, and cannot go on training."""
-    text = (folder / ARCHITECTURE_FILE).read_text(encoding="utf-8")
-    model = keras.models.model_from_json(text)
-    model.load_weights(folder / WEIGHTS_FILE)
+    """Return the classifier that `save_model` wrote: it predicts, and cannot go on training.
+
+    Raises DataError when a file of it is missing.
+    """
+    architecture, weights = (
+        check_present(folder / name) for name in (ARCHITECTURE_FILE, WEIGHTS_FILE)
+    )
+    model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
+    model.load_weights(weights)
     return model

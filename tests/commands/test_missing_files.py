@@ -25,6 +25,24 @@ BEFORE_SPLIT = {
 }
 
 
+LOST = {
+    "data/preprocess/images.csv": "compare",
+    "data/compare/verdicts.json": "report",
+    "data/train/weighted/history.csv": "track",
+    "data/train/weighted/model.json": "predict --run weighted params.yaml",
+}
+
+
+def run_refused(command: str) -> str:
+    """Run a command that fails, in the current folder, and return what it says on stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    argv = patch.object(sys, "argv", ["secondlook", *command.split()])
+    with argv, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code in (1, 2)
+    return err.getvalue()
+
+
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("command", BEFORE_SPLIT)
 def test_a_stage_that_is_run_too_early_says_what_is_missing(
@@ -32,11 +50,19 @@ def test_a_stage_that_is_run_too_early_says_what_is_missing(
 ) -> None:
     """On a fresh clone, where nothing was made yet."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    out, err = io.StringIO(), io.StringIO()
-    argv = patch.object(sys, "argv", ["secondlook", *command.split()])
-    with argv, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code in (1, 2)
-    assert err.getvalue().startswith(f"secondlook: {BEFORE_SPLIT[command]}")
-    assert err.getvalue().count("\n") == 1
+    told = run_refused(command)
+    assert told.startswith(f"secondlook: {BEFORE_SPLIT[command]}")
+    assert told.count("\n") == 1
     assert not Path("data/.partial").exists() or not list(Path("data/.partial").iterdir())
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_lost_file_of_an_earlier_stage_is_named(
+    lost: str, own_pipeline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file alone, of a pipeline that was finished."""
+    monkeypatch.chdir(own_pipeline)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    Path(lost).unlink()
+    *_, last = run_refused(LOST[lost]).splitlines()
+    assert last == f"secondlook: {lost}: no such file; run `dvc repro` to make it"
