@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from secondlook.artifacts.parallel import count_schedulable_cores
+
 
 def start_tensorflow() -> None:
     """Import TensorFlow and let it look for devices, both of which take seconds."""
@@ -66,7 +68,7 @@ def describe_environment() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "C library": " ".join(platform.libc_ver()),
-        "threads": str(_count_cores()),
+        "threads": str(count_schedulable_cores()),  # TensorFlow starts as many
         **{f"package {name}": found for name in PACKAGES if (found := _find_package_version(name))},
         **{
             f"variable {name}": os.environ[name]
@@ -95,13 +97,6 @@ def _format_set_differences(then: set[str], now: set[str]) -> str:
     """Return what only one of two sets holds."""
     sides = {"only then": then - now, "only now": now - then}
     return "; ".join(f"{side} {' '.join(sorted(has))}" for side, has in sides.items() if has)
-
-
-def _count_cores() -> int:
-    """Return how many cores the process may use: TensorFlow starts as many threads."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _find_package_version(package: str) -> str | None:

@@ -29,7 +29,7 @@ def test_the_present_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tensorflow_is_not_imported_to_ask() -> None:
     """Asking costs no eight seconds."""
-    code = "import sys; from secondlook import environment as e; e.here();"
+    code = "import sys; from secondlook.training import environment as e; e.describe_environment();"
     code += "print({'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
