@@ -77,7 +77,7 @@ def take_measure(name: str) -> list[Measurement]:
 def make_record(results: dict[str, list[Measurement]]) -> dict[str, object]:
     """Return the machine, and all lines of all measures, as JSON takes them."""
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    lines = {name: [line.described() for line in lines] for name, lines in results.items()}
+    lines = {name: [line.as_json() for line in lines] for name, lines in results.items()}
     return {"machine": machine, "measures": lines}
 
 
@@ -86,7 +86,7 @@ def make_table(results: dict[str, list[Measurement]]) -> Table:
     table = Table("measure", "what", "median", "min .. max", "target", "")
     for name, lines in results.items():
         for line in lines:
-            table.add_row(name, line.what, *line.cells())
+            table.add_row(name, line.what, *line.format_cells())
         table.add_section()
     for column in table.columns[2:4]:
         column.justify = "right"

@@ -67,7 +67,7 @@ def make_saver(model: "keras.Model", saved: Checkpoint) -> "keras.callbacks.Call
     stopper = keras.callbacks.EarlyStopping()
     stopper.on_train_begin()
     stopper.best_weights = model.get_weights()
-    return ResumableTraining(model, stopper, LearningCurves("", None, print)).callbacks(
+    return ResumableTraining(model, stopper, LearningCurves("", None, print)).build_callbacks(
         saved, None
     )[-1]
 

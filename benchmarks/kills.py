@@ -37,7 +37,7 @@ def measure(folder: Path) -> list[Measurement]:
     for stage in ("split", "preprocess"):
         run_command(project, "python", "-m", "stages", stage)
     chance = np.random.default_rng(SEED)
-    return make_measurements([KilledTraining(project, name, chance).tried() for name in runs])
+    return make_measurements([KilledTraining(project, name, chance).run_trials() for name in runs])
 
 
 def make_measurements(victims: "list[KilledTraining]") -> list[Measurement]:
@@ -64,46 +64,46 @@ class KilledTraining:
         self.lost: list[float] = []
         self.share = 0.0
 
-    def tried(self) -> "KilledTraining":
+    def run_trials(self) -> "KilledTraining":
         """Train in one go, then with kills; note how often the bytes were the same."""
-        whole, same = self._in_one_go(), []
+        whole, same = self._train_in_one_go(), []
         for kills in KILLS:
             wanted = self.kills + kills
             while self.kills < wanted:
                 self._kill()
-            same.append(self._to_the_end() == whole)
+            same.append(self._train_to_the_end() == whole)
         self.share = float(np.mean(same))
         return self
 
-    def _in_one_go(self) -> str:
+    def _train_in_one_go(self) -> str:
         start = time.perf_counter()
-        with self._started() as process:
+        with self._start_training() as process:
             assert process.stdout is not None
             process.stdout.readline()
             first = time.perf_counter()
             rest = process.communicate()[0].splitlines()
         self.starting, self.training = first - start, time.perf_counter() - first
         self.epochs = len(rest) + 1
-        return self._outputs()
+        return self._digest_and_remove_outputs()
 
-    def _to_the_end(self) -> str:
-        with self._started() as process:
-            self._note(process.communicate()[0])
+    def _train_to_the_end(self) -> str:
+        with self._start_training() as process:
+            self._note_progress(process.communicate()[0])
         if process.returncode:
             raise RuntimeError(f"train {self.name} failed: exit status {process.returncode}")
-        return self._outputs()
+        return self._digest_and_remove_outputs()
 
     def _kill(self) -> None:
         """Kill a training, unless it is faster; its outputs then count for nothing."""
-        with self._started() as process:
+        with self._start_training() as process:
             assert process.stdout is not None
             first = self._wait(process)
             if process.poll() is None:
                 self.kills += 1
                 process.kill()
-                self._note(first + process.stdout.read())
+                self._note_progress(first + process.stdout.read())
                 return
-        self._outputs()
+        self._digest_and_remove_outputs()
 
     def _wait(self, process: "subprocess.Popen[str]") -> str:
         """Wait until a random moment; return the line printed before, if it was waited for."""
@@ -114,14 +114,14 @@ class KilledTraining:
         time.sleep(self.chance.uniform(0, self.training * (1 - self.reached / self.epochs)))
         return first
 
-    def _note(self, printed: str) -> None:
+    def _note_progress(self, printed: str) -> None:
         """Note where a process resumed, and how far it came."""
         for after in re.findall(r"(?m)^resuming at epoch (\d+)", printed):
             self.lost.append(float(self.reached - int(after) + 1))
         for after in re.findall(r"(?m)^epoch (\d+)", printed):
             self.reached = int(after)
 
-    def _outputs(self) -> str:
+    def _digest_and_remove_outputs(self) -> str:
         """Return a digest of the outputs, and remove them."""
         paths = sorted((self.project / files.stage_folder("train", self.name)).iterdir())
         digest = files.hash_files(*paths)
@@ -130,6 +130,6 @@ class KilledTraining:
         self.reached = 0
         return digest
 
-    def _started(self) -> "subprocess.Popen[str]":
+    def _start_training(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "stages", "train", self.name]
         return subprocess.Popen(command, cwd=self.project, stdout=subprocess.PIPE, text=True)

@@ -35,7 +35,7 @@ class Measurement:
             return self.median >= self.at_least
         return None if self.at_most is None else self.median <= self.at_most
 
-    def cells(self) -> tuple[str, str, str, str]:
+    def format_cells(self) -> tuple[str, str, str, str]:
         """Return median, spread, target, and whether it is met, as text."""
         low, middle, high = (
             f"{value:,.{self.digits}f}"
@@ -43,14 +43,14 @@ class Measurement:
         )
         unit = f" {self.unit}".rstrip()
         words = {True: "met", False: "MISSED", None: ""}
-        return f"{middle}{unit}", f"{low} .. {high}", self._target(), words[self.met]
+        return f"{middle}{unit}", f"{low} .. {high}", self._format_target(), words[self.met]
 
-    def _target(self) -> str:
+    def _format_target(self) -> str:
         if self.at_least is not None:
             return f"at least {self.at_least:.{self.digits}f}"
         return "" if self.at_most is None else f"at most {self.at_most:.{self.digits}f}"
 
-    def described(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Return all there is to know, as JSON takes it."""
         low, high = min(self.values), max(self.values)
         return {**asdict(self), "median": self.median, "min": low, "max": high, "met": self.met}

@@ -140,8 +140,8 @@ def judge_pictures(
     likenesses: list[OodScore] = []
     for answers in model.predict_batches(network, np.stack([one.pixels for one in seen])):
         some = seen[len(likenesses) :][: len(answers.embeddings)]
-        likenesses += typical.likenesses(some, answers.embeddings)
-    return OodFindings(likenesses, [typical.inverted(one.pixels) for one in seen])
+        likenesses += typical.score(some, answers.embeddings)
+    return OodFindings(likenesses, [typical.is_inverted(one.pixels) for one in seen])
 
 
 def make_measurement(what: str, found: OodFindings, own: bool) -> Measurement:
@@ -151,8 +151,8 @@ def make_measurement(what: str, found: OodFindings, own: bool) -> Measurement:
     and the share that `--invert auto` would invert.
     """
     table = np.stack([one.off for one in found.likenesses])[:, VISIBLE_FEATURES]
-    shown, far = (np.abs(table) > 1).any(axis=1), [one.far for one in found.likenesses]
-    unlike, total = sum(one.unlike for one in found.likenesses), len(table)
+    shown, far = (np.abs(table) > 1).any(axis=1), [one.is_far for one in found.likenesses]
+    unlike, total = sum(one.is_unlike for one in found.likenesses), len(table)
     interval = binomtest(unlike, total).proportion_ci(method="wilson")
     what += f" ({total:,}; by picture {shown.mean():.3f}, by network {np.mean(far):.3f}, "
     what += f"to invert {np.mean(found.inverted):.3f})"

@@ -75,13 +75,13 @@ def measure_predict(project: Path) -> float:
     from secondlook.serving.predictor import Predictor
 
     with enter_quietly(project):
-        served = Predictor(ModelFiles.of_run(RUN))
+        served = Predictor(ModelFiles.in_workspace(RUN))
         pictures = list(inputs.find_images(list_pictures(project, PICTURES_ASKED), project))
-        list(served.answers(picture.read for picture in pictures[:64]))  # compiles the network
-        tally = PredictionSummary(served.typical.shift())
+        list(served.predict(picture.read for picture in pictures[:64]))  # compiles the network
+        tally = PredictionSummary(served.ood_detector.make_drift_monitor())
 
         def ask() -> None:
-            answers = served.answers(picture.read for picture in pictures)
+            answers = served.predict(picture.read for picture in pictures)
             for picture, said in zip(pictures, answers, strict=True):
                 output.format_json(picture.name, said, 3)
                 tally.add(said)

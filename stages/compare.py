@@ -70,7 +70,7 @@ class SplitAnswers:
     lazy: ImagePredictions
     entries: Mapping[str, ComparedRun]
 
-    def of(self, group: SeedRuns) -> list[ComparedRun]:
+    def list_runs(self, group: SeedRuns) -> list[ComparedRun]:
         """Return what the runs of one method answered."""
         return [self.entries[result.name] for result in group]
 
@@ -79,12 +79,14 @@ def _load_split(found: Study, results: Sequence[RunResult], split: str, seed: in
     """Return what runs answered for one split, one after the other: probabilities are large."""
     asked = predictions.load_predictions(found.results[0].name, split, found.facts)
     entries = {
-        result.name: ComparedRun.of(
+        result.name: ComparedRun.from_result(
             result, split, predictions.load_predictions(result.name, split, found.facts), seed
         )
         for result in results
     }
-    return SplitAnswers(asked.truth, predictions.compute_lazy_predictions(asked).answers, entries)
+    return SplitAnswers(
+        asked.truth, predictions.compute_lazy_predictions(asked).image_predictions, entries
+    )
 
 
 def _load_image_names(split: str) -> list[str]:
@@ -113,7 +115,9 @@ def _compare_methods(
         ranking=ranking,
         methods=found,
         pairs=[
-            compare_pair(test.truth, test.of(by_name[first]), test.of(by_name[second]), seed)
+            compare_pair(
+                test.truth, test.list_runs(by_name[first]), test.list_runs(by_name[second]), seed
+            )
             for first, second in _select_pairs(found, ranking[0], [*weighting, *stopping])
         ],
         weighting=weighting,
@@ -131,7 +135,7 @@ def _build_method(group: SeedRuns, answered: Mapping[str, SplitAnswers], seed: i
         estimates={
             split: _compute_estimates(group, split, answered[split], seed) for split in answered
         },
-        gain=compute_lazy_gain(test.truth, test.lazy, test.of(group), seed),
+        gain=compute_lazy_gain(test.truth, test.lazy, test.list_runs(group), seed),
     )
 
 
@@ -140,7 +144,7 @@ def _compute_estimates(
 ) -> dict[str, Estimate]:
     """Return every metric of a method on one split; those of a single run stand in evaluate's."""
     if len(group) > 1:
-        return compute_estimates(answered.truth, answered.of(group), seed)
+        return compute_estimates(answered.truth, answered.list_runs(group), seed)
     intervals = group[0].details[split].intervals
     return {name: Estimate(**dict(found), deviation=None) for name, found in intervals.items()}
 

@@ -140,7 +140,7 @@ def _compute_curves(given: SplitPredictions, points: int) -> dict[str, ClassCurv
 
 def _compute_intervals(given: SplitPredictions, numbers: Scalars, seed: int) -> dict[str, Interval]:
     """Return the 95 % interval of every metric, by its name."""
-    found = intervals.compute_intervals(given.truth, given.answers, seed)
+    found = intervals.compute_intervals(given.truth, given.image_predictions, seed)
     for name, parts in auc_intervals.compute_area_contributions(
         given.truth, given.probabilities, seed
     ).items():

@@ -75,7 +75,7 @@ def run(params: Params) -> None:
             pictures,
         )
         facts = _build_dataset_card(result, names, params, found)
-        files.write_json(out / "facts.json", facts.as_json())
+        files.write_json(out / "facts.json", facts.to_json())
     print(*_format_summary(result, facts), sep="\n")
 
 
@@ -184,8 +184,10 @@ def _build_dataset_card(
         shape=list(_compute_shape(params.preprocess)),
         counts={split: one.counts(names) for split, one in result.items()},
         rejected=reasons.total(),
-        pixels=PixelStatistics.of(result["train"].histogram),
-        levels={split: LevelStatistics.of(one.histogram) for split, one in result.items()},
+        pixels=PixelStatistics.from_histogram(result["train"].histogram),
+        levels={
+            split: LevelStatistics.from_histogram(one.histogram) for split, one in result.items()
+        },
         reasons=dict(reasons),
         preparation=params.preprocess,
         **found._asdict(),

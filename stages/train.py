@@ -60,7 +60,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
         layers, example = _inspect_layers(model, facts)
         files.write_json(folder / "layers.json", layers.model_dump())
-        np.savez(folder / "inside.npz", allow_pickle=False, **example.arrays())
+        np.savez(folder / "inside.npz", allow_pickle=False, **example.to_arrays())
         told = _summarize_run(train, model, len(curves.history), kept_epoch)
         told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
         told["weights_digest"] = files.hash_files(folder / "model.weights.h5")
@@ -124,7 +124,7 @@ def _fit_model(
         data,
         initial_epoch=data.epoch,
         epochs=train.epochs,
-        callbacks=ResumableTraining(model, stopper, curves).callbacks(saved, state),
+        callbacks=ResumableTraining(model, stopper, curves).build_callbacks(saved, state),
         shuffle=False,  # Batches shuffles, by seed and epoch alone
         verbose=1 if sys.stdout.isatty() else 0,
     )

@@ -29,17 +29,17 @@ def append(path: Path, line: str) -> None:
 
 def test_imports_go_one_way() -> None:
     """Each room imports only those that the table of rooms allows; a stage knows no other."""
-    assert architecture.wrong_directions(ROOT) == []
+    assert architecture.find_wrong_directions(ROOT) == []
 
 
 def test_heavy_libraries_stay_at_home() -> None:
     """MLflow, matplotlib and TensorFlow are each imported in their own rooms only."""
-    assert architecture.strayed_libraries(ROOT) == []
+    assert architecture.find_strayed_libraries(ROOT) == []
 
 
 def test_deps_are_the_code_a_stage_reaches() -> None:
     """A stage depends on its own file and the rooms it uses, no more and no less."""
-    assert architecture.wrong_deps(ROOT) == []
+    assert architecture.find_wrong_deps(ROOT) == []
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,15 @@ def test_deps_are_the_code_a_stage_reaches() -> None:
 def test_an_import_the_wrong_way_is_found(copy: Path, file: str, line: str) -> None:
     """Stage to stage, room to stage, upwards in the table, also late: each is named."""
     append(copy / file, line)
-    assert [complaint.split()[0] for complaint in architecture.wrong_directions(copy)] == [file]
+    assert [complaint.split()[0] for complaint in architecture.find_wrong_directions(copy)] == [
+        file
+    ]
 
 
 def test_a_strayed_library_is_found(copy: Path) -> None:
     """A stage that imports MLflow itself is named."""
     append(copy / "stages/evaluate.py", "from mlflow import log_metric")
-    assert architecture.strayed_libraries(copy) == ["stages/evaluate.py imports mlflow"]
+    assert architecture.find_strayed_libraries(copy) == ["stages/evaluate.py imports mlflow"]
 
 
 def test_a_missing_and_a_needless_dep_are_found(copy: Path) -> None:
@@ -73,7 +75,7 @@ def test_a_missing_and_a_needless_dep_are_found(copy: Path) -> None:
     pipeline["stages"]["split"]["deps"].remove("secondlook/data")
     pipeline["stages"]["report"]["deps"].append("secondlook/training")
     (copy / "dvc.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
-    assert sorted(architecture.wrong_deps(copy)) == [
+    assert sorted(architecture.find_wrong_deps(copy)) == [
         "report: secondlook/training is not needed",
         "split: secondlook/data is missing",
     ]
@@ -82,13 +84,13 @@ def test_a_missing_and_a_needless_dep_are_found(copy: Path) -> None:
 def test_one_statistic_trains_nothing(copy: Path) -> None:
     """Train depends on one file of evaluation: an import of another is a missing folder."""
     append(copy / "secondlook/training/model.py", "from secondlook.evaluation import bootstrap")
-    assert "train: secondlook/evaluation is missing" in architecture.wrong_deps(copy)
+    assert "train: secondlook/evaluation is missing" in architecture.find_wrong_deps(copy)
 
 
 def test_no_module_name_twice() -> None:
     """A module of the library is found by its name alone; stages and commands have their own."""
-    files = [file for file in architecture.sources(ROOT) if file.name[0] != "_"]
-    names = Counter(f.stem for f in files if architecture.room(f) not in {"stages", "commands"})
+    files = [file for file in architecture.list_sources(ROOT) if file.name[0] != "_"]
+    names = Counter(f.stem for f in files if architecture.get_room(f) not in {"stages", "commands"})
     assert [name for name, count in names.items() if count > 1] == []
 
 

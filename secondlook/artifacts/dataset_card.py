@@ -20,7 +20,7 @@ class LevelStatistics:
     std: float
 
     @classmethod
-    def of(cls, histogram: NDArray[np.int64]) -> Self:
+    def from_histogram(cls, histogram: NDArray[np.int64]) -> Self:
         """Measure pixels that are counted by level (256,)."""
         level, total = np.arange(256), histogram.sum()
         mean = float((level * histogram).sum() / total)
@@ -37,9 +37,9 @@ class PixelStatistics:
     histogram: list[int]
 
     @classmethod
-    def of(cls, histogram: NDArray[np.int64]) -> Self:
+    def from_histogram(cls, histogram: NDArray[np.int64]) -> Self:
         """Measure pixels that are counted by level (256,)."""
-        levels = LevelStatistics.of(histogram)
+        levels = LevelStatistics.from_histogram(histogram)
         return cls(levels.mean, levels.std, histogram.tolist())
 
 
@@ -125,7 +125,7 @@ class DatasetCard:
     pictures: TrainingProfile
 
     @classmethod
-    def of(cls, found: dict[str, Any]) -> Self:
+    def from_json(cls, found: dict[str, Any]) -> Self:
         """Return the facts that facts.json holds; it may hold more."""
         typed = {
             "pixels": PixelStatistics(**found["pixels"]),
@@ -139,12 +139,12 @@ class DatasetCard:
         }
         return cls(**{field.name: found[field.name] for field in fields(cls)} | typed)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return what facts.json holds."""
         return asdict(self) | {"preparation": self.preparation.model_dump()}
 
     @property
-    def images(self) -> int:
+    def image_count(self) -> int:
         """Return how many images there are in all splits."""
         return sum(sum(counts.values()) for counts in self.counts.values())
 
@@ -154,7 +154,7 @@ class DatasetCard:
         return None if self.positive is None else self.classes.index(self.positive)
 
     @property
-    def asked_index(self) -> int | None:
+    def question_index(self) -> int | None:
         """Return which class a yes-or-no question is about; None where the question is no such.
 
         The positive class; of two without one, that with fewer training images (the second of
@@ -191,7 +191,7 @@ def load_dataset_card() -> DatasetCard:
     Raises DataError when `preprocess` has not run, or wrote another shape.
     """
     with check_artifact(files.stage_folder("preprocess") / "facts.json") as path:
-        return DatasetCard.of(files.read_json(path))
+        return DatasetCard.from_json(files.read_json(path))
 
 
 FALSE_ALARM_SHARE = 0.025  # share of validation pictures beyond the limits, at most

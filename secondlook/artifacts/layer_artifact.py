@@ -35,12 +35,12 @@ class ProbeChange(Record):
     p: float
 
     @classmethod
-    def of(cls, test: McNemarTest) -> Self:
+    def from_mcnemar(cls, test: McNemarTest) -> Self:
         """Return the same of a test whose first run is the layer's probe."""
         return cls(gained=test.first_only, lost=test.second_only, p=test.p)
 
     @property
-    def risen(self) -> bool:
+    def is_gain(self) -> bool:
         """Say whether the layer's probe is right more often, beyond chance."""
         return self.p < 0.05 and self.gained > self.lost
 
@@ -110,7 +110,7 @@ class Activations:
     steps: list[LayerActivation]
     probabilities: NDArray[np.float32]
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the same as arrays, to be kept in one file."""
         return {
             "image": self.image,
@@ -122,7 +122,7 @@ class Activations:
         }
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> Self:
         """Return what stands in a file of `arrays`."""
         with np.load(path, allow_pickle=False) as kept:
             told = zip(kept["names"], kept["peaks"], kept["counts"], strict=True)
@@ -136,7 +136,7 @@ class Activations:
 def load_activations(name: str) -> Activations:
     """Return what the run `name` makes of its example; DataError where that is missing."""
     with check_artifact(files.stage_folder("train", name) / ACTIVATIONS_FILE) as path:
-        return Activations.of(path)
+        return Activations.load(path)
 
 
 def find_example(labels: NDArray[np.int64], index: int | None) -> int:

@@ -72,7 +72,7 @@ def run(params: Params, asked: InspectOptions) -> None:
     environment.start_tensorflow()
     from secondlook.serving.predictor import Predictor
 
-    served = Predictor(ModelFiles.of_run(name))
+    served = Predictor(ModelFiles.in_workspace(name))
     answer = _predict_image(served, content)
     runs = _build_views(params, name, _compute_activations(served, answer))
     told = pages.build_inspect_context(
@@ -80,7 +80,7 @@ def run(params: Params, asked: InspectOptions) -> None:
         picture.name,
         content,
         answer=answer,
-        saliency=served.saliency(answer),
+        saliency=served.compute_saliency(answer),
         runs=runs,
     )
     render.save_page(render.render_page("inspect.html.j2", told), page)
@@ -123,7 +123,7 @@ def _read_image(picture: InputImage) -> ImageContent:
 
 def _predict_image(served: "Predictor", content: ImageContent) -> Prediction:
     """Return what the network answers about a picture that can be read."""
-    [said] = served.answers([lambda: content])
+    [said] = served.predict([lambda: content])
     if isinstance(said, Rejected):
         raise DataError(said.reason)
     return said

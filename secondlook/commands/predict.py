@@ -72,11 +72,11 @@ def _provide_model_files(params: Params, asked: PredictOptions) -> Iterator[Mode
         name = asked.run or find_best_run(params)
         locate_trained_run(params, name)
         print(f"asking {name}, trained in this workspace", file=sys.stderr)
-        yield ModelFiles.of_run(name)
+        yield ModelFiles.in_workspace(name)
         return
     print(f"asking {wanted}, from MLflow", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
-        yield ModelFiles.together(lookup.fetch_model(wanted, Path(folder)), wanted)
+        yield ModelFiles.in_folder(lookup.fetch_model(wanted, Path(folder)), wanted)
 
 
 def _find_champion(params: Params) -> str | None:
@@ -98,8 +98,11 @@ def _predict_images(
     from secondlook.serving.predictor import Predictor
 
     served = Predictor(parts)
-    tally, cards = PredictionSummary(served.typical.shift()), list[PredictionCard]()
-    answers = served.answers((picture.read for picture in pictures), asked.invert)
+    tally, cards = (
+        PredictionSummary(served.ood_detector.make_drift_monitor()),
+        list[PredictionCard](),
+    )
+    answers = served.predict((picture.read for picture in pictures), asked.invert)
     shown = output.format_json if asked.as_json else output.format_text
     for picture, said in _show_progress(zip(pictures, answers, strict=True), len(pictures)):
         print(shown(picture.name, said, asked.top))
@@ -118,7 +121,7 @@ def _build_card(
     """Return what the page shows of a picture; of one that cannot be read, why."""
     if isinstance(said, Rejected):
         return PredictionCard(picture.name, reason=said.reason)
-    return build_card(picture, said, served.saliency(said), top)
+    return build_card(picture, said, served.compute_saliency(said), top)
 
 
 def _show_progress(told: Iterable[ImageOutcome], total: int) -> Iterable[ImageOutcome]:

@@ -22,13 +22,13 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
     def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
             tracked = look_up_run(wanted, Path(folder))
-            facts = DatasetCard.of(files.read_json(tracked.folder / "source" / "facts.json"))
+            facts = DatasetCard.from_json(files.read_json(tracked.folder / "source" / "facts.json"))
             found = registry.find_candidate_by_id(tracked.id)
         store = Registry(draft.model)
         champion = store.version(CHAMPION)
         draft.challenger, draft.data = (
             found.model,
-            DataChange(digest=facts.digest, images=facts.images),
+            DataChange(digest=facts.digest, images=facts.image_count),
         )
         decision = Decision(PROMOTED, f"{found.names}, by hand", found)
         if champion and (champion.run, champion.weights) == (found.run, found.weights):

@@ -40,8 +40,8 @@ def run(wanted: str, against: str | None) -> int:
     SecondLookError where it cannot be made.
     """
     with make_scratch_folder() as folder:
-        origin = Origin.of(look_up_run(wanted, _make_folder(folder / "tracked")))
-        _print_line(origin.told)
+        origin = Origin.load(look_up_run(wanted, _make_folder(folder / "tracked")))
+        _print_line(origin.description)
         return (
             _rerun_as_recorded(origin, folder)
             if against is None
@@ -58,7 +58,7 @@ def _rerun_as_recorded(origin: Origin, folder: Path) -> int:
         strayed = _restore_inputs(origin, shop)
         _run_stages(shop, f"evaluate@{origin.name}")
         found = verify.verify_rerun(origin, shop, strayed)
-    print(*found.lines(), sep="\n")
+    print(*found.format_lines(), sep="\n")
     return IDENTICAL if found.identical else DIFFERENT
 
 
@@ -70,7 +70,7 @@ def _rerun_against(origin: Origin, folder: Path, against: str) -> int:
         _transplant_params(origin, shop)
         found = _train_and_compare(origin, shop)
     _print_line(f"against {against} ({commit[:SHORT_DIGEST]})")
-    print(*found.lines(), sep="\n")
+    print(*found.format_lines(), sep="\n")
     return IDENTICAL if found.same_bytes else DIFFERENT
 
 
@@ -118,7 +118,7 @@ def _transplant_params(origin: Origin, shop: Sandbox) -> None:
 
 def _run_stages(shop: Sandbox, target: str) -> None:
     """Run the stages up to one; SecondLookError where one fails."""
-    if shop.dvc("repro", target).returncode:
+    if shop.run_dvc("repro", target).returncode:
         raise SecondLookError(f"`dvc repro {target}` failed in the worktree: why stands above")
 
 

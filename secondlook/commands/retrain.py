@@ -57,13 +57,13 @@ def _plan(params: Params, transcript: RetrainingLog, draft: RetrainingDraft) -> 
         transcript.say(f"would run: {stage}, because of {_format_changes(parts)}")
     if not stale and not draft.force and is_decided(params):
         return _say_outcome(
-            transcript, draft.ended(NOTHING, "nothing that determines the runs changed")
+            transcript, draft.make_record(NOTHING, "nothing that determines the runs changed")
         )
     judge = params.retrain.run or "the run with the lowest validation log loss"
     metric = formatting.format_metric_name(params.retrain.gate.metric)
     trained = "train what depends on that, and " if stale else ""
     reason = f"would {trained}judge {judge} against the champion by {metric}"
-    return _say_outcome(transcript, draft.ended(PLANNED, reason))
+    return _say_outcome(transcript, draft.make_record(PLANNED, reason))
 
 
 def _format_changes(parts: Sequence[str]) -> str:
@@ -78,7 +78,7 @@ def _retrain_if_changed(
     """Bring the data up to date, and retrain where that or anything else changed the runs."""
     if params.retrain.fetch:
         try:
-            transcript.shell(params.retrain.fetch, "retrain.fetch")
+            transcript.run_shell(params.retrain.fetch, "retrain.fetch")
         except SecondLookError as error:
             return _record_failure(_begin_run(params, transcript, draft), draft, error)
     if (
@@ -87,7 +87,7 @@ def _retrain_if_changed(
         and _recover_decision(params, transcript, draft)
     ):
         return _say_outcome(
-            transcript, draft.ended(NOTHING, "nothing that determines the runs changed")
+            transcript, draft.make_record(NOTHING, "nothing that determines the runs changed")
         )
     return _retrain(params, transcript, draft)
 
@@ -97,7 +97,7 @@ def _retrain(params: Params, transcript: RetrainingLog, draft: RetrainingDraft) 
     try:
         opened = _begin_run(params, transcript, draft)
     except SecondLookError as error:  # there is no MLflow to record it in
-        retraining_history.add_to_history([draft.ended(FAILED, str(error))])
+        retraining_history.add_to_history([draft.make_record(FAILED, str(error))])
         raise
     try:
         with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
@@ -106,7 +106,7 @@ def _retrain(params: Params, transcript: RetrainingLog, draft: RetrainingDraft) 
     except SecondLookError as error:
         return _record_failure(opened, draft, error)
     if record.outcome in DECISIONS:
-        opened.draw()
+        opened.update_report()
     return record
 
 
@@ -114,8 +114,8 @@ def _record_failure(
     opened: RetrainingRun, draft: RetrainingDraft, error: SecondLookError
 ) -> RetrainingRecord:
     """Record a failure."""
-    record = draft.ended(FAILED, str(error))
-    opened.settle(record)
+    record = draft.make_record(FAILED, str(error))
+    opened.record_outcome(record)
     return record
 
 

@@ -193,13 +193,13 @@ class SplitSummary:
     reasons: "Counter[str]" = field(default_factory=Counter)
     firsts: list[ManifestRow] = field(default_factory=list)
 
-    def keep(self, seen: DecodedImage, label: int) -> None:
+    def add_image(self, seen: DecodedImage, label: int) -> None:
         """Count an image that there is, the label being the number of its class."""
         self.labels.append(label)
         self.sizes.extend((seen.width, seen.height))
         self.histogram += np.bincount(seen.pixels.ravel(), minlength=256)
 
-    def reject(self, row: ManifestRow) -> None:
+    def add_rejected(self, row: ManifestRow) -> None:
         """Count one that there is not."""
         self.reasons[row.reason] += 1
         if len(self.firsts) < MAX_EXAMPLES or row.label not in {
@@ -225,9 +225,9 @@ def summarize_split(
     for row, seen in results:
         if seen is None:
             reject({name: getattr(row, name) for name in REJECTED_COLUMNS})
-            made.reject(row)
+            made.add_rejected(row)
         else:
             append(seen.pixels)
             keep({name: getattr(row, name) for name in IMAGE_COLUMNS})
-            made.keep(seen, index[row.label])
+            made.add_image(seen, index[row.label])
     return made

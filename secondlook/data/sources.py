@@ -84,19 +84,21 @@ class ClassFolders(_ImageFiles):
         for folder, split in _find_split_folders(self.root):
             for entry in list_visible(folder):
                 if entry.is_dir():
-                    items += self._class_items(entry, split)
+                    items += self._list_class_items(entry, split)
                 elif entry.suffix.lower() in IMAGE_SUFFIXES:
-                    self.skipped.append(self._id(entry))
+                    self.skipped.append(self._make_id(entry))
         if not items:
             raise DataError(
                 f"{self.root}: no pictures in class folders; expected <class>/<picture> or "
-                f"train/<class>/<picture>{self._skip_hint()}; correct data.path or data.source"
+                f"train/<class>/<picture>{self._format_skip_hint()}; "
+                "correct data.path or data.source"
             )
         return items
 
-    def _class_items(self, folder: Path, split: str | None) -> list[Item]:
+    def _list_class_items(self, folder: Path, split: str | None) -> list[Item]:
         names = [
-            (self._id(path), path.suffix.lower() in IMAGE_SUFFIXES) for path in walk_files(folder)
+            (self._make_id(path), path.suffix.lower() in IMAGE_SUFFIXES)
+            for path in walk_files(folder)
         ]
         self.skipped += [name for name, is_picture in names if not is_picture]
         items = [
@@ -105,10 +107,10 @@ class ClassFolders(_ImageFiles):
             if is_picture
         ]
         if not items:
-            self.skipped.append(f"{self._id(folder)}/")
+            self.skipped.append(f"{self._make_id(folder)}/")
         return items
 
-    def _id(self, path: Path) -> str:
+    def _make_id(self, path: Path) -> str:
         name = path.relative_to(self.root).as_posix()
         if not is_plain_text(name):
             raise DataError(
@@ -116,7 +118,7 @@ class ClassFolders(_ImageFiles):
             )
         return name
 
-    def _skip_hint(self) -> str:
+    def _format_skip_hint(self) -> str:
         return f", found {self.skipped[0]}" if self.skipped else ""
 
 
@@ -179,7 +181,7 @@ class CsvList(_ImageFiles):
     @_explain_unreadable()
     def items(self) -> list[Item]:
         """Return the pictures in the order of the list."""
-        items = [self._item(line, row) for line, row in enumerate(self._rows(), start=2)]
+        items = [self._parse_item(line, row) for line, row in enumerate(self._read_rows(), start=2)]
         if not items:
             raise DataError(f"{self.root / LIST_FILE}: no rows; expected one per picture; add them")
         first: dict[str, int] = {}
@@ -188,7 +190,7 @@ class CsvList(_ImageFiles):
                 self._refuse(line, f"{item.id} is in row {first[item.id]} too; delete one")
         return items
 
-    def _rows(self) -> list[dict[str, str]]:
+    def _read_rows(self) -> list[dict[str, str]]:
         path = self.root / LIST_FILE
         try:
             rows = list(files.read_csv(path))
@@ -205,7 +207,7 @@ class CsvList(_ImageFiles):
             )
         return rows
 
-    def _item(self, line: int, row: dict[str, str]) -> Item:
+    def _parse_item(self, line: int, row: dict[str, str]) -> Item:
         path, label, split, group = ((row.get(column) or "").strip() for column in LIST_COLUMNS)
         if not path or not label:
             self._refuse(line, "path or label is empty; fill it in or delete the row")

@@ -66,11 +66,11 @@ class ComparedRun:
     areas: dict[str, Numbers]
 
     @classmethod
-    def of(cls, result: RunResult, split: str, given: SplitPredictions, seed: int) -> Self:
+    def from_result(cls, result: RunResult, split: str, given: SplitPredictions, seed: int) -> Self:
         """Take what a run answered for a split, and what `evaluate` says of it."""
         parts = auc_intervals.compute_area_contributions(given.truth, given.probabilities, seed)
-        guesses = ImageConfidences.of(given.probabilities)
-        return cls(result.name, given.answers, guesses, result.metrics[split], parts)
+        guesses = ImageConfidences.from_probabilities(given.probabilities)
+        return cls(result.name, given.image_predictions, guesses, result.metrics[split], parts)
 
 
 def compute_estimates(
@@ -98,7 +98,7 @@ def compare_pair(
     """Return the second method less the first, metric by metric, paired by image."""
     found = compute_method_differences(truth, first, second, seed)
     single = len(first) == len(second) == 1
-    right = (method[0].answers.right(truth) for method in (first, second))
+    right = (method[0].answers.compute_correct(truth) for method in (first, second))
     return MethodPair(
         first=first[0].run,
         second=second[0].run,

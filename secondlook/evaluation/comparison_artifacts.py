@@ -45,11 +45,11 @@ class Comparison(Record):
     stopping: list[tuple[str, str]]
     mistakes: Mistakes
 
-    def method(self, name: str) -> Method:
+    def find_method(self, name: str) -> Method:
         """Return the method of that name."""
         return next(method for method in self.methods if method.name == name)
 
-    def pair(self, first: str, second: str) -> MethodPair:
+    def find_pair(self, first: str, second: str) -> MethodPair:
         """Return second less first, turned around where it was computed the other way.
 
         Raises KeyError where the two were not compared.

@@ -166,7 +166,7 @@ GOALS_BY_RULE = {
 
 def check_operating_rule(rule: params.OperatingPointParams, facts: DatasetCard) -> None:
     """Raise ParamsError where a threshold is asked for, but the question is not yes or no."""
-    if rule.rule != "default" and facts.asked_index is None:
+    if rule.rule != "default" and facts.question_index is None:
         raise ParamsError(
             f"{PARAMS_FILE}: evaluate.operating_point: found {rule.rule}, which is for yes-or-no "
             f"questions; there are {len(facts.classes)} classes; set it to default, or "
@@ -181,7 +181,7 @@ def choose_operating_threshold(
 
     That is where there are more than two classes, or no validation image is of the one asked for.
     """
-    k = validation.facts.asked_index
+    k = validation.facts.question_index
     if k is None or not (validation.labels == k).any():
         return None
     points = compute_threshold_curve(validation.labels == k, validation.probabilities[:, k])
@@ -192,7 +192,7 @@ def compute_operating_point(
     given: SplitPredictions, rule: params.OperatingPointParams, point: ChosenThreshold | None
 ) -> OperatingPoint | None:
     """Return what the threshold chosen on validation gives on one split."""
-    k = given.facts.asked_index
+    k = given.facts.question_index
     if k is None or point is None:
         return None
     counts = _count_decisions(given, k, None if rule.rule == "default" else point.threshold)
@@ -216,14 +216,14 @@ def _count_decisions(given: SplitPredictions, k: int, at: float | None) -> Count
     None answers with the most probable class, as the confusion matrix of all classes does.
     """
     scores = given.probabilities[:, k]
-    yes = given.answers.predicted == k if at is None else apply_threshold(scores, at)
+    yes = given.image_predictions.predicted == k if at is None else apply_threshold(scores, at)
     cells = 2 * (given.labels == k) + yes
     return np.bincount(cells, minlength=4).reshape(2, 2).astype(np.int64)
 
 
 def compute_thresholds(given: SplitPredictions, points: int) -> Thresholds | None:
     """Return precision and recall at `points` thresholds or fewer; None where none is asked for."""
-    k = given.facts.asked_index
+    k = given.facts.question_index
     if k is None or not (given.labels == k).any():
         return None
     curve = compute_threshold_curve(given.labels == k, given.probabilities[:, k])

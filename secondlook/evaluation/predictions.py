@@ -33,11 +33,11 @@ class ImagePredictions:
     losses: Numbers
 
     @classmethod
-    def of(cls, labels: Labels, probabilities: Probabilities) -> Self:
+    def from_probabilities(cls, labels: Labels, probabilities: Probabilities) -> Self:
         """Take the most probable class of probabilities (N, K), the first of several."""
         return cls(probabilities.argmax(axis=1), compute_log_losses(labels, probabilities))
 
-    def right(self, truth: GroundTruth) -> NDArray[np.bool_]:
+    def compute_correct(self, truth: GroundTruth) -> NDArray[np.bool_]:
         """Return whether each image (N,) is taken for what it is."""
         right: NDArray[np.bool_] = self.predicted == truth.labels
         return right
@@ -57,9 +57,9 @@ class SplitPredictions:
         return GroundTruth(self.labels, len(self.facts.classes), self.facts.positive_index)
 
     @property
-    def answers(self) -> ImagePredictions:
+    def image_predictions(self) -> ImagePredictions:
         """Return the class predicted and the loss, image by image."""
-        return ImagePredictions.of(self.labels, self.probabilities)
+        return ImagePredictions.from_probabilities(self.labels, self.probabilities)
 
 
 def load_predictions(name: str, split: str, facts: DatasetCard) -> SplitPredictions:
@@ -98,6 +98,6 @@ class ImageConfidences:
     confidence: Numbers
 
     @classmethod
-    def of(cls, probabilities: Probabilities) -> Self:
+    def from_probabilities(cls, probabilities: Probabilities) -> Self:
         """Take the most probable class of probabilities (N, K), the first of several."""
         return cls(probabilities.argmax(axis=1), probabilities.max(axis=1).astype(np.float64))

@@ -31,7 +31,7 @@ class Certainty:
 
     losses: LossDistribution
     calibration: Calibration
-    told: Sequence[str]
+    sentences: Sequence[str]
     histogram: Sequence[HistogramBar]
     reliability: Sequence[tuple[CalibrationBin, HistogramBar]]
 
@@ -45,7 +45,7 @@ def build_certainty(result: RunResult) -> Certainty:
     return Certainty(
         losses=losses,
         calibration=calibration,
-        told=[text.describe_loss_spread(losses), text.describe_calibration(calibration)],
+        sentences=[text.describe_loss_spread(losses), text.describe_calibration(calibration)],
         histogram=build_bars(losses.histogram, format_bin_labels(losses.edges)),
         reliability=list(zip(calibration.bins, build_bars(counts, spans), strict=True)),
     )
@@ -77,20 +77,20 @@ class OperatingView:
 
     validation: OperatingPoint
     test: OperatingPoint
-    by_default: Counts
-    chosen: Counts
+    at_one_half: Counts
+    at_threshold: Counts
 
 
 def build_operating_view(study: Study, result: RunResult) -> OperatingView | None:
     """Return where a run answers yes; None where the question has more than two answers."""
     validation, test = (result.details[s].operating_point for s in ("validation", "test"))
-    k = study.facts.asked_index
+    k = study.facts.question_index
     if validation is None or test is None or k is None:
         return None
     order = [1 - k, k]
     return OperatingView(
         validation=validation,
         test=test,
-        by_default=np.array(result.details["test"].confusion)[np.ix_(order, order)],
-        chosen=np.array(test.confusion),
+        at_one_half=np.array(result.details["test"].confusion)[np.ix_(order, order)],
+        at_threshold=np.array(test.confusion),
     )

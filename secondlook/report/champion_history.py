@@ -21,7 +21,7 @@ class MetricHistory:
     """One metric over the retrainings that tell it: places on the chart, from left to right."""
 
     name: str
-    look: Style
+    style: Style
     dots: list[tuple[float, float]]
 
     @property

@@ -83,5 +83,5 @@ def _list_against(comparison: Comparison, name: str) -> list[MethodDifference]:
 
 
 def _build_difference(comparison: Comparison, first: str, second: str) -> MethodDifference:
-    runs = [run for name in (first, second) for run in comparison.method(name).runs]
-    return MethodDifference(first, second, runs, comparison.pair(first, second))
+    runs = [run for name in (first, second) for run in comparison.find_method(name).runs]
+    return MethodDifference(first, second, runs, comparison.find_pair(first, second))

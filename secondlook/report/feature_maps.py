@@ -23,7 +23,7 @@ class FeatureMaps:
     """What one layer makes of the example: a grid of maps, or a strip of values."""
 
     name: str
-    shown: str
+    description: str
     picture: Thumbnail
 
 

@@ -83,8 +83,8 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle=DOTTED, linewidth=1)
     if panel.base is not None:
         _draw_base(axes, panel.base, panel.base_label)
-    if panel.turned is not None:
-        axes.axvline(panel.turned, color=MUTED, linestyle=DASHED, linewidth=1)
+    if panel.vertical is not None:
+        axes.axvline(panel.vertical, color=MUTED, linestyle=DASHED, linewidth=1)
     for line in panel.lines:
         _draw_line(axes, line, steps=panel.steps)
 
@@ -96,21 +96,21 @@ def _draw_base(axes: Axes, base: float, label: str) -> None:
 
 
 def _draw_line(axes: Axes, line: Line, *, steps: bool) -> None:
-    name, color = f"run-{line.run}" if line.run else None, line.look.color
+    name, color = f"run-{line.run}" if line.run else None, line.style.color
     x, y = (np.array(values, dtype=np.float64) for values in (line.x, line.y))
     (drawn,) = axes.plot(x, y, color=color, label=line.label, gid=name)
     drawn.set(linestyle=_choose_line_style(line), linewidth=1.1 if line.faint else 1.7)
     drawn.set_drawstyle("steps-pre" if steps else "default")
     if line.mark is not None:
         at = np.array(line.mark, dtype=np.float64)[:, None]
-        (mark,) = axes.plot(*at, color=color, marker=line.look.marker, markersize=6, gid=name)
+        (mark,) = axes.plot(*at, color=color, marker=line.style.marker, markersize=6, gid=name)
         mark.set(markeredgecolor=PAPER, clip_on=False, zorder=3)
 
 
 def _choose_line_style(line: Line) -> object:
     if line.faint:
         return DASHED
-    dash = [float(part) for part in line.look.dash.split()]
+    dash = [float(part) for part in line.style.dash.split()]
     return (0, dash) if dash else "-"
 
 

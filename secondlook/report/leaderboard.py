@@ -49,7 +49,7 @@ class LeaderboardRow:
     """
 
     name: str
-    look: Style | None
+    style: Style | None
     runs: Sequence[str]
     scalars: Mapping[str, Scalars]
     intervals: Mapping[str, Mapping[str, Interval]]

@@ -20,7 +20,7 @@ def build_run_panel(study: Study, result: RunResult, look: Style, metric: str) -
     lines = [_build_line(result, look, split, metric) for split in ("train", "validation")]
     panel = _build_panel(study, lines, metric, metric.capitalize())
     overfitted = metric == "loss" and result.fitting.kind == "overfitting"
-    return replace(panel, turned=result.fitting.turned if overfitted else None)
+    return replace(panel, vertical=result.fitting.turned if overfitted else None)
 
 
 def build_study_panel(study: Study, metric: str) -> Panel:
@@ -35,7 +35,7 @@ def _build_line(result: RunResult, look: Style, split: str, metric: str) -> Line
     values = [row[f"{split}/{metric}"] for row in result.history]
     kept = result.training.kept_epoch
     return Line(
-        look=look,
+        style=look,
         x=[row["epoch"] for row in result.history],
         y=values,
         run=result.name,

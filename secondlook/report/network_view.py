@@ -35,7 +35,7 @@ class NetworkView:
 
     name: str
     kind: str
-    look: Style
+    style: Style
     table: LayerReport
     floor: float
     lazy: float
@@ -75,7 +75,7 @@ def load_network_view(
     return NetworkView(
         name=name,
         kind=NETWORK_KINDS[kind],
-        look=look,
+        style=look,
         table=table,
         floor=floor,
         lazy=_scale_above_floor(table.lazy, floor),
@@ -143,5 +143,9 @@ def _describe_network(run: NetworkView) -> Iterator[str]:
     yield (
         f"In {run.name}, a linear classifier tells the class of {before} of the images from their "
         f"{first.values:,} pixels, and of {after} from the {last.values:,} values of {last.name}"
-        + (f", although {lost}." if last.change.risen else f": {lost}, and what is lost is missed.")
+        + (
+            f", although {lost}."
+            if last.change.is_gain
+            else f": {lost}, and what is lost is missed."
+        )
     )

@@ -16,7 +16,7 @@ class Line:
     (training beside validation), drawn dashed and thin; `label` is its entry in a legend.
     """
 
-    look: Style
+    style: Style
     x: Values
     y: Values
     run: str = ""
@@ -40,6 +40,6 @@ class Panel:
     y_limits: tuple[float, float]
     base: float | None = None
     base_label: str = ""
-    turned: float | None = None
+    vertical: float | None = None
     diagonal: bool = False
     steps: bool = False

@@ -16,7 +16,7 @@ class ParameterTable:
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
 
-    def changed(self, row: int, column: int) -> bool:
+    def is_changed(self, row: int, column: int) -> bool:
         """Say whether a cell is not what the first row, the reference, has there."""
         return self.rows[row][1][column] != self.rows[0][1][column]
 

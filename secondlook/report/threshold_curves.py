@@ -85,7 +85,7 @@ def _build_precision_recall_line(
     """Return the curve from recall 0 on."""
     found = curves.precision_recall
     return Line(
-        look=look,
+        style=look,
         x=[0.0, *found.recall],
         y=[*found.precision[:1], *found.precision],
         run=run,

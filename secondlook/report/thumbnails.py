@@ -127,7 +127,7 @@ class ContactSheet:
     """Images of one class: how many are shown, and how many there are in training."""
 
     name: str
-    shown: int
+    sample_size: int
     count: int
     picture: Thumbnail
 

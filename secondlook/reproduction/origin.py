@@ -35,7 +35,7 @@ class Origin:
     environment: Mapping[str, str] | None
 
     @classmethod
-    def of(cls, run: TrackedRun) -> Self:
+    def load(cls, run: TrackedRun) -> Self:
         """Read what was kept; TrackingError where that does not suffice to make the run again."""
         commit = run.tags.get("mlflow.source.git.commit")
         if commit is None:
@@ -85,7 +85,7 @@ class Origin:
         return next(dep for dep in deps if os.path.normpath(dep["path"]) == self.path)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Return in words which run this is and what it came from."""
         dirty = " and its uncommitted changes" if self.difference else ""
         experiment = f", experiment {self.experiment}" if self.experiment else ""

@@ -44,19 +44,19 @@ class PairedComparison:
     mcnemar: McNemarTest
     same_bytes: bool
 
-    def lines(self) -> Iterator[str]:
+    def format_lines(self) -> Iterator[str]:
         """Yield the comparison in words, line by line."""
         sizes = f"{self.then} then, {self.now} now"
         yield f"on {self.shared} {PAIRED_SPLIT} images that both answered ({sizes}):"
         yield f"  {'':<18}{'then':>8}{'now':>8}  difference [95 % interval]"
-        yield from map(self._row, self.differences)
+        yield from map(self._format_row, self.differences)
         if self.same_bytes:
             yield "the same images, and bit by bit the same answers"
         found = self.mcnemar
         test = f"McNemar's exact test: p = {found.p:.3g}"
         yield f"right only then: {found.first_only}, right only now: {found.second_only} ({test})"
 
-    def _row(self, name: str) -> str:
+    def _format_row(self, name: str) -> str:
         (old, new), found = self.values[name], self.differences[name]
         ends = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
         told = "" if found.distinguishable else "  not distinguishable"
@@ -69,7 +69,7 @@ def load_run_images(project: Path) -> RunImages:
     rows = [row for row in files.read_csv(made / "images.csv") if row["split"] == PAIRED_SPLIT]
     labels: Labels = np.load(made / f"{PAIRED_SPLIT}.labels.npy")
     return RunImages(
-        _number_copies(rows), DatasetCard.of(files.read_json(made / "facts.json")), labels
+        _number_copies(rows), DatasetCard.from_json(files.read_json(made / "facts.json")), labels
     )
 
 
@@ -107,14 +107,14 @@ def compare_on_shared_images(
     old, new = (np.array(side) for side in zip(*both, strict=True))
     truth = GroundTruth(now.labels[new], len(now.facts.classes), now.facts.positive_index)
     sides = (told[0][old], told[1][new])
-    first, second = (ImagePredictions.of(truth.labels, given) for given in sides)
+    first, second = (ImagePredictions.from_probabilities(truth.labels, given) for given in sides)
     return PairedComparison(
         then=len(then.names),
         now=len(now.names),
         shared=len(both),
         values=_compute_metrics(truth, first, second),
         differences=intervals.compute_differences(truth, first, second, seed),
-        mcnemar=compute_mcnemar(first.right(truth), second.right(truth)),
+        mcnemar=compute_mcnemar(first.compute_correct(truth), second.compute_correct(truth)),
         same_bytes=then.names == now.names and np.array_equal(*sides),
     )
 

@@ -134,7 +134,7 @@ class Sandbox:
     workspace: Path
 
     @property
-    def environ(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return the environment variables that make `python` this one, with the worktree's code.
 
         What is tracked there goes to a store that is thrown away.
@@ -153,10 +153,10 @@ class Sandbox:
         finds other code than the worktree's.
         """
         _configure_dvc(self)
-        python = shutil.which("python", path=self.environ["PATH"])
+        python = shutil.which("python", path=self.environment["PATH"])
         package = next(name for name in ("secondlook", "stages") if (self.project / name).is_dir())
         asked = [python or sys.executable, "-c", PYTHON_PROBE.format(package)]
-        found = self.run(asked, capture=True).stdout.split("\n")
+        found = self.run_command(asked, capture=True).stdout.split("\n")
         expected = [sys.prefix, str(self.project / package / "__init__.py")]
         if found[:2] != expected:
             raise SecondLookError(
@@ -164,11 +164,13 @@ class Sandbox:
                 "activate the environment that Second Look is installed in"
             )
 
-    def dvc(self, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
+    def run_dvc(self, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
         """Run dvc in the worktree; what it prints is shown, or returned."""
-        return self.run([sys.executable, "-m", "dvc", *arguments], capture=capture)
+        return self.run_command([sys.executable, "-m", "dvc", *arguments], capture=capture)
 
-    def run(self, command: list[str], *, capture: bool) -> "subprocess.CompletedProcess[str]":
+    def run_command(
+        self, command: list[str], *, capture: bool
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a command in the worktree, in a session that ends with us.
 
         Ctrl-C thus reaches us alone, and none of its children writes into a folder that goes.
@@ -177,7 +179,7 @@ class Sandbox:
         with subprocess.Popen(
             command,
             cwd=self.project,
-            env=self.environ,
+            env=self.environment,
             stdout=pipe,
             stderr=pipe,
             text=True,
@@ -191,7 +193,7 @@ class Sandbox:
         return subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
 
     @property
-    def lock(self) -> Mapping[str, Any]:
+    def locked_stages(self) -> Mapping[str, Any]:
         """Return the stages of the worktree's dvc.lock by name; none where there is no file."""
         path = self.project / "dvc.lock"
         text = path.read_text(encoding="utf-8") if path.exists() else "stages: {}"

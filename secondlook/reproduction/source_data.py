@@ -57,7 +57,7 @@ def bring_present_images(shop: Sandbox, path: str) -> str:
 
 def _find_making_stage(shop: Sandbox, path: str) -> str | None:
     """Return the stage of dvc.lock that writes `path`: people may add one that downloads."""
-    for name, stage in shop.lock.items():
+    for name, stage in shop.locked_stages.items():
         if path in {os.path.normpath(out["path"]) for out in stage.get("outs", [])}:
             return name
     return None
@@ -68,7 +68,7 @@ def find_changed_deps(shop: Sandbox, stage: str) -> list[str]:
 
     What is yet to be made is left out. Raises DataError where DVC cannot tell.
     """
-    asked = shop.dvc("status", "--json", "--with-deps", stage, capture=True)
+    asked = shop.run_dvc("status", "--json", "--with-deps", stage, capture=True)
     if asked.returncode:
         raise DataError(f"dvc status {stage}: {' '.join(asked.stderr.split())}")
     stages: dict[str, list[Any]] = json.loads(asked.stdout)
@@ -84,7 +84,7 @@ def _pull_images(shop: Sandbox, path: str, recorded: Mapping[str, Any] | None) -
             return None
         _write_dvc_file(shop.project / path, recorded)
     for remote in list_remotes(shop):
-        if shop.dvc("pull", "--remote", remote, path, capture=True).returncode == 0:
+        if shop.run_dvc("pull", "--remote", remote, path, capture=True).returncode == 0:
             return "DVC's cache" if remote == CACHE_REMOTE else f"the DVC remote {remote}"
     return None
 

@@ -145,7 +145,7 @@ class Verification:
     stages: Mapping[str, ValueDifference | None]
     weights: str
     predictions: Mapping[str, str]
-    strayed: Sequence[str]
+    changed_deps: Sequence[str]
     then: Mapping[str, str] | None
     now: Mapping[str, str]
 
@@ -154,7 +154,7 @@ class Verification:
         """Say whether not one byte differs."""
         return not any(self.stages.values())
 
-    def lines(self) -> Iterator[str]:
+    def format_lines(self) -> Iterator[str]:
         """Yield the verdict in words, line by line."""
         for stage, difference in self.stages.items():
             yield f"  {stage:<11} {difference or 'identical'}"
@@ -168,10 +168,10 @@ class Verification:
         stage = next(name for name, difference in self.stages.items() if difference)
         yield f"different, first in {stage}: {self.stages[stage]}"
         yield from (f"  predictions of {split}: {told}" for split, told in self.predictions.items())
-        yield from (f"  not what the run was made with: {path}" for path in self.strayed)
-        yield from (f"  {line}" for line in self.surroundings())
+        yield from (f"  not what the run was made with: {path}" for path in self.changed_deps)
+        yield from (f"  {line}" for line in self.describe_environments())
 
-    def surroundings(self) -> Iterator[str]:
+    def describe_environments(self) -> Iterator[str]:
         """Yield what differs between the environments, or that it is not known, or nothing."""
         if self.then is None:
             yield UNKNOWN_ENVIRONMENT
@@ -191,7 +191,7 @@ def verify_rerun(origin: Origin, shop: Sandbox, strayed: Sequence[str]) -> Verif
         predictions=compare_predictions(
             origin.folder / "predictions.npz", made / "predictions.npz"
         ),
-        strayed=strayed,
+        changed_deps=strayed,
         then=origin.environment,
         now=read_training_environment(run["key"], run["weights_digest"], shop.project)
         or environment.describe_environment(),
@@ -210,7 +210,7 @@ def _find_stage_difference(origin: Origin, shop: Sandbox, stage: str) -> ValueDi
         then = _locate_tracked_output(origin, file)
         if then.exists() and (found := find_first_difference(then, shop.project / made / file)):
             return found
-    return _compare_locked_digests(origin.lock[name], shop.lock[name])
+    return _compare_locked_digests(origin.lock[name], shop.locked_stages[name])
 
 
 def _locate_tracked_output(origin: Origin, file: str) -> Path:

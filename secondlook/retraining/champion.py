@@ -43,7 +43,7 @@ class Champion:
     version: RegisteredVersion
     network: Path
     facts: DatasetCard
-    held: ImageDigests
+    image_digests: ImageDigests
 
 
 def _download_champion(registry: Registry, version: RegisteredVersion, folder: Path) -> Champion:
@@ -61,7 +61,7 @@ def _download_champion(registry: Registry, version: RegisteredVersion, folder: P
             "another run by hand"
         )
     try:
-        facts = DatasetCard.of(files.read_json(network / "facts.json"))
+        facts = DatasetCard.from_json(files.read_json(network / "facts.json"))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"MLflow: the champion (run {version.run}) was made by another version of Second Look, "
@@ -90,9 +90,9 @@ class PreparedImages:
         return len(self.rows)
 
     def __getitem__(self, index: slice, /) -> NDArray[np.uint8]:
-        return np.stack(list(map_in_order(self._made, self.rows[index], PREPARATION_BATCH)))
+        return np.stack(list(map_in_order(self._prepare_row, self.rows[index], PREPARATION_BATCH)))
 
-    def _made(self, row: ManifestRow) -> NDArray[np.uint8]:
+    def _prepare_row(self, row: ManifestRow) -> NDArray[np.uint8]:
         return decoding.decode_pixels(self.source.content(row.id), self.spec)
 
 
@@ -134,10 +134,10 @@ class ChampionPredictions:
     """The champion, and its probabilities (K,) for each test image and each image new to it."""
 
     champion: Champion
-    answers: Mapping[ManifestRow, Numbers | Probabilities]
+    probabilities: Mapping[ManifestRow, Numbers | Probabilities]
 
     @classmethod
-    def meet(
+    def load(
         cls,
         registry: Registry,
         version: RegisteredVersion,
@@ -151,26 +151,26 @@ class ChampionPredictions:
         """
         found = _download_champion(registry, version, folder)
         check_question(found.facts, today.facts)
-        check_unseen(today.tested, found.held)
-        asked = list(dict.fromkeys([*today.tested, *today.added(found.held)]))
+        check_unseen(today.test_rows, found.image_digests)
+        asked = list(dict.fromkeys([*today.test_rows, *today.find_new_rows(found.image_digests)]))
         answered = _predict_apart(found, asked, params.data)
         return cls(found, dict(zip(asked, answered, strict=True)))
 
-    def told(self, rows: Sequence[ManifestRow]) -> Probabilities:
+    def select(self, rows: Sequence[ManifestRow]) -> Probabilities:
         """Return the probabilities (N, K) for these images."""
-        return np.array([self.answers[row] for row in rows], np.float32)
+        return np.array([self.probabilities[row] for row in rows], np.float32)
 
-    def checks(
+    def check_data(
         self, today: CurrentData, found: DataChange, params: Params
     ) -> Iterator[ConditionCheck]:
         """Yield what can be said of the data before any training."""
-        limits, held = params.retrain.data_limits, self.champion.held
+        limits, held = params.retrain.data_limits, self.champion.image_digests
         yield from data_checks.check_data(self.champion.facts, today.facts, found, limits)
-        new = today.added(held)
+        new = today.find_new_rows(held)
         fresh = set(new)
-        known = [row for row in today.tested if row not in fresh]
+        known = [row for row in today.test_rows if row not in fresh]
         if limits.label_agreement is not None and new and known:
-            old, now = ((today.labels(part), self.told(part)) for part in (known, new))
+            old, now = ((today.encode_labels(part), self.select(part)) for part in (known, new))
             yield from data_checks.check_label_agreement(
                 old, now, today.facts.classes, limits.label_agreement
             )

@@ -27,7 +27,7 @@ class CurrentData:
     facts: DatasetCard
 
     @classmethod
-    def read(cls) -> Self:
+    def load(cls) -> Self:
         """Read what stands in data/preprocess; DataError where it has not run."""
         found = dataset_card.load_dataset_card()
         listed = files.read_csv(
@@ -37,27 +37,27 @@ class CurrentData:
         return cls(rows, found)
 
     @cached_property
-    def tested(self) -> list[ManifestRow]:
+    def test_rows(self) -> list[ManifestRow]:
         """Return the test images, in the order of their array."""
         return [row for row in self.rows if row.split == "test"]
 
-    def labels(self, rows: Sequence[ManifestRow]) -> Labels:
+    def encode_labels(self, rows: Sequence[ManifestRow]) -> Labels:
         """Return each image's class (N,) as an index into the classes."""
         index = {name: number for number, name in enumerate(self.facts.classes)}
         return np.array([index[row.label] for row in rows], np.int64)
 
-    def added(self, held: ImageDigests) -> list[ManifestRow]:
+    def find_new_rows(self, held: ImageDigests) -> list[ManifestRow]:
         """Return the images that the champion's data did not hold."""
         known = _merge_splits(held)
         return [row for row in self.rows if shorten_digest(row.digest) not in known]
 
-    def since(self, held: ImageDigests | None) -> DataChange:
+    def count_changes(self, held: ImageDigests | None) -> DataChange:
         """Return how many images there are, and how many are new and gone since the champion's."""
         digest, images = self.facts.digest, len(self.rows)
         if held is None:
             return DataChange(digest=digest, images=images)
         gone = _merge_splits(held) - {shorten_digest(row.digest) for row in self.rows}
-        new = len(self.added(held))
+        new = len(self.find_new_rows(held))
         return DataChange(digest=digest, images=images, added=new, removed=len(gone))
 
 

@@ -44,7 +44,7 @@ def _check_class_shares(
 
 def _compute_class_shares(facts: DatasetCard) -> dict[str, float]:
     return {
-        name: sum(counts[name] for counts in facts.counts.values()) / facts.images
+        name: sum(counts[name] for counts in facts.counts.values()) / facts.image_count
         for name in facts.classes
     }
 
@@ -77,7 +77,7 @@ def _check_copies(
     name: str, then: DatasetCard, now: DatasetCard, limit: float | None
 ) -> Iterator[ConditionCheck]:
     """Look at the share of images that have copies; fewer are no harm."""
-    was, found = (getattr(facts.copies, name) / facts.images for facts in (then, now))
+    was, found = (getattr(facts.copies, name) / facts.image_count for facts in (then, now))
     told = f"{name.replace('_', ' ')}: {found:.1%} of all images, were {was:.1%}"
     yield from _check_change(name, was, max(was, found), limit, told)
 

@@ -99,12 +99,12 @@ def decide(
 
     `folder` is for the champion's files. Raises SecondLookError for whatever goes wrong.
     """
-    transcript.dvc("repro", "preprocess")
-    today = CurrentData.read()
+    transcript.run_dvc("repro", "preprocess")
+    today = CurrentData.load()
     opponent = _question_champion(params, registry, today, draft, folder)
     if failed := [check for check in draft.data_checks if not check.passed]:
         return Decision(STOPPED, f"the data are not as they should be: {_join_reasons(failed)}")
-    transcript.dvc("repro", *(["--force"] if draft.force else []))
+    transcript.run_dvc("repro", *(["--force"] if draft.force else []))
     draft.state = compute_state(params.retrain)
     return _judge_challenger(params, opponent, today, draft)
 
@@ -117,12 +117,12 @@ def _question_champion(
     Raises DataError where no comparison with it would be fair.
     """
     version = registry.version(CHAMPION)
-    draft.data = today.since(None)
+    draft.data = today.count_changes(None)
     if version is None:
         return None
-    opponent = ChampionPredictions.meet(registry, version, today, params, folder)
-    draft.data = today.since(opponent.champion.held)
-    draft.data_checks = list(opponent.checks(today, draft.data, params))
+    opponent = ChampionPredictions.load(registry, version, today, params, folder)
+    draft.data = today.count_changes(opponent.champion.image_digests)
+    draft.data_checks = list(opponent.check_data(today, draft.data, params))
     return opponent
 
 
@@ -152,8 +152,14 @@ def _make_trial(
     name: str, params: Params, opponent: ChampionPredictions | None, today: CurrentData
 ) -> Trial:
     given = predictions.load_predictions(name, "test", today.facts)
-    told = ImagePredictions.of(given.labels, opponent.told(today.tested)) if opponent else None
-    return Trial(given.truth, today.facts.classes, told, given.answers, params.compare.seed)
+    told = (
+        ImagePredictions.from_probabilities(given.labels, opponent.select(today.test_rows))
+        if opponent
+        else None
+    )
+    return Trial(
+        given.truth, today.facts.classes, told, given.image_predictions, params.compare.seed
+    )
 
 
 def _join_reasons(failed: Sequence[ConditionCheck]) -> str:

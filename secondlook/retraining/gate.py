@@ -95,7 +95,7 @@ def _check_class_recall(
         for each in (champion, trial.challenger)
     )
     found = intervals.compute_differences(part, first, second, trial.seed)["accuracy"]
-    values = [float(each.right(part).mean()) for each in (first, second)]
+    values = [float(each.compute_correct(part).mean()) for each in (first, second)]
     told = (
         f"recall of {name} {values[0]:.3f} to {values[1]:.3f}, change [{found.low:+.3f}, "
         f"{found.high:+.3f}]; no certain loss of more than {drop:.3f} is allowed"

@@ -50,15 +50,15 @@ class RetrainingLog:
         if not self.quiet:
             print(line, file=sys.stderr, flush=True)
 
-    def dvc(self, *arguments: str) -> None:
+    def run_dvc(self, *arguments: str) -> None:
         """Run dvc; SecondLookError, with what the stage said of it, where it fails."""
-        self.run([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments)}")
+        self.run_command([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments)}")
 
-    def shell(self, command: str, key: str) -> None:
+    def run_shell(self, command: str, key: str) -> None:
         """Run a shell command of params.yaml; SecondLookError where it fails."""
-        self.run(["/bin/sh", "-c", command], f"params.yaml: {key}: `{command}`")
+        self.run_command(["/bin/sh", "-c", command], f"params.yaml: {key}: `{command}`")
 
-    def run(self, command: list[str], title: str) -> None:
+    def run_command(self, command: list[str], title: str) -> None:
         """Run a command that ends with us, and say what it says."""
         start = len(self.lines)
         with subprocess.Popen(

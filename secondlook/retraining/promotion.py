@@ -24,7 +24,7 @@ class RetrainingRun:
     params: Params
     registry: Registry
     transcript: RetrainingLog
-    ledger: TrackedRetraining
+    tracked_run: TrackedRetraining
 
     @classmethod
     def open(
@@ -49,35 +49,35 @@ class RetrainingRun:
         it is one step. A kill before it leaves the champion; the next start records one after it.
         """
         with signals.ignore_signals():
-            record = draft.ended(decision.outcome, decision.reason)
-            self.ledger.decide(record)
+            record = draft.make_record(decision.outcome, decision.reason)
+            self.tracked_run.decide(record)
             if decision.outcome == PROMOTED and decision.candidate is not None:
-                tags = _list_version_tags(record, self.ledger)
+                tags = _list_version_tags(record, self.tracked_run)
                 version = self.registry.register(decision.candidate, tags)
                 self.registry.promote(version)
                 draft.service, draft.challenger = version.model, version.model
-                record = draft.ended(decision.outcome, decision.reason)
-            self.settle(record)
+                record = draft.make_record(decision.outcome, decision.reason)
+            self.record_outcome(record)
         return record
 
-    def settle(self, record: RetrainingRecord) -> None:
+    def record_outcome(self, record: RetrainingRecord) -> None:
         """Record what came of it; where MLflow is away, in the file alone."""
         for line in log.format_record(record):
             self.transcript.say(line)
         try:
-            self.ledger.settle(record, self.transcript.path, log.format_note(record))
+            self.tracked_run.settle(record, self.transcript.path, log.format_note(record))
         except TrackingError as error:
             self.transcript.say(f"warning: not recorded in MLflow: {error}")
         _add_to_history(self.params, record)
 
-    def draw(self) -> None:
+    def update_report(self) -> None:
         """Let report and MLflow show the new history; the decision does not depend on it.
 
         Unless it fails nothing is said: the last lines that people read are those of the record.
         """
         silent = RetrainingLog(quiet=True, lock=self.transcript.lock, path=REPORT_LOG_FILE)
         try:
-            silent.dvc("repro")
+            silent.run_dvc("repro")
         except SecondLookError as error:
             self.transcript.say(f"warning: the report does not show it yet: {error}")
 

@@ -79,7 +79,7 @@ class RetrainingDraft:
     retraining: str | None = None
     begun: float = field(default_factory=time.monotonic)
 
-    def ended(self, outcome: str, reason: str) -> RetrainingRecord:
+    def make_record(self, outcome: str, reason: str) -> RetrainingRecord:
         """Return the record of it, as of now."""
         seconds = round(time.monotonic() - self.begun, 1)
         known = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -100,7 +100,7 @@ def run_session(
 
     Whatever happens is told to people and to `retrain.notify`; a bug too, before its traceback.
     """
-    record = draft.ended(FAILED, "an error of Second Look itself; its traceback tells more")
+    record = draft.make_record(FAILED, "an error of Second Look itself; its traceback tells more")
     try:
         record = _run_alone(draft, work, as_json)
     finally:
@@ -115,9 +115,9 @@ def _run_alone(draft: RetrainingDraft, work: RetrainingWork, as_json: bool) -> R
         with signals.raise_on_signals(), hold_retraining_lock() as descriptor:
             return work(RetrainingLog(as_json, descriptor), draft)
     except BusyError as error:
-        return _print_record(draft.ended(BUSY, str(error)), as_json)
+        return _print_record(draft.make_record(BUSY, str(error)), as_json)
     except SecondLookError as error:
-        return _print_record(draft.ended(FAILED, str(error)), as_json)
+        return _print_record(draft.make_record(FAILED, str(error)), as_json)
 
 
 def _print_record(record: RetrainingRecord, as_json: bool) -> RetrainingRecord:

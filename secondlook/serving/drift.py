@@ -48,8 +48,8 @@ class DriftMonitor:
     def add(self, likeness: OodScore) -> None:
         """Count a picture."""
         self.pictures += 1
-        self.warned += likeness.unlike
-        for name, value in likeness.named().items():
+        self.warned += likeness.is_unlike
+        for name, value in likeness.by_name().items():
             self.counts[name][np.searchsorted(self.known[name].values, value)] += 1
 
     @property
@@ -59,11 +59,11 @@ class DriftMonitor:
         That is the largest difference of both shares of pictures up to a value.
         """
         return {
-            name: float(np.abs(self._shares(name) - one.shares).max())
+            name: float(np.abs(self._compute_shares(name) - one.shares).max())
             for name, one in self.known.items()
         }
 
-    def _shares(self, name: str) -> FloatArray:
+    def _compute_shares(self, name: str) -> FloatArray:
         shares: FloatArray = self.counts[name].cumsum()[:-1] / max(1, self.pictures)
         return shares
 
@@ -73,7 +73,9 @@ class DriftMonitor:
         if self.pictures < MIN_IMAGES:
             return []
         distances = self.distances
-        chances = {name: self._chance(name, distance) for name, distance in distances.items()}
+        chances = {
+            name: self._compute_p_value(name, distance) for name, distance in distances.items()
+        }
         name = min(chances, key=lambda one: (chances[one], -distances[one]))
         chance = min(1.0, len(chances) * chances[name])
         verdict = "shifted against" if chance < SIGNIFICANCE_LEVEL else "not distinguishable from"
@@ -86,7 +88,7 @@ class DriftMonitor:
         )
         return [line]
 
-    def _chance(self, name: str, distance: float) -> float:
+    def _compute_p_value(self, name: str, distance: float) -> float:
         """Return how probable such a distance or a larger one is without a shift, 0..1.
 
         Asymptotically; where equal values are common, it is less probable than that.

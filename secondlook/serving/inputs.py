@@ -104,13 +104,13 @@ class ModelFiles:
     operating: Path
 
     @classmethod
-    def of_run(cls, name: str) -> "ModelFiles":
+    def in_workspace(cls, name: str) -> "ModelFiles":
         """Return the parts of a run in the workspace."""
         facts = files.stage_folder("preprocess") / "facts.json"
         operating = files.stage_folder("evaluate", name, OPERATING_FILE)
         return cls(name, files.stage_folder("train", name), facts, operating)
 
     @classmethod
-    def together(cls, folder: Path, name: str) -> "ModelFiles":
+    def in_folder(cls, folder: Path, name: str) -> "ModelFiles":
         """Return the parts that lie in one folder, as in a model of MLflow."""
         return cls(name, folder, folder / "facts.json", folder / OPERATING_FILE)

@@ -29,16 +29,16 @@ class OodScore:
     share: float
 
     @property
-    def far(self) -> bool:
+    def is_far(self) -> bool:
         """Tell whether it is too far from the training pictures in the network."""
         return self.distance > 1
 
     @property
-    def unlike(self) -> bool:
+    def is_unlike(self) -> bool:
         """Tell whether there is anything to warn of."""
-        return self.far or bool((abs(self.off) > 1).any())
+        return self.is_far or bool((abs(self.off) > 1).any())
 
-    def named(self) -> dict[str, float]:
+    def by_name(self) -> dict[str, float]:
         """Return the features and the distance by name."""
         values = dict(zip(ImageFeatures._fields, self.features.tolist(), strict=True))
         return values | {DISTANCE_NAME: self.distance}
@@ -88,7 +88,7 @@ class _CauseRule(NamedTuple):
     kind: str
     feature: str
     side: int
-    said: str
+    sentence: str
     advice: str = ""
 
 
@@ -183,7 +183,7 @@ def _find_feature_causes(look: FeatureDeviations) -> Iterator[OodCause]:
     for case in CAUSE_RULES:
         off = look.off[case.feature] * case.side
         if off > 1 and not (look.inverted and case.feature in POLARITY_FEATURES):
-            said = case.said.format(_format_feature(case.feature, look.values[case.feature]))
+            said = case.sentence.format(_format_feature(case.feature, look.values[case.feature]))
             usual = f"99 % of the training pictures: {_format_usual_range(look, case.feature)}"
             advice = f"; {case.advice}" if case.advice else ""
             told = f"{said[0].upper()}{said[1:]}; {usual}{advice}."

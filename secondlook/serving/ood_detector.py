@@ -57,35 +57,35 @@ class OodDetector:
         counts = {split: sum(count.values()) for split, count in facts.counts.items()}
         return cls(facts.pictures, counts, EmbeddingDistance.read(folder))
 
-    def likenesses(
+    def score(
         self, seen: Sequence[DecodedImage], embeddings: NDArray[np.float32]
     ) -> list[OodScore]:
         """Return how like training pictures are, with the network's embeddings (n, D) of them."""
-        features = self._features(
+        features = self._measure_features(
             np.stack([one.pixels for one in seen]),
             np.array([(one.width, one.height) for one in seen], np.int64),
         )
         table = features.table()
-        off = profile.compute_deviations(table, self._ends)
-        distances = self.distance.of(embeddings).tolist()
-        shares = map(self.distance.share, distances)
+        off = profile.compute_deviations(table, self._limits)
+        distances = self.distance.compute(embeddings).tolist()
+        shares = map(self.distance.compute_share_beyond, distances)
         return [OodScore(*found) for found in zip(table, off, distances, shares, strict=True)]
 
     @cached_property
-    def _ends(self) -> FloatArray:
+    def _limits(self) -> FloatArray:
         return profile.compute_limits(self.pictures)
 
-    def _features(self, pixels: PixelArray, sizes: NDArray[np.int64]) -> ImageFeatures:
+    def _measure_features(self, pixels: PixelArray, sizes: NDArray[np.int64]) -> ImageFeatures:
         return measure_features(pixels, sizes, np.array(self.pictures.mean))
 
-    def warnings(
+    def find_warnings(
         self, seen: DecodedImage, probabilities: NDArray[np.float32], embedding: NDArray[np.float32]
     ) -> list[OodWarning]:
         """Return why the answer (K,) about a picture may not be trusted; see `told`."""
-        (likeness,) = self.likenesses([seen], embedding[None])
-        return self.told(likeness, seen.pixels, probabilities)
+        (likeness,) = self.score([seen], embedding[None])
+        return self.explain(likeness, seen.pixels, probabilities)
 
-    def told(
+    def explain(
         self,
         likeness: OodScore,
         pixels: PixelArray,
@@ -97,7 +97,7 @@ class OodDetector:
         other: the picture with light and dark changed, where that is not simply the opposite of
         each pixel. Of pictures like those of training one in twenty is warned of.
         """
-        if not likeness.unlike:
+        if not likeness.is_unlike:
             return []
         names = ImageFeatures._fields
         values = dict(zip(names, likeness.features.tolist(), strict=True))
@@ -105,10 +105,12 @@ class OodDetector:
         inverted = self.prefers(255 - pixels if other is None else other, pixels)
         look = FeatureDeviations(values, off, self.pictures.features, inverted)
         found = [cause.warning for cause in find_causes(look)]
-        far = [self._far(likeness, probabilities)] if likeness.far else []
+        far = [self._warn_of_distance(likeness, probabilities)] if likeness.is_far else []
         return [*found[: MAX_WARNINGS - len(far)], *far]
 
-    def _far(self, likeness: OodScore, probabilities: NDArray[np.float32]) -> OodWarning:
+    def _warn_of_distance(
+        self, likeness: OodScore, probabilities: NDArray[np.float32]
+    ) -> OodWarning:
         others = format_percent_below_all(1 - likeness.share) if likeness.share else "all"
         told = (
             f"Inside the network it is further from the training pictures than {others} of the "
@@ -118,7 +120,7 @@ class OodDetector:
         )
         return OodWarning(DISTANCE_NAME, told)
 
-    def inverted(self, pixels: PixelArray) -> bool:
+    def is_inverted(self, pixels: PixelArray) -> bool:
         """Tell whether a picture (H, W, C) is more like training when light and dark change."""
         return self.prefers(255 - pixels, pixels)
 
@@ -128,13 +130,13 @@ class OodDetector:
         Both are uint8 (H, W, C), one of them the other with light and dark changed.
         """
         sizes = np.full((2, 2), pixels.shape[1::-1])
-        table = self._features(np.stack([pixels, other]), sizes).table()
+        table = self._measure_features(np.stack([pixels, other]), sizes).table()
         places = [ImageFeatures._fields.index(name) for name in POLARITY_FEATURES]
-        off = np.abs(profile.compute_deviations(table, self._ends)[:, places])
+        off = np.abs(profile.compute_deviations(table, self._limits)[:, places])
         one, another = (off**2).sum(axis=1)
         return bool(off[0].max() > 1 and another < one / CLEARLY_NEARER)
 
-    def shift(self) -> DriftMonitor:
+    def make_drift_monitor(self) -> DriftMonitor:
         """Return what counts pictures, to tell how they differ from training as a whole."""
         known = {
             name: ReferenceDistribution(
@@ -142,6 +144,6 @@ class OodDetector:
             )
             for name, one in self.pictures.features.items()
         }
-        values, shares = self.distance.spread
+        values, shares = self.distance.distribution
         known[DISTANCE_NAME] = ReferenceDistribution(values, shares, self.counts["validation"])
         return DriftMonitor(known)

@@ -41,7 +41,7 @@ class Prediction:
         """
         return float(self.probabilities[self.classes.index(self.name)])
 
-    def top(self, count: int) -> list[tuple[str, float]]:
+    def list_top(self, count: int) -> list[tuple[str, float]]:
         """Return the most probable classes and their probabilities, the first of equals first.
 
         The class that is answered is among them, as the last where it is less probable: with an
@@ -69,7 +69,7 @@ def format_text(name: str, said: Prediction | Rejected, top: int) -> str:
     if isinstance(said, Rejected):
         return f"{_shorten_name(name):{NAME_WIDTH}}  not answered: {said.reason}"
     first = f"{said.name}  {format_probability(said.probability)}"
-    others = [pair for pair in said.top(top) if pair[0] != said.name][: top - 1]
+    others = [pair for pair in said.list_top(top) if pair[0] != said.name][: top - 1]
     next_best = "".join(f"   {other} {format_probability(share)}" for other, share in others)
     inverted = "   (inverted)" if said.inverted else ""
     return "\n".join(
@@ -97,7 +97,7 @@ def format_json(name: str, said: Prediction | Rejected, top: int) -> str:
         "picture": name,
         "answer": said.name,
         "probability": said.probability,
-        "probabilities": dict(said.top(top)),
+        "probabilities": dict(said.list_top(top)),
         "inverted": said.inverted,
         "warnings": [{"kind": each.kind, "text": each.text} for each in said.warnings],
     }

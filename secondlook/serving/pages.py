@@ -58,7 +58,7 @@ def build_card(given: InputImage, said: Prediction, found: Saliency, top: int) -
         levels=_format_histogram_path(
             _compute_image_level_shares(said.seen.pixels), HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT
         ),
-        top=[(name, share, format_probability(share)) for name, share in said.top(top)],
+        top=[(name, share, format_probability(share)) for name, share in said.list_top(top)],
     )
 
 
@@ -106,7 +106,7 @@ def build_inspect_context(  # noqa: PLR0913 - each is one thing that the page sh
         "heat_told": describe_saliency(saliency, answer.name),
         "heat_legend": describe_colours(saliency),
         "bars": [
-            (label, share, format_probability(share)) for label, share in answer.top(MAX_BARS)
+            (label, share, format_probability(share)) for label, share in answer.list_top(MAX_BARS)
         ],
         "chance": format_probability,
         "coded": text.format_code,

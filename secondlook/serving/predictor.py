@@ -40,14 +40,14 @@ class Predictor:
     def __init__(self, parts: ModelFiles) -> None:
         self.name = parts.name
         with check_artifact(parts.facts) as path:
-            self.facts = DatasetCard.of(files.read_json(path))
+            self.facts = DatasetCard.from_json(files.read_json(path))
         with check_artifact(parts.operating) as path:
             found = files.read_json(path)
         self.point = OperatingPoint.model_validate(found) if found else None
-        self.typical = OodDetector.read(parts.network, self.facts)
+        self.ood_detector = OodDetector.read(parts.network, self.facts)
         self.network = model.load_model(parts.network)
 
-    def answers(
+    def predict(
         self, pictures: Iterable[ImageReader], invert: InvertMode = "never"
     ) -> Iterator[Prediction | Rejected]:
         """Yield what is said of each picture, in order, with few of them in memory at a time.
@@ -55,11 +55,11 @@ class Predictor:
         invert: whether dark becomes light before the network looks; auto: where that makes the
         picture more like those of training.
         """
-        views = map_in_order(lambda picture: self._viewed(picture, invert), pictures, DECODE_BATCH)
+        views = map_in_order(lambda picture: self._prepare(picture, invert), pictures, DECODE_BATCH)
         while batch := list(islice(views, model.PREDICTION_BATCH)):
-            yield from self._answered(batch)
+            yield from self._predict_batch(batch)
 
-    def _viewed(self, picture: ImageReader, invert: InvertMode) -> _NetworkInput | Rejected:
+    def _prepare(self, picture: ImageReader, invert: InvertMode) -> _NetworkInput | Rejected:
         try:
             content = picture()
             seen = decoding.decode_image(
@@ -67,40 +67,42 @@ class Predictor:
             )
             if invert == "auto":
                 other = decoding.decode_image(content, self.facts.preparation, inverted=True)
-                if self.typical.prefers(other.pixels, seen.pixels):
+                if self.ood_detector.prefers(other.pixels, seen.pixels):
                     return _NetworkInput(other, inverted=True, picture=picture)
         except DataError as error:
             return Rejected(str(error))
         return _NetworkInput(seen, invert == "always", picture)
 
-    def _answered(self, batch: list[_NetworkInput | Rejected]) -> Iterator[Prediction | Rejected]:
+    def _predict_batch(
+        self, batch: list[_NetworkInput | Rejected]
+    ) -> Iterator[Prediction | Rejected]:
         views = [view for view in batch if isinstance(view, _NetworkInput)]
-        given = iter(self._asked(views))
+        given = iter(self._predict_inputs(views))
         for view in batch:
             yield view if isinstance(view, Rejected) else next(given)
 
-    def _asked(self, views: list[_NetworkInput]) -> Iterator[Prediction]:
+    def _predict_inputs(self, views: list[_NetworkInput]) -> Iterator[Prediction]:
         if not views:
             return
         seen = [view.seen for view in views]
         (told,) = model.predict_batches(self.network, np.stack([one.pixels for one in seen]))
-        likenesses = self.typical.likenesses(seen, told.embeddings)
+        likenesses = self.ood_detector.score(seen, told.embeddings)
         for view, probabilities, like in zip(views, told.probabilities, likenesses, strict=True):
-            name = self.decided(probabilities)
-            other = self._other(view) if like.unlike else None
-            warnings = self.typical.told(like, view.seen.pixels, probabilities, other)
+            name = self.decide_class(probabilities)
+            other = self._invert_padded(view) if like.is_unlike else None
+            warnings = self.ood_detector.explain(like, view.seen.pixels, probabilities, other)
             yield Prediction(
                 name, self.facts.classes, probabilities, view.seen, view.inverted, like, warnings
             )
 
-    def _other(self, view: _NetworkInput) -> NDArray[np.uint8] | None:
+    def _invert_padded(self, view: _NetworkInput) -> NDArray[np.uint8] | None:
         """Return a picture in bars with light and dark changed, but for the bars; else None."""
         spec = self.facts.preparation
         if spec.resize != "pad":
             return None
         return decoding.decode_image(view.picture(), spec, inverted=not view.inverted).pixels
 
-    def decided(self, probabilities: NDArray[np.float32]) -> str:
+    def decide_class(self, probabilities: NDArray[np.float32]) -> str:
         """Return the class that is answered: as the operating point says, else the most probable.
 
         The operating point is that of `evaluate`, chosen on validation.
@@ -111,7 +113,7 @@ class Predictor:
         yes = classes.index(point.name)
         return classes[yes if probabilities[yes] >= point.threshold else 1 - yes]
 
-    def saliency(self, answer: Prediction) -> Saliency:
+    def compute_saliency(self, answer: Prediction) -> Saliency:
         """Return what an answer rests on, by occlusion: the network is asked some 170 times."""
         cover = occlusion.choose_cover_level(self.facts.pixels)
         index = answer.classes.index(answer.name)

@@ -28,7 +28,7 @@ class PyfuncModel:
         The columns: answer, its probability, probabilities (of every class, by name), warnings,
         and reason, why there is no answer: then the others are None, or empty.
         """
-        found = [_format_row(answer) for answer in self.served.answers(_make_readers(table))]
+        found = [_format_row(answer) for answer in self.served.predict(_make_readers(table))]
         # As objects, None stays None: NaN would be no JSON.
         return pd.DataFrame(found, index=table.index, columns=list(OUTPUT_COLUMNS), dtype=object)
 
@@ -65,7 +65,7 @@ def _format_row(answer: Prediction | Rejected) -> dict[str, object]:
     return {
         "answer": answer.name,
         "probability": answer.probability,
-        "probabilities": dict(answer.top(len(answer.classes))),
+        "probabilities": dict(answer.list_top(len(answer.classes))),
         "warnings": [warning.text for warning in answer.warnings],
         "reason": None,
     }
@@ -73,4 +73,4 @@ def _format_row(answer: Prediction | Rejected) -> dict[str, object]:
 
 def _load_pyfunc(path: str) -> PyfuncModel:
     """MLflow's entry: `path` holds all Parts together."""
-    return PyfuncModel(Predictor(ModelFiles.together(Path(path), "model")))
+    return PyfuncModel(Predictor(ModelFiles.in_folder(Path(path), "model")))

@@ -78,7 +78,7 @@ class LiveTraining:
         self.waiting = bytearray()
         self.process: subprocess.Popen[bytes] | None = None
         self.entered, self.first_ended = time.monotonic(), math.inf
-        self._tell({"run": run, **subject})
+        self._queue_line({"run": run, **subject})
 
     def __enter__(self) -> LogEpoch:
         return self.log_epoch
@@ -86,15 +86,15 @@ class LiveTraining:
     def log_epoch(self, epoch: int, numbers: Mapping[str, float]) -> None:
         """Pass on the numbers of an epoch, less those that are not finite."""
         known = {key: float(value) for key, value in numbers.items() if math.isfinite(value)}
-        self._tell({"epoch": epoch, "time": provenance.read_clock(), "numbers": known})
-        if self.process is None and self._lasts():
+        self._queue_line({"epoch": epoch, "time": provenance.read_clock(), "numbers": known})
+        if self.process is None and self._is_long():
             self._start()
         self._send()
 
-    def _tell(self, line: Mapping[str, object]) -> None:
+    def _queue_line(self, line: Mapping[str, object]) -> None:
         self.waiting += json.dumps(line).encode() + b"\n"
 
-    def _lasts(self) -> bool:
+    def _is_long(self) -> bool:
         """Tell whether the training itself, without what precedes it, is no short one."""
         now = time.monotonic()
         self.first_ended = min(self.first_ended, now)
@@ -132,7 +132,7 @@ class LiveTraining:
         failed = kind is not None and issubclass(kind, Exception)
         status = "FINISHED" if kind is None else "FAILED" if failed else "KILLED"
         if self.process is not None:
-            self._tell({"status": status})
+            self._queue_line({"status": status})
             self._end(self.process)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
@@ -186,5 +186,5 @@ def remove_abandoned_lock(where: StoreLocation, run_id: str) -> None:
 
 def _find_lock_folder(where: StoreLocation) -> Path:
     """Return where claims lie: a folder for each store, for run ids mean nothing in another."""
-    store = hashlib.sha256(where.shown.encode()).hexdigest()[:16]
+    store = hashlib.sha256(where.display_name.encode()).hexdigest()[:16]
     return where.root / NOTES_FOLDER / "followed" / store

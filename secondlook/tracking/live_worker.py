@@ -49,10 +49,10 @@ class LiveWorker:
                 break
             self.waiting.append(line)
             if not self.error or time.monotonic() - self.tried > RETRY_SECONDS:
-                self._try(None)
-        self._try(status)
+                self._try_to_log(None)
+        self._try_to_log(status)
 
-    def missing(self) -> str:
+    def describe_missing(self) -> str:
         """Return in words which epochs MLflow lacks."""
         epochs = [line["epoch"] for line in self.waiting]
         if not epochs:
@@ -62,7 +62,7 @@ class LiveWorker:
             return f"epoch {first} is missing"
         return f"epochs {first} to {last} are missing"
 
-    def _try(self, status: str | None) -> None:
+    def _try_to_log(self, status: str | None) -> None:
         self.tried = time.monotonic()
         try:
             with convert_store_errors(self.where, HASTY_LIMITS):
@@ -147,7 +147,7 @@ def main() -> None:
     follower = LiveWorker(next(lines))
     follower.follow(lines)
     if follower.error:
-        warn_incomplete(follower.name, follower.missing(), follower.error)
+        warn_incomplete(follower.name, follower.describe_missing(), follower.error)
         sys.exit(1)
 
 

@@ -27,20 +27,20 @@ class UriParts:
     query: str = field(repr=False)
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Return the URI as it may be read by anyone."""
         return f"{self.scheme}://{self.location}" if self.scheme else self.location
 
-    def struck_out(self, text: str) -> str:
+    def remove_credentials(self, text: str) -> str:
         """Return the text without `user:password@`, and otherwise as it is: a file to be kept."""
         for form in _list_spellings(self.credentials):
             text = text.replace(f"{form}@", "")
         return text
 
-    def redacted(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without user, password and query, wherever they stand in it."""
         user, _, password = self.credentials.partition(":")
-        text = self.struck_out(text)
+        text = self.remove_credentials(text)
         # A user without a password is a token; of a broken password, pieces may be told.
         for secret in (password or user, self.query, *re.split("[/?#@]", password)):
             for form in _list_spellings(secret):
@@ -86,15 +86,15 @@ class StoreLocation:
     database: Path | None
 
     @property
-    def address(self) -> UriParts:
+    def uri_parts(self) -> UriParts:
         """Return the parts of the URI."""
         return parse_uri(self.uri)
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Return the URI as it may be read by anyone; the project's own file by its name."""
         if self.database is None:
-            return self.address.shown
+            return self.uri_parts.display_name
         inside = self.database.is_relative_to(self.root)
         return str(self.database.relative_to(self.root) if inside else self.database)
 
@@ -107,26 +107,26 @@ class StoreLocation:
 
     @property
     def _kind(self) -> str:
-        return self.address.scheme.partition("+")[0]
+        return self.uri_parts.scheme.partition("+")[0]
 
-    def redacted(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text as one line, without the URI's user, password or query."""
-        return " ".join(self.address.redacted(text).split())
+        return " ".join(self.uri_parts.redact(text).split())
 
     def check(self) -> None:
         """Raise TrackingError soon when a server does not answer: MLflow would try for long."""
         try:
             if self._kind in ("http", "https"):
-                _check_http(f"{self.shown.rstrip('/')}/health")
+                _check_http(f"{self.display_name.rstrip('/')}/health")
             elif self._kind in DEFAULT_PORTS:
-                _check_port(self.shown, DEFAULT_PORTS[self._kind])
+                _check_port(self.display_name, DEFAULT_PORTS[self._kind])
         except (OSError, ValueError) as error:
             raise self.error(str(error)) from None
 
     def error(self, reason: str) -> TrackingError:
         """Return the error that tells why the store cannot be used, and what to do."""
-        told = self.redacted(reason)[:LONGEST_REASON]
-        return TrackingError(f"MLflow at {self.shown}: {told}; {_suggest_remedy(self.root)}")
+        told = self.redact(reason)[:LONGEST_REASON]
+        return TrackingError(f"MLflow at {self.display_name}: {told}; {_suggest_remedy(self.root)}")
 
 
 def _suggest_remedy(root: Path) -> str:

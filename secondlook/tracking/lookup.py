@@ -57,7 +57,7 @@ def _open_for_reading() -> "Iterator[tuple[StoreLocation, MlflowClient]]":
     """Give the store as it is, to be read; TrackingError where there is none to be used."""
     where = find_location()
     if where.database is not None and not where.database.exists():
-        raise TrackingError(f"MLflow at {where.shown}: no such file; `dvc repro` makes it")
+        raise TrackingError(f"MLflow at {where.display_name}: no such file; `dvc repro` makes it")
     with convert_store_errors(where, PATIENT_LIMITS):
         from mlflow import MlflowClient
 
@@ -160,7 +160,7 @@ def _download_files(client: "MlflowClient", run: "Run", folder: Path) -> None:
 
 
 def _build_error(where: StoreLocation, told: str) -> TrackingError:
-    return TrackingError(f"MLflow at {where.shown}: {told}")
+    return TrackingError(f"MLflow at {where.display_name}: {told}")
 
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -182,7 +182,7 @@ def fetch_model(wanted: str, folder: Path) -> Path:
         path = Path(download_artifacts(artifact_uri=address, dst_path=str(folder)), *PARTS_PATH)
     if not (path / "operating.json").exists():
         raise TrackingError(
-            f"MLflow at {where.shown}: {wanted}: no model of this version of Second Look; "
+            f"MLflow at {where.display_name}: {wanted}: no model of this version of Second Look; "
             "`dvc repro` logs the runs of the workspace"
         )
     return path

@@ -77,8 +77,8 @@ def find_candidate_by_id(run_id: str) -> Candidate:
         found = _load_candidate(MlflowClient(where.uri), run_id, None)
     if found is None:
         raise TrackingError(
-            f"MLflow at {where.shown}: the run {run_id} has no model; `secondlook track` adds that "
-            "of a run in data/"
+            f"MLflow at {where.display_name}: the run {run_id} has no model; `secondlook track` "
+            "adds that of a run in data/"
         )
     return found
 

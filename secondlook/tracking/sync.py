@@ -192,7 +192,7 @@ def _end_abandoned_runs(store: Store, where: StoreLocation) -> None:
 
 
 def _format_summary(where: StoreLocation, name: str, outcome: SyncOutcome) -> str:
-    lines = [f'MLflow: experiment "{name}" in {where.shown}']
+    lines = [f'MLflow: experiment "{name}" in {where.display_name}']
     lines += [f"  {done}: {', '.join(titles)}" for done, titles in outcome.runs.items()]
     if link := ui.format_experiment_link(where, outcome.experiment):
         lines.append(f"  look: {link}")

@@ -77,8 +77,8 @@ def build_run_tags(index: int) -> dict[str, str]:
 def format_experiment_link(where: StoreLocation, experiment: str) -> str | None:
     """Return where a browser shows the experiment; the project's own store once `make ui` runs."""
     own = where.database is not None and where.database.parent == where.root
-    if not own and not where.shown.startswith("http"):
+    if not own and not where.display_name.startswith("http"):
         return None
-    server = "http://127.0.0.1:5000" if own else where.shown.rstrip("/")
+    server = "http://127.0.0.1:5000" if own else where.display_name.rstrip("/")
     query = f"workflowType=machine_learning&viewStateShareKey={VIEW}"
     return f"{server}/#/experiments/{experiment}/runs?{query}"

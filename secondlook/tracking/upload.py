@@ -190,10 +190,10 @@ def _log_files(store: Store, run: "Run", record: RunSpec, source: Provenance) ->
 
 def _remove_credentials(folder: Path) -> None:
     """Remove the credentials of the store from files that hold what people wrote."""
-    address = find_location().address
+    address = find_location().uri_parts
     for file in folder.iterdir():
         text = file.read_bytes().decode(errors="surrogateescape")
-        file.write_bytes(address.struck_out(text).encode(errors="surrogateescape"))
+        file.write_bytes(address.remove_credentials(text).encode(errors="surrogateescape"))
 
 
 def _log_to_grid(store: Store, run_id: str, name: str, path: Path) -> None:
@@ -224,7 +224,9 @@ def attach_page(params: Params, run: str, page: Path) -> None:
     """
     where = find_location()
     if where.database is not None and not where.database.exists():
-        raise TrackingError(f"MLflow at {where.shown}: no such file; `secondlook track` makes it")
+        raise TrackingError(
+            f"MLflow at {where.display_name}: no such file; `secondlook track` makes it"
+        )
     with check_artifact(files.stage_folder("train", run) / "run.json") as path:
         key = files.read_json(path)["key"]
     with convert_store_errors(where, PATIENT_LIMITS):
@@ -232,6 +234,6 @@ def attach_page(params: Params, run: str, page: Path) -> None:
         found = store.client.search_runs([store.experiment], f"tags.`{KEY_TAG}` = '{key}'")
         if not found:
             raise TrackingError(
-                f"MLflow at {where.shown}: {run} is not there; `secondlook track` brings it"
+                f"MLflow at {where.display_name}: {run} is not there; `secondlook track` brings it"
             )
         store.client.log_artifact(found[-1].info.run_id, str(page), PAGES_FOLDER)

@@ -30,9 +30,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         self.images, self.labels, self.class_weights = images, labels, class_weights
         self.batch_size, self.seed = batch_size, seed
         self.epoch = 0
-        self.order = self._shuffled()
+        self.order = self._draw_order()
 
-    def _shuffled(self) -> NDArray[np.int64]:
+    def _draw_order(self) -> NDArray[np.int64]:
         # A generator of its own per epoch: the order does not depend on how we got there.
         return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.labels))
 
@@ -52,7 +52,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         Not at an epoch's end: Keras calls that once before the first, after a look at the data.
         """
         self.epoch += 1
-        self.order = self._shuffled()
+        self.order = self._draw_order()
 
 
 class ImageSubset:

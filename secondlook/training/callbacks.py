@@ -34,7 +34,7 @@ class LearningCurves:
         self.where, self.positive, self.log_epoch = where, positive, log_epoch
         self.history: list[dict[str, float]] = []
 
-    def take_up(self, history: Sequence[Mapping[str, float]]) -> None:
+    def restore(self, history: Sequence[Mapping[str, float]]) -> None:
         """Go on after epochs that were measured before; they are handed on, to be logged, too."""
         self.history = [dict(point) for point in history]
         for point in self.history:
@@ -48,14 +48,14 @@ class LearningCurves:
                 f"{self.where}: the objective became {logs['loss']} in epoch {epoch}; "
                 "expected a number; lower learning_rate"
             )
-        numbers = {"train/objective": logs["loss"], **self._measured(model)}
+        numbers = {"train/objective": logs["loss"], **self._measure(model)}
         logs.update(numbers)
         self.history.append({"epoch": epoch, **numbers})
         self.log_epoch(epoch, numbers)
         if not sys.stdout.isatty():
             print(f"epoch {epoch}  {_format_epoch(numbers)}", flush=True)
 
-    def _measured(self, model: "keras.Model") -> dict[str, float]:
+    def _measure(self, model: "keras.Model") -> dict[str, float]:
         from secondlook.evaluation.metrics import compute_epoch_metrics
         from secondlook.training.model import predict_probabilities
 
@@ -115,7 +115,7 @@ class ResumableTraining:
     ) -> None:
         self.model, self.stopper, self.curves = model, stopper, curves
 
-    def state(self) -> TrainingState:
+    def get_state(self) -> TrainingState:
         """Return all that the epochs to come depend on."""
         from secondlook.training.model import copy_variables
 
@@ -135,13 +135,13 @@ class ResumableTraining:
         from secondlook.training.model import restore_variables
 
         restore_variables(self.model, state.variables)
-        self.curves.take_up(state.history)
+        self.curves.restore(state.history)
         if self.stopper:
             self.stopper.best_weights = state.best_weights
             for name, value in state.patience.items():
                 setattr(self.stopper, name, value)
 
-    def callbacks(
+    def build_callbacks(
         self, saved: Checkpoint, state: TrainingState | None
     ) -> "list[keras.callbacks.Callback]":
         """Return what measures an epoch, stops where there is no gain, and saves, in this order.
@@ -159,8 +159,8 @@ class ResumableTraining:
             self.curves.add(self.model, epoch + 1, logs)
 
         def save(_epoch: int, _logs: object) -> None:
-            if saved.due():
-                saved.save(self.state())
+            if saved.is_due():
+                saved.save(self.get_state())
 
         stopping = [self.stopper] if self.stopper else []
         saving = LambdaCallback(on_train_begin=begin, on_epoch_end=save)

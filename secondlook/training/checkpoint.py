@@ -148,12 +148,12 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as reason:
-            self._put_aside(reason)
+            self._set_aside(reason)
             return None
         self.epoch = state.epoch
         return state
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Tell whether an epoch that ends now is to be saved."""
         if self._writing is not None and not self._writing.done():
             return False
@@ -161,7 +161,7 @@ class Checkpoint:
 
     def save(self, state: TrainingState) -> None:
         """Begin to write a state in the place of the one before."""
-        self.settle()
+        self.wait_for_write()
         self._begun = time.monotonic()
         self._writing = self._writer.submit(self._write, state)
 
@@ -179,12 +179,12 @@ class Checkpoint:
         else:
             self.epoch, self._failing = state.epoch, False
 
-    def settle(self) -> None:
+    def wait_for_write(self) -> None:
         """Wait for what is being written; a bug over there is raised here."""
         if self._writing is not None:
             self._writing.result()
 
-    def _put_aside(self, reason: Exception) -> None:
+    def _set_aside(self, reason: Exception) -> None:
         aside = self.path.with_suffix(".unusable")
         with suppress(OSError):
             self.path.replace(aside)
@@ -203,12 +203,12 @@ class Checkpoint:
     ) -> None:
         self._writer.shutdown()
         if kind is None:
-            self.settle()
+            self.wait_for_write()
             self._remove()
         elif issubclass(kind, KeyboardInterrupt):
-            raise KeyboardInterrupt(self._outlook()) from error
+            raise KeyboardInterrupt(self._describe_outlook()) from error
 
-    def _outlook(self) -> str:
+    def _describe_outlook(self) -> str:
         if self.epoch:
             return f"epoch {self.epoch} is saved: `dvc repro` resumes after it"
         if self.path.exists():  # interrupted before it was read

@@ -53,7 +53,7 @@ class EmbeddingDistance:
         """
         turn = fit_whitening(training, labels)
         bare = cls(turn, (training @ turn).astype(np.float16), np.ones(2), np.empty(0))
-        found = bare._both(validation)
+        found = bare._compute_both(validation)
         half = [
             max(TINY, find_conformal_bound(column, FALSE_ALARM_SHARE / 2)) for column in found.T
         ]
@@ -73,21 +73,23 @@ class EmbeddingDistance:
         """Return what typical.npz holds, by name."""
         return dict(vars(self))
 
-    def of(self, embeddings: Embeddings) -> FloatArray:
+    def compute(self, embeddings: Embeddings) -> FloatArray:
         """Return how far pictures are (n,), by embeddings (n, D); above 1 is too far."""
-        distances: FloatArray = (self._both(fold_embeddings(embeddings)) / self.scale).max(axis=1)
+        distances: FloatArray = (self._compute_both(fold_embeddings(embeddings)) / self.scale).max(
+            axis=1
+        )
         return distances
 
-    def share(self, distance: float) -> float:
+    def compute_share_beyond(self, distance: float) -> float:
         """Return the share of validation pictures that are as far or further, 0..1."""
         return float((self.validation >= distance).mean())
 
     @property
-    def spread(self) -> tuple[FloatArray, FloatArray]:
+    def distribution(self) -> tuple[FloatArray, FloatArray]:
         """Return the validation distances (m,) and the share of pictures up to each."""
         return self.validation, np.arange(1, len(self.validation) + 1) / len(self.validation)
 
-    def _both(self, embeddings: Embeddings) -> FloatArray:
+    def _compute_both(self, embeddings: Embeddings) -> FloatArray:
         """Return the distances to the fifth neighbour (n, 2), by place and by direction."""
         asked, rows = embeddings @ self.turn, self.rows.astype(np.float32)
         columns = [

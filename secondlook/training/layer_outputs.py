@@ -63,7 +63,7 @@ class LayeredNetwork:
         }
 
     @property
-    def parts(self) -> list[LayerDescription]:
+    def descriptions(self) -> list[LayerDescription]:
         """Return the image and the layers after it, in order."""
         shape = tuple(self.network.input_shape[1:])
         found = [LayerDescription(IMAGE_LAYER, "what the network is given", shape, same=False)]
@@ -76,15 +76,15 @@ class LayeredNetwork:
             )
         return found
 
-    def outputs(self, name: str, images: ImageSequence) -> Iterator[LayerValues]:
+    def compute_outputs(self, name: str, images: ImageSequence) -> Iterator[LayerValues]:
         """Yield what a layer makes of uint8 images (N, H, W, C), PREDICTION_BATCH at a time.
 
         Each is float32 (n, *shape); of the image itself, its pixels in 0..1.
         """
         for start in range(0, len(images), PREDICTION_BATCH):
-            yield self._output(name, images[start : start + PREDICTION_BATCH])
+            yield self._compute_output(name, images[start : start + PREDICTION_BATCH])
 
-    def _output(self, name: str, images: NDArray[np.uint8]) -> LayerValues:
+    def _compute_output(self, name: str, images: NDArray[np.uint8]) -> LayerValues:
         if name == IMAGE_LAYER:
             return np.divide(images, 255, dtype=np.float32)
         part = keras.Model(self.network.inputs[0], self._layers[name].output)
@@ -100,8 +100,8 @@ def compute_activations(network: LayeredNetwork, image: NDArray[np.uint8]) -> Ac
 
     A layer is scaled by its own largest value, so that its maps can be compared with each other.
     """
-    parts = [part for part in network.parts if part.name != IMAGE_LAYER and not part.same]
-    [probabilities] = next(network.outputs(parts[-1].name, image[None]))
+    parts = [part for part in network.descriptions if part.name != IMAGE_LAYER and not part.same]
+    [probabilities] = next(network.compute_outputs(parts[-1].name, image[None]))
     return Activations(
         image,
         [_compute_layer_activation(network, part, image) for part in parts[:-1]],
@@ -113,7 +113,7 @@ def _compute_layer_activation(
     network: LayeredNetwork, part: LayerDescription, image: NDArray[np.uint8]
 ) -> LayerActivation:
     """Return what one layer makes of the image."""
-    [output] = next(network.outputs(part.name, image[None]))
+    [output] = next(network.compute_outputs(part.name, image[None]))
     kept = output[..., : MAX_MAPS if output.ndim == 3 else MAX_VALUES]
     peak = float(output.max())
     shares = np.clip(kept / peak, 0, 1) if peak > 0 else np.zeros_like(kept)

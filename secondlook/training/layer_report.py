@@ -44,11 +44,11 @@ def measure_layers(
     # One thread for linear algebra: the same digits however many cores, and quicker where others
     # work beside it. The network itself keeps all.
     with threadpool_limits(1, user_api="blas"):
-        found = [reader.layer(part) for part in network.parts]
+        found = [reader.measure_layer(part) for part in network.descriptions]
     return LayerReport(
         images=len(places),
         lazy=float(np.bincount(reader.truth).max() / len(places)),
-        accuracy=reader.accuracy(),
+        accuracy=reader.compute_accuracy(),
         layers=found,
     )
 
@@ -63,35 +63,35 @@ class _LayerProber:
         self.right: NDArray[np.bool_] | None = None  # where the image's own probe is
         self.last: LayerSummary | None = None
 
-    def layer(self, part: LayerDescription) -> LayerSummary:
+    def measure_layer(self, part: LayerDescription) -> LayerSummary:
         """Return what is to be said of one layer."""
         if part.same and self.last:
             told = {"name": part.name, "kind": part.kind, "shape": list(part.shape)}
             self.last = self.last.model_copy(update=told)
         else:
-            self.last = self._read(part)
+            self.last = self._measure(part)
         return self.last
 
-    def accuracy(self) -> float:
+    def compute_accuracy(self) -> float:
         """Return the share of the images that the network itself gets right."""
-        answers = self.network.outputs(self.network.parts[-1].name, self.images)
+        answers = self.network.compute_outputs(self.network.descriptions[-1].name, self.images)
         return float((np.concatenate(list(answers)).argmax(axis=1) == self.truth).mean())
 
-    def _read(self, part: LayerDescription) -> LayerSummary:
+    def _measure(self, part: LayerDescription) -> LayerSummary:
         values = math.prod(part.shape)
-        counted = _ZeroCounter(self.network.outputs(part.name, self.images))
+        counted = _ZeroCounter(self.network.compute_outputs(part.name, self.images))
         features = linear_probe.collect_features(counted, values)
         return LayerSummary(
             name=part.name,
             kind=part.kind,
             shape=list(part.shape),
             values=values,
-            kept=values / math.prod(self.network.parts[0].shape),
+            kept=values / math.prod(self.network.descriptions[0].shape),
             zeros=counted.zeros / counted.total,
-            **self._probed(features),
+            **self._probe(features),
         )
 
-    def _probed(self, features: linear_probe.LayerFeatures) -> dict[str, object]:
+    def _probe(self, features: linear_probe.LayerFeatures) -> dict[str, object]:
         if self.folds is None or not np.isfinite(features).all():
             return {"recovered": None, "probe": None, "change": None}
         features = linear_probe.rotate_features(features)
@@ -102,5 +102,5 @@ class _LayerProber:
         return {
             "recovered": round(back, 4),
             "probe": Interval.model_validate(compute_wilson_interval(int(right.sum()), len(right))),
-            "change": ProbeChange.of(compute_mcnemar(right, self.right)),
+            "change": ProbeChange.from_mcnemar(compute_mcnemar(right, self.right)),
         }

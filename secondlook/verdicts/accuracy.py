@@ -20,7 +20,7 @@ MIN_RECALL_LAG = 0.05  # of the images: how far below the accuracy a class must 
 
 def judge_no_better_than_lazy(case: Case) -> Iterator[Verdict]:
     """Speak of methods whose accuracy is that of the lazy baseline, or below it."""
-    gains = {name: case.comparison.method(name).gain["accuracy"] for name in case.names}
+    gains = {name: case.comparison.find_method(name).gain["accuracy"] for name in case.names}
     worse = [name for name, gain in gains.items() if gain.down]
     level = [name for name, gain in gains.items() if not gain.up and not gain.down]
     for names, told in ((level, "not distinguishable from"), (worse, "worse than")):
@@ -44,26 +44,30 @@ def _get_lazy_accuracy(case: Case) -> float:
 
 def _format_accuracies(case: Case, names: list[str]) -> str:
     return join_names(
-        f"{name}: {format_percent(case.reaches(name, 'accuracy').value)}" for name in names
+        f"{name}: {format_percent(case.find_estimate(name, 'accuracy').value)}" for name in names
     )
 
 
 def _describe_recall(case: Case, names: list[str]) -> str:
     """Return what speaks for a method although its accuracy does not."""
     finds = (
-        {} if case.asked is None else {name: _compute_recall(case, name).value for name in names}
+        {}
+        if case.asked_class is None
+        else {name: _compute_recall(case, name).value for name in names}
     )
     told = [
         f"{name} finds {format_percent(share)}"
         for name, share in finds.items()
         if share > LOW_RECALL
     ]
-    return f" But {join_names(told)} of “{case.asked}”: recall tells more here." if told else ""
+    return (
+        f" But {join_names(told)} of “{case.asked_class}”: recall tells more here." if told else ""
+    )
 
 
 def judge_gain_over_lazy(case: Case) -> Iterator[Verdict]:
     """Speak where all methods beat a lazy baseline that is right more often than not."""
-    gains = {name: case.comparison.method(name).gain["accuracy"] for name in case.names}
+    gains = {name: case.comparison.find_method(name).gain["accuracy"] for name in case.names}
     if _get_lazy_accuracy(case) <= 0.5 or not all(gain.up for gain in gains.values()):
         return
     least, most = (pick(gains, key=lambda name: gains[name].value or 0.0) for pick in (min, max))
@@ -83,21 +87,23 @@ def judge_gain_over_lazy(case: Case) -> Iterator[Verdict]:
 def judge_finds_few(case: Case) -> Iterator[Verdict]:
     """Speak of methods that certainly miss a third or more of the class asked for."""
     recalls = (
-        {} if case.asked is None else {name: _compute_recall(case, name) for name in case.names}
+        {}
+        if case.asked_class is None
+        else {name: _compute_recall(case, name) for name in case.names}
     )
     few = sorted(
         (n for n in recalls if recalls[n].high < LOW_RECALL), key=lambda n: recalls[n].value
     )
     if not few:
         return
-    worst, total = few[0], case.test(few[0]).per_class[str(case.asked)].support
+    worst, total = few[0], case.find_test_details(few[0]).per_class[str(case.asked_class)].support
     finds = "hardly finds" if recalls[worst].high < VERY_LOW_RECALL else "finds only"
     others = [f"{name} ({format_percent(recalls[name].value)})" for name in few[1:]]
     yield Verdict(
         rule="finds_few",
         text=f"{worst} {finds} {round(recalls[worst].value * total):,} of the {total:,} "
-        f"“{case.asked}” in test ({format_percent(recalls[worst].value)}). Its accuracy of "
-        f"{format_percent(case.reaches(worst, 'accuracy').value)} hides that."
+        f"“{case.asked_class}” in test ({format_percent(recalls[worst].value)}). Its accuracy of "
+        f"{format_percent(case.find_estimate(worst, 'accuracy').value)} hides that."
         + (f" Too few are also found by {join_names(others)}." if others else ""),
         evidence="classes",
         runs=few,
@@ -107,8 +113,8 @@ def judge_finds_few(case: Case) -> Iterator[Verdict]:
 
 def _compute_recall(case: Case, name: str) -> IntervalComputed:
     """Return which share of the images of the class asked for a method finds, over its seeds."""
-    runs = case.comparison.method(name).runs
-    scores = [case.test(run).per_class[str(case.asked)] for run in runs]
+    runs = case.comparison.find_method(name).runs
+    scores = [case.find_test_details(run).per_class[str(case.asked_class)] for run in runs]
     support = scores[0].support
     found = sum((score.recall or 0.0) * support for score in scores) / len(scores)
     return compute_wilson_interval(round(found), max(support, 1))
@@ -116,11 +122,13 @@ def _compute_recall(case: Case, name: str) -> IntervalComputed:
 
 def judge_weakest_class(case: Case) -> Iterator[Verdict]:
     """Speak of the class, of many, that the best method finds far less often than the others."""
-    if case.asked is not None:
+    if case.asked_class is not None:
         return
-    scores = {k: s for k, s in case.test(case.best).per_class.items() if s.recall is not None}
+    scores = {
+        k: s for k, s in case.find_test_details(case.best).per_class.items() if s.recall is not None
+    }
     name = min(scores, key=lambda name: scores[name].recall or 0.0)
-    support, accuracy = scores[name].support, case.reaches(case.best, "accuracy").value or 0.0
+    support, accuracy = scores[name].support, case.find_estimate(case.best, "accuracy").value or 0.0
     recall = compute_wilson_interval(round((scores[name].recall or 0.0) * support), support)
     if recall.high < accuracy - MIN_RECALL_LAG:
         yield Verdict(

@@ -28,28 +28,28 @@ class Case:
         return self.comparison.ranking[0]
 
     @property
-    def asked(self) -> str | None:
+    def asked_class(self) -> str | None:
         """Return the class that a yes-or-no question is about; None for other questions."""
-        k = self.facts.asked_index
+        k = self.facts.question_index
         return None if k is None else self.facts.classes[k]
 
     @property
-    def images(self) -> int:
+    def image_count(self) -> int:
         """Return how many test images there are."""
         return sum(self.facts.counts["test"].values())
 
-    def run(self, name: str) -> RunResult:
+    def find_run(self, name: str) -> RunResult:
         """Return the run of that name; for a method, the first of its seeds."""
         return next(result for result in self.results if result.name == name)
 
-    def test(self, name: str) -> Details:
+    def find_test_details(self, name: str) -> Details:
         """Return the details on test of the run of that name."""
-        return self.run(name).details["test"]
+        return self.find_run(name).details["test"]
 
-    def reaches(self, name: str, metric: str) -> Estimate:
+    def find_estimate(self, name: str, metric: str) -> Estimate:
         """Return what a method reaches on test."""
-        return self.comparison.method(name).estimates["test"][metric]
+        return self.comparison.find_method(name).estimates["test"][metric]
 
-    def difference(self, first: str, second: str, metric: str) -> Difference:
+    def find_difference(self, first: str, second: str, metric: str) -> Difference:
         """Return second less first on test."""
-        return self.comparison.pair(first, second).differences[metric]
+        return self.comparison.find_pair(first, second).differences[metric]

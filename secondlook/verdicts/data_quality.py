@@ -112,7 +112,7 @@ def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
 def judge_confused(case: Case) -> Iterator[Verdict]:
     """Speak of the two classes, of many, that make a good part of the best method's mistakes."""
     pairs = case.comparison.mistakes.confused[case.best]
-    total = round((1 - (case.reaches(case.best, "accuracy").value or 0.0)) * case.images)
+    total = round((1 - (case.find_estimate(case.best, "accuracy").value or 0.0)) * case.image_count)
     if (
         len(case.facts.classes) > 2
         and pairs

@@ -21,10 +21,10 @@ def judge_disagree(case: Case) -> Iterator[Verdict]:
         return
     accurate, sure = found.first, found.second
     errors = [
-        format_percent(1 - (case.reaches(name, "accuracy").value or 0.0))
+        format_percent(1 - (case.find_estimate(name, "accuracy").value or 0.0))
         for name in _list_methods(found)
     ]
-    losses = [f"{case.reaches(name, 'log_loss').value:.4f}" for name in _list_methods(found)]
+    losses = [f"{case.find_estimate(name, 'log_loss').value:.4f}" for name in _list_methods(found)]
     fewest = "the fewest" if accurate == _find_most_accurate(case) else "fewer"
     yield Verdict(
         rule="disagree",
@@ -52,16 +52,16 @@ def _find_disagreeing_pair(case: Case) -> MethodPair | None:
         pairs, key=lambda pair: (set(_list_methods(pair)) == extremes, _get_loss_difference(pair))
     )
     accurate = (found.differences["accuracy"].value or 0.0) < 0
-    return found if accurate else case.comparison.pair(found.second, found.first)
+    return found if accurate else case.comparison.find_pair(found.second, found.first)
 
 
 def _find_most_accurate(case: Case) -> str:
-    return max(case.names, key=lambda name: case.reaches(name, "accuracy").value or 0.0)
+    return max(case.names, key=lambda name: case.find_estimate(name, "accuracy").value or 0.0)
 
 
 def _find_surest(case: Case) -> str:
     """Return the method of the lowest log loss; one that is not defined is no lowest."""
-    losses = {name: case.reaches(name, "log_loss").value for name in case.names}
+    losses = {name: case.find_estimate(name, "log_loss").value for name in case.names}
     return min(losses, key=lambda name: math.inf if (loss := losses[name]) is None else loss)
 
 
@@ -75,10 +75,10 @@ def _describe_chance(pair: MethodPair) -> str:
 
 def _explain_high_loss(case: Case, name: str) -> str:
     """Return what makes the loss of a method high although its errors are few."""
-    sureness = {n: case.test(n).losses.confidence_wrong or 0.0 for n in case.names}
+    sureness = {n: case.find_test_details(n).losses.confidence_wrong or 0.0 for n in case.names}
     if sureness[name] < max(sureness.values()):
         return "its probabilities are worse"
-    worst = case.test(name).losses.worst_share
+    worst = case.find_test_details(name).losses.worst_share
     return (
         f"is the most confidently wrong (when wrong it is {format_percent(sureness[name])} "
         "sure; the "
@@ -99,7 +99,7 @@ def judge_calibration(case: Case) -> Iterator[Verdict]:
     """Speak of the method whose confidence is furthest from its accuracy, beyond chance."""
     beyond = {name: _compute_error_beyond_chance(case, name) for name in case.names}
     name = max(beyond, key=lambda name: beyond[name])
-    found = case.test(name).calibration
+    found = case.find_test_details(name).calibration
     astray = [b for b in found.bins if b.misjudged]
     if beyond[name] <= 0 or not astray:
         return
@@ -121,7 +121,7 @@ def judge_calibration(case: Case) -> Iterator[Verdict]:
 
 def judge_calibrated(case: Case) -> Iterator[Verdict]:
     """Speak where the best method is as sure as it is right."""
-    found = case.test(case.best).calibration
+    found = case.find_test_details(case.best).calibration
     if found.error is None or _compute_error_beyond_chance(case, case.best) > 0:
         return
     typical = found.typical
@@ -140,7 +140,7 @@ def judge_calibrated(case: Case) -> Iterator[Verdict]:
 
 def _compute_error_beyond_chance(case: Case, name: str) -> float:
     """Return by how much the calibration error of a method exceeds what chance would excuse."""
-    found = case.test(name).calibration
+    found = case.find_test_details(name).calibration
     return (found.error or 0.0) - MAX_CHANCE_ERRORS * (found.chance or 0.0)
 
 
@@ -150,7 +150,9 @@ def _compute_overconfidence(found: CalibrationBin) -> float:
 
 def judge_operating_point(case: Case) -> Iterator[Verdict]:
     """Speak of the threshold that was asked for: what it gives, or that none reaches the target."""
-    points = {name: case.run(name).details["validation"].operating_point for name in case.names}
+    points = {
+        name: case.find_run(name).details["validation"].operating_point for name in case.names
+    }
     asked = {name: point for name, point in points.items() if point and point.rule != "default"}
     missed = [name for name, point in asked.items() if not point.reached]
     if missed:
@@ -175,7 +177,7 @@ def _judge_missed_target(names: list[str], point: OperatingPoint) -> Verdict:
 
 
 def _judge_reached_target(case: Case, validation: OperatingPoint) -> Verdict:
-    test = case.test(case.best).operating_point or validation
+    test = case.find_test_details(case.best).operating_point or validation
     return Verdict(
         rule="operating_point",
         text=f"{case.best} says “{test.name}” from a probability of "

@@ -17,7 +17,7 @@ from secondlook.verdicts.case import Case
 def judge_best(case: Case) -> Iterator[Verdict]:
     """Speak of the best method by F1 on validation, and of what test says to that."""
     top, *others = case.comparison.ranking
-    gains = {name: case.difference(name, top, "f1") for name in others}
+    gains = {name: case.find_difference(name, top, "f1") for name in others}
     behind = [name for name in others if gains[name].up]
     ahead = [name for name in others if gains[name].down]
     level = [name for name in others if name not in (*behind, *ahead)]
@@ -35,7 +35,7 @@ def judge_best(case: Case) -> Iterator[Verdict]:
 
 def _describe_overtaken_best(case: Case, ahead: list[str]) -> str:
     name = max(ahead, key=lambda name: _get_f1(case, name))
-    found = case.difference(case.best, name, "f1")
+    found = case.find_difference(case.best, name, "f1")
     images = sum(case.facts.counts["validation"].values())
     return (
         f"{case.best} has the highest F1 on validation, but on test {name} is better by "
@@ -60,7 +60,7 @@ def _describe_clear_best(case: Case, behind: list[str]) -> str:
     if not behind:
         return ""
     following = max(behind, key=lambda name: _get_f1(case, name))
-    found = case.difference(following, case.best, "f1")
+    found = case.find_difference(following, case.best, "f1")
     return (
         f"{case.best} is the best run, on validation and on test: its F1 of "
         f"{format_percent(_get_f1(case, case.best))} is {format_points(found.value)} above "
@@ -70,7 +70,7 @@ def _describe_clear_best(case: Case, behind: list[str]) -> str:
 
 
 def _get_f1(case: Case, name: str) -> float:
-    return case.reaches(name, "f1").value or 0.0
+    return case.find_estimate(name, "f1").value or 0.0
 
 
 def judge_not_distinguishable(case: Case) -> Iterator[Verdict]:
@@ -81,8 +81,8 @@ def judge_not_distinguishable(case: Case) -> Iterator[Verdict]:
         yield Verdict(
             rule="not_distinguishable",
             text=f"{join_names(names)} {choose_verb(names, 'is', 'are')} not distinguishable from "
-            f"{reference}: on {format_count(case.images, 'test image')}, accuracy, F1 and log loss "
-            "differ by no more than chance would have it. Take the simpler one.",
+            f"{reference}: on {format_count(case.image_count, 'test image')}, accuracy, F1 and log "
+            "loss differ by no more than chance would have it. Take the simpler one.",
             evidence="differences",
             runs=[reference, *names],
             weight=0.45,
@@ -90,7 +90,7 @@ def judge_not_distinguishable(case: Case) -> Iterator[Verdict]:
 
 
 def _is_distinguishable(case: Case, reference: str, name: str) -> bool:
-    found = case.comparison.pair(reference, name).differences
+    found = case.comparison.find_pair(reference, name).differences
     return any(found[metric].distinguishable for metric in ("accuracy", "f1", "log_loss"))
 
 

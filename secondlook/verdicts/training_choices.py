@@ -107,7 +107,7 @@ def _compare_with_twin(case: Case, stopped: str, twin: str | None) -> str:
     """Return how it compares with the method that was trained to the end."""
     if twin is None:
         return ""
-    found = case.comparison.pair(twin, stopped).differences
+    found = case.comparison.find_pair(twin, stopped).differences
     told = " against ".join(_format_loss(case, name) for name in (stopped, twin))
     if found["log_loss"].distinguishable:
         way = "better" if found["log_loss"].down else "worse"
@@ -119,7 +119,7 @@ def _compare_with_twin(case: Case, stopped: str, twin: str | None) -> str:
 
 
 def _format_loss(case: Case, name: str) -> str:
-    loss = case.reaches(name, "log_loss").value
+    loss = case.find_estimate(name, "log_loss").value
     return "undefined" if loss is None else f"{loss:.3f}"
 
 
@@ -129,7 +129,7 @@ WEIGHTING_METRICS = ("recall", "precision", "accuracy")
 def judge_weighting(case: Case) -> Iterator[Verdict]:
     """Speak of every pair of methods that differ in class_weight alone."""
     for plain, weighted in case.comparison.weighting:
-        found = {name: case.difference(plain, weighted, name) for name in WEIGHTING_METRICS}
+        found = {name: case.find_difference(plain, weighted, name) for name in WEIGHTING_METRICS}
         told = ", ".join(
             _describe_metric_change(case, plain, weighted, name) for name in WEIGHTING_METRICS
         )
@@ -158,8 +158,8 @@ def _summarize_weighting(found: dict[str, Difference]) -> str:
 
 
 def _describe_metric_change(case: Case, plain: str, weighted: str, metric: str) -> str:
-    before, after = (case.reaches(name, metric).value for name in (plain, weighted))
-    found = case.difference(plain, weighted, metric)
+    before, after = (case.find_estimate(name, metric).value for name in (plain, weighted))
+    found = case.find_difference(plain, weighted, metric)
     if not found.distinguishable:
         return (
             f"{metric} not distinguishable ({format_percent(before)} and {format_percent(after)})"

@@ -57,13 +57,13 @@ def test_the_page_shows_the_picture_its_maps_and_the_answer(inspected: Inspected
     """The picture as given, as seen, with what the answer rests on, and four maps per layer."""
     shutil.copy(inspected.project / "data/inspect.html", inspected.project / "report.html")
     page = ReportPage(inspected.project)
-    texts = [str(image["alt"]) for image in page.all("img")]
+    texts = [str(image["alt"]) for image in page.find_all("img")]
     assert texts[:2] == ["The picture as given", "The picture as the network sees it"]
     assert "robability of “" in texts[2]
     assert any("convolution_1: 4 maps of 10 x 10" in text for text in texts)
     assert any("pooling_1: 4 maps of 5 x 5" in text for text in texts)
     assert any("dense_1: 8 values" in text for text in texts)
-    assert all(str(image["src"]).startswith("data:image/") for image in page.all("img"))
+    assert all(str(image["src"]).startswith("data:image/") for image in page.find_all("img"))
 
 
 def test_the_page_is_kept_with_its_run_and_track_leaves_it_there(inspected: Inspected) -> None:

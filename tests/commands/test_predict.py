@@ -48,7 +48,7 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def answered(folder: Path) -> dict[str, NDArray[np.float32]]:
+def load_probabilities(folder: Path) -> dict[str, NDArray[np.float32]]:
     """Return what `train` predicted for each picture of test, by its path in the project."""
     with np.load(folder / "data/train/unweighted/predictions.npz") as found:
         probabilities = found["test"]
@@ -57,7 +57,7 @@ def answered(folder: Path) -> dict[str, NDArray[np.float32]]:
     return dict(zip(names, probabilities, strict=True))
 
 
-def asked(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+def ask(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     """Return what `predict --json` says."""
     printed = run_predict(folder, *arguments, "--json").stdout
     return [json.loads(line) for line in printed.splitlines()]
@@ -70,9 +70,9 @@ def values(told: dict[str, float]) -> NDArray[np.float32]:
 
 def test_every_format_is_answered_as_in_the_pipeline(formats: Path) -> None:
     """From a folder, raw files of every format get the probabilities of predictions.npz."""
-    known = answered(formats)
+    known = load_probabilities(formats)
     assert len(known) == 2 * len(datasets.FORMATS)
-    told = {each["picture"]: each for each in asked(formats, "data/pictures/test")}
+    told = {each["picture"]: each for each in ask(formats, "data/pictures/test")}
     assert told.keys() == known.keys()
     for name, probabilities in known.items():
         assert values(told[name]["probabilities"]).tobytes() == probabilities.tobytes(), name
@@ -82,7 +82,7 @@ def test_the_model_in_mlflow_answers_the_same(
     formats: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Outside of the project, by run id alone, bytes and paths get the same probabilities."""
-    known = answered(formats)
+    known = load_probabilities(formats)
     told = subprocess.run(
         [
             sys.executable,
@@ -147,7 +147,7 @@ def post(url: str, records: list[dict[str, str]]) -> list[dict[str, Any]]:
 
 def test_the_served_model_answers_the_same(formats: Path, served: str) -> None:
     """Over HTTP, pictures in base64 get the same probabilities, to the last digit."""
-    known = answered(formats)
+    known = load_probabilities(formats)
     encoded = [
         {"image": base64.b64encode((formats / name).read_bytes()).decode()} for name in known
     ]
@@ -158,7 +158,9 @@ def test_the_served_model_answers_the_same(formats: Path, served: str) -> None:
 
 def test_a_bad_picture_does_not_fail_the_others(formats: Path, served: str) -> None:
     """Over HTTP, what is no picture has a reason instead of an answer."""
-    good = base64.b64encode((formats / next(iter(answered(formats)))).read_bytes()).decode()
+    good = base64.b64encode(
+        (formats / next(iter(load_probabilities(formats)))).read_bytes()
+    ).decode()
     bad = base64.b64encode(b"<html>not found</html>").decode()
     first, second = post(served, [{"image": bad}, {"image": good}])
     assert first["answer"] is None

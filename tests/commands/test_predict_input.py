@@ -25,7 +25,7 @@ UNREADABLE = {
 }
 
 
-def told(done: CommandResult) -> dict[str, dict[str, Any]]:
+def read_answers(done: CommandResult) -> dict[str, dict[str, Any]]:
     """Return the lines of JSON by the name of the picture."""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {Path(line["picture"]).name: line for line in lines}
@@ -42,7 +42,7 @@ def own(tmp_path: Path) -> Path:
 def test_awkward_files_are_each_answered_or_refused(pipeline: Path, shared_data: Path) -> None:
     """Real broken files get a reason in one line; the others, of every format, an answer."""
     done = run_predict(pipeline, str(shared_data / "awkward"), "--json")
-    answers = told(done)
+    answers = read_answers(done)
     refused = {name: each["reason"] for name, each in answers.items() if each["answer"] is None}
     assert done.returncode == 1
     assert len(answers) > 30
@@ -78,8 +78,8 @@ def test_standard_input_and_mlflow(pipeline: Path, own: Path) -> None:
         for run in find_runs_by_tag(make_client(pipeline)).values()
         if run.info.run_name == "weighted"
     )
-    here = told(run_predict(pipeline, str(own / "good.png"), "--json", "--run", "weighted"))
-    there = told(
+    here = read_answers(run_predict(pipeline, str(own / "good.png"), "--json", "--run", "weighted"))
+    there = read_answers(
         run_predict(pipeline, "-", "--json", "--model", tracked.info.run_id, given=picture)
     )
     assert there["standard input"]["probabilities"] == here["good.png"]["probabilities"]
@@ -124,7 +124,7 @@ def test_an_operating_point_answers(own_pipeline: Path, own: Path) -> None:
     for threshold, answer in ((0.0, "8"), (1.01, "not 8")):
         path.write_text(json.dumps(point | {"rule": "recall", "threshold": threshold}))
         done = run_predict(own_pipeline, picture, "--json", "--run", "weighted", "--top", "1")
-        said = told(done)["good.png"]
+        said = read_answers(done)["good.png"]
         assert said["answer"] == answer
         assert said["probabilities"] == {answer: said["probability"]}
 
@@ -136,4 +136,4 @@ def test_the_champion_answers_where_there_is_one(own_pipeline: Path, own: Path) 
     done = run_predict(own_pipeline, good, "--json")
     assert "asking models:/digits-8-or-not@champion, from MLflow" in done.stderr
     named = run_predict(own_pipeline, good, "--json", "--run", "unweighted")
-    assert told(done)["good.png"] == told(named)["good.png"]
+    assert read_answers(done)["good.png"] == read_answers(named)["good.png"]

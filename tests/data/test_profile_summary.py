@@ -38,8 +38,8 @@ def test_of_many_rejected_images_few_are_kept() -> None:
     """A thousand of one class and one of another: the first ones, and one of each class."""
     made = SplitSummary()
     for number in range(1000):
-        made.reject(make_row(number, "cat", "empty file"))
-    made.reject(make_row(1000, "dog", "damaged"))
+        made.add_rejected(make_row(number, "cat", "empty file"))
+    made.add_rejected(make_row(1000, "dog", "damaged"))
     assert [one.id for one in made.firsts] == [
         *(f"{i}.png" for i in range(MAX_EXAMPLES)),
         "1000.png",

@@ -64,7 +64,7 @@ def site(
         Path(shutil.copytree(pipeline, folder / name, symlinks=True))
         for name in ("first", "second")
     )
-    with run_mlflow_server(folder, cluster.create("mlflow"), port) as there:
+    with run_mlflow_server(folder, cluster.create_database("mlflow"), port) as there:
         yield Site(there.uri, cluster, folder, (first, second))
 
 
@@ -140,7 +140,7 @@ def test_six_processes_of_two_projects_start_at_once(
 ) -> None:
     """On a server whose database was lost, all six succeed, and every run is there once."""
     folder, port = tmp_path_factory.mktemp("empty"), find_free_port()
-    with run_mlflow_server(folder, site.cluster.create("empty"), port) as there:
+    with run_mlflow_server(folder, site.cluster.create_database("empty"), port) as there:
         environment = make_environment(folder, MLFLOW_TRACKING_URI=there.uri)
         six = [
             subprocess.Popen(TRACK, cwd=project, env=environment, stdout=subprocess.DEVNULL)
@@ -157,7 +157,7 @@ def test_six_processes_of_two_projects_start_at_once(
 
 def test_a_database_alone_will_do(site: Site, cluster: PostgresCluster) -> None:
     """Without a server, PostgreSQL holds the runs and the project's mlruns/ their files."""
-    project, uri = site.projects[1], cluster.create("direct")
+    project, uri = site.projects[1], cluster.create_database("direct")
     shutil.rmtree(project / "mlruns")
     printed = run_command(project, "dvc", "repro", MLFLOW_TRACKING_URI=uri)
     assert_mirrored(project, uri)
@@ -165,7 +165,7 @@ def test_a_database_alone_will_do(site: Site, cluster: PostgresCluster) -> None:
     wrong = uri.replace(QUOTED_PASSWORD, "Qwrong%2Fsecret")
     refused = run_command(project, *TRACK, fails=True, MLFLOW_TRACKING_URI=wrong)
     assert "password authentication failed" in refused
-    stored = cluster.contents("direct")
+    stored = cluster.dump_database("direct")
     for secret in (POSTGRES_PASSWORD, QUOTED_PASSWORD, "Qwrong", "looker"):
         assert secret not in printed + refused + stored
 
@@ -180,4 +180,4 @@ def test_no_credentials_are_left_anywhere(site: Site) -> None:
     assert [path for path in kept if SECRET.encode() in path.read_bytes()] == [makefile]
     (difference, *_) = (path for path in kept if path.name == "uncommitted.diff")
     assert "+export MLFLOW_TRACKING_URI = http://127.0.0.1:" in difference.read_text()
-    assert SECRET not in site.cluster.contents("mlflow")
+    assert SECRET not in site.cluster.dump_database("mlflow")

@@ -32,7 +32,7 @@ def draw_compared_run(skill: float, seed: int) -> ComparedRun:
     scalars = {name: float(values.mean()) for name, values in parts.items()}
     found = make_result("run").metrics["test"].model_copy(update=scalars)
     run = make_result("run").model_copy(update={"metrics": {"test": found}})
-    return ComparedRun.of(run, "test", asked, 0)
+    return ComparedRun.from_result(run, "test", asked, 0)
 
 
 TRUTH: GroundTruth = draw_predictions(0, 0).truth
@@ -82,7 +82,7 @@ def test_the_gain_of_several_seeds_is_their_mean() -> None:
     """Less what the lazy baseline, which has no seeds, reaches."""
     lazy = draw_predictions(0.0, 0)
     always_no = np.tile(np.array([0.75, 0.25], dtype=np.float32), (SIZE, 1))
-    base = SplitPredictions(lazy.facts, lazy.labels, always_no).answers
+    base = SplitPredictions(lazy.facts, lazy.labels, always_no).image_predictions
     method = [draw_compared_run(2.0, seed) for seed in range(3)]
     rights = [(one.answers.predicted == TRUTH.labels).mean() for one in method]
     found = comparison.compute_lazy_gain(TRUTH, base, method, 0)

@@ -21,8 +21,8 @@ PAIR = MethodPair(
 def test_a_pair_is_found_in_both_directions() -> None:
     """Turned around, values change their sign, ends change places, and what is null stays so."""
     found = make_case(make_result("plain")).comparison.model_copy(update={"pairs": [PAIR]})
-    assert found.pair("plain", "weighted") == PAIR
-    turned = found.pair("weighted", "plain")
+    assert found.find_pair("plain", "weighted") == PAIR
+    turned = found.find_pair("weighted", "plain")
     assert (turned.first, turned.second, turned.disagree) == ("weighted", "plain", True)
     recall = turned.differences["recall"]
     assert (recall.value, recall.low, recall.high) == (-0.1, -0.2, -0.02)
@@ -30,4 +30,4 @@ def test_a_pair_is_found_in_both_directions() -> None:
     assert turned.differences["precision"] == UNDEFINED
     assert turned.mcnemar == McNemarTest(first_only=8, second_only=3, p=0.2)
     with pytest.raises(KeyError):
-        found.pair("plain", "dense")
+        found.find_pair("plain", "dense")

@@ -102,7 +102,9 @@ def test_values_are_those_of_the_metrics(
     positive = classes - 1 if one_vs_rest else None
     truth = GroundTruth(labels, classes, positive)
     expected = metrics.compute_scalars(labels, probabilities, positive)
-    for name, found in compute_intervals(truth, ImagePredictions.of(labels, probabilities)).items():
+    for name, found in compute_intervals(
+        truth, ImagePredictions.from_probabilities(labels, probabilities)
+    ).items():
         assert found.value == pytest.approx(expected[name], nan_ok=True)
         assert np.isnan(found.value) or found.low <= found.value <= found.high
 
@@ -157,7 +159,9 @@ def test_undefined_metrics_stay_undefined() -> None:
 def test_a_run_that_ran_away_has_no_loss() -> None:
     """NaN probabilities make the log loss NaN and break nothing."""
     truth, first, _ = draw_two_networks(np.random.default_rng(0), 50)
-    lost = ImagePredictions.of(truth.labels, np.full((50, 2), np.nan, dtype=np.float32))
+    lost = ImagePredictions.from_probabilities(
+        truth.labels, np.full((50, 2), np.nan, dtype=np.float32)
+    )
     found = compute_differences(truth, first, lost)["log_loss"]
     assert np.isnan([found.value, found.low, found.high]).all()
     assert not found.distinguishable

@@ -19,7 +19,9 @@ RUNS = [
 
 def test_guesses_are_the_most_probable_class() -> None:
     """The first of several, with the probability it was given."""
-    found = ImageConfidences.of(np.array([[0.2, 0.5, 0.3], [0.5, 0.5, 0.0]], np.float32))
+    found = ImageConfidences.from_probabilities(
+        np.array([[0.2, 0.5, 0.3], [0.5, 0.5, 0.0]], np.float32)
+    )
     assert found.predicted.tolist() == [1, 0]
     assert found.confidence.tolist() == [0.5, 0.5]
 

@@ -87,9 +87,9 @@ def test_of_two_classes_the_rarer_is_asked_for() -> None:
         == "b"
     )
     more = {"train": {"a": 1, "b": 4}}
-    assert make_eights_card(positive=None, counts=more).asked_index == 0
-    assert make_eights_card(positive=None, counts={"train": {"a": 4, "b": 4}}).asked_index == 1
-    assert make_eights_card(positive="b", counts=more).asked_index == 1
+    assert make_eights_card(positive=None, counts=more).question_index == 0
+    assert make_eights_card(positive=None, counts={"train": {"a": 4, "b": 4}}).question_index == 1
+    assert make_eights_card(positive="b", counts=more).question_index == 1
 
 
 def test_three_classes_have_no_threshold() -> None:

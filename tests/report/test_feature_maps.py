@@ -12,8 +12,8 @@ from tests.support import networks
 def test_maps_are_told_with_their_size_and_scale() -> None:
     """How many of how many, how large, and what white means."""
     convolution, _, dense = map(feature_maps.draw_feature_maps, networks.make_activations().steps)
-    assert convolution.shown == "the first 64 of 70 maps of 26 x 26; black is 0, white 1.5"
-    assert dense.shown == "40 values; black is 0, white 0"
+    assert convolution.description == "the first 64 of 70 maps of 26 x 26; black is 0, white 1.5"
+    assert dense.description == "40 values; black is 0, white 0"
     assert convolution.picture.width == 8 * 52 + 7 * 2  # each pixel two by two, and gaps
 
 

@@ -42,7 +42,7 @@ def test_the_best_on_validation_comes_first(rows: list[LeaderboardRow]) -> None:
 
 def test_the_lazy_baseline_has_no_look(rows: list[LeaderboardRow]) -> None:
     """It is drawn nowhere; every run keeps the look of its place in params.yaml."""
-    looks = {found.name: found.look.index for found in rows if found.look}
+    looks = {found.name: found.style.index for found in rows if found.style}
     assert looks == {"unweighted": 0, "weighted": 1, "overfit": 2}
     assert rows[-1].value("test/recall") == 0
     assert rows[-1].value("test/precision") is None

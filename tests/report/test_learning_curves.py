@@ -42,7 +42,7 @@ def test_one_run_shows_training_beside_validation(eights: Study) -> None:
 def test_all_runs_show_validation_alone(eights: Study) -> None:
     """One line a run, each in its own look."""
     lines = learning_curves.build_study_panel(eights, "accuracy").lines
-    assert [(line.run, line.look.index) for line in lines] == [("unweighted", 0), ("weighted", 1)]
+    assert [(line.run, line.style.index) for line in lines] == [("unweighted", 0), ("weighted", 1)]
 
 
 def test_one_bad_epoch_does_not_flatten_the_others(eights: Study) -> None:

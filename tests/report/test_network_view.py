@@ -27,7 +27,7 @@ def params(runs: dict[str, dict[str, object]]) -> Params:
     return load_params().model_copy(update={"runs": runs})
 
 
-def built(gained: int = 30, *, probed: bool = True) -> network_view.NetworkView:
+def build_view(gained: int = 30, *, probed: bool = True) -> network_view.NetworkView:
     """Return what is shown of a run that was made up."""
     files.stage_folder("train", "a").mkdir(parents=True)
     networks.write_layer_files("a", networks.make_layer_report(gained, probed=probed))
@@ -44,7 +44,7 @@ def test_the_first_run_of_each_kind_is_shown(project: Path) -> None:
 def test_runs_that_left_nothing_are_not_shown(project: Path) -> None:
     """What was trained before there were layer tables is passed over."""
     assert project == Path.cwd()
-    built()
+    build_view()
     shown = network_view.load_network_views(
         params(RUNS), ["a", "b"], {"a": Style(0), "b": Style(1)}
     )
@@ -54,7 +54,7 @@ def test_runs_that_left_nothing_are_not_shown(project: Path) -> None:
 def test_a_rise_beyond_chance_is_told_with_its_numbers(project: Path) -> None:
     """From the pixels and from the last layer before the answer, and what was lost between."""
     assert project == Path.cwd()
-    [told] = network_view.describe_networks([built()])
+    [told] = network_view.describe_networks([build_view()])
     for words in ("In a,", "65 % of the images", "784 pixels", "95 %", "40 values of dense_1"):
         assert words in told
 
@@ -63,7 +63,7 @@ def test_a_rise_beyond_chance_is_told_with_its_numbers(project: Path) -> None:
 def test_what_may_be_chance_is_not_told(project: Path, gained: int) -> None:
     """Three images more prove nothing, and no sentence is made of them."""
     assert project == Path.cwd()
-    assert list(network_view.describe_networks([built(gained)])) == []
+    assert list(network_view.describe_networks([build_view(gained)])) == []
 
 
 def test_a_fall_beyond_chance_is_told_as_such(project: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_fall_beyond_chance_is_told_as_such(project: Path) -> None:
 
 def fallen() -> network_view.NetworkView:
     """Return what is shown of a run whose probes get worse from layer to layer."""
-    shown = built(30)
+    shown = build_view(30)
     last = shown.table.layers[-2]
     worse = last.model_copy(update={"change": ProbeChange(gained=0, lost=30, p=1e-9)})
     table = shown.table.model_copy(update={"layers": [*shown.table.layers[:-2], worse, last]})
@@ -85,7 +85,7 @@ def fallen() -> network_view.NetworkView:
 def test_without_probes_there_is_a_chart_all_the_same(project: Path) -> None:
     """Too few images leave the bars, and nothing to be said."""
     assert project == Path.cwd()
-    shown = built(probed=False)
+    shown = build_view(probed=False)
     assert [point.probe for point in shown.points] == [None] * 6
     assert list(network_view.describe_networks([shown])) == []
 
@@ -93,7 +93,7 @@ def test_without_probes_there_is_a_chart_all_the_same(project: Path) -> None:
 def test_heights_grow_with_the_logarithm_and_the_accuracy(project: Path) -> None:
     """One value for each of the image's is three fifths up; the axis begins below all intervals."""
     assert project == Path.cwd()
-    shown = built()
+    shown = build_view()
     assert shown.floor == 0.6
     image, convolution = shown.points[:2]
     assert image.bar == pytest.approx(3 / 5)

@@ -26,8 +26,8 @@ def test_only_parameters_that_differ_are_shown(letters: Study) -> None:
     found = tables.build_parameter_table(letters.results)
     assert found.columns == ["class_weight"]
     assert found.rows == [("unweighted", ["none"]), ("weighted", ["balanced"])]
-    assert not found.changed(0, 0)
-    assert found.changed(1, 0)
+    assert not found.is_changed(0, 0)
+    assert found.is_changed(1, 0)
 
 
 def test_one_run_differs_from_nothing(letters: Study) -> None:

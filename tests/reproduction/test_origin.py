@@ -33,7 +33,7 @@ def write_lock(folder: Path, stages: tuple[str, ...]) -> None:
 
 def load_origin(source: Path, tags: Mapping[str, str] = TAGS) -> Origin:
     """Return the origin of a run called mine."""
-    return Origin.of(TrackedRun("i" * 32, "mine", ["mine", "again"], tags, source.parent))
+    return Origin.load(TrackedRun("i" * 32, "mine", ["mine", "again"], tags, source.parent))
 
 
 def test_all_of_it_is_read(source: Path) -> None:
@@ -42,7 +42,7 @@ def test_all_of_it_is_read(source: Path) -> None:
     assert (origin.name, origin.commit, origin.path) == ("mine", "c" * 40, "data/photos")
     assert origin.images == IMAGES
     assert (origin.difference, origin.environment) == (None, None)
-    assert origin.told == f"run mine ({'i' * 32}, experiment few) of commit cccccccc"
+    assert origin.description == f"run mine ({'i' * 32}, experiment few) of commit cccccccc"
 
 
 def test_a_difference_is_a_file(source: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_difference_is_a_file(source: Path) -> None:
     (source / "uncommitted.diff").write_text("diff --git a/b b/b")
     origin = load_origin(source)
     assert origin.difference == source / "uncommitted.diff"
-    assert origin.told.endswith("and its uncommitted changes")
+    assert origin.description.endswith("and its uncommitted changes")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_says_too_little_is_told(source: Path, name: str, text: str, told: 
     """A difference that was cut short, a dvc.lock without the run."""
     (source / name).write_text(text)
     with pytest.raises(TrackingError, match=told):
-        _ = load_origin(source).told
+        _ = load_origin(source).description
 
 
 @pytest.mark.parametrize("name", ["params.yaml", "dvc.lock"])

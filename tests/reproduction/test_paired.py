@@ -45,7 +45,7 @@ def test_shared_images_are_paired() -> None:
     assert found.values["accuracy"] == pytest.approx((1 / 3, 1.0))
     assert found.differences["accuracy"].value == pytest.approx(2 / 3)
     assert (found.mcnemar.first_only, found.mcnemar.second_only) == (0, 2)
-    lines = list(found.lines())
+    lines = list(found.format_lines())
     assert lines[0] == "on 3 test images that both answered (4 then, 4 now):"
     assert lines[-1] == "right only then: 0, right only now: 2 (McNemar's exact test: p = 0.5)"
     assert not found.same_bytes
@@ -56,7 +56,7 @@ def test_the_same_answers_are_the_same() -> None:
     one, turned = make_run_images("wx", [0, 1]), make_run_images("xw", [1, 0])
     same = compare(one, one, [NO, YES], [NO, YES])
     assert same.same_bytes
-    assert "the same images, and bit by bit the same answers" in same.lines()
+    assert "the same images, and bit by bit the same answers" in same.format_lines()
     assert not compare(one, one, [NO, YES], [NO, [0.26, 0.74]]).same_bytes
     assert not compare(one, turned, [NO, YES], [YES, NO]).same_bytes
 
@@ -85,7 +85,7 @@ def test_answers_are_read_with_their_images(tmp_path: Path) -> None:
     rows = [{"split": split, "digest": "d", "label": "a"} for split in ("train", "test", "test")]
     files.write_csv(folder / "images.csv", rows[0], rows)
     np.save(folder / "test.labels.npy", np.array([0, 0]))
-    files.write_json(folder / "facts.json", FACTS.as_json())
+    files.write_json(folder / "facts.json", FACTS.to_json())
     np.savez(tmp_path / "p.npz", allow_pickle=False, test=np.array([YES, NO]))
     found = load_run_images(tmp_path)
     assert found.names == [("d", "a", 0), ("d", "a", 1)]

@@ -26,7 +26,7 @@ def format_verification(
     """Return the lines of a verdict."""
     told = {"test": "0.5 apart at most, 1 of 2 answered otherwise"}
     strayed = ["stages/train.py"]
-    return list(Verification(stages, "w" * 64, told, strayed, then, HERE).lines())
+    return list(Verification(stages, "w" * 64, told, strayed, then, HERE).format_lines())
 
 
 def test_identical_is_said_in_a_line() -> None:

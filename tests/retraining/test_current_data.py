@@ -29,13 +29,15 @@ def make_current_data(*numbers: int, split: str = "test") -> CurrentData:
 
 def test_new_and_gone_images_are_counted() -> None:
     """Of 1, 2 and 3 the last is gone; 4 and 5 are new."""
-    found = make_current_data(1, 2, 4, 5).since({"train": {1}, "validation": {2}, "test": {3}})
+    found = make_current_data(1, 2, 4, 5).count_changes(
+        {"train": {1}, "validation": {2}, "test": {3}}
+    )
     assert (found.images, found.added, found.removed) == (4, 2, 1)
 
 
 def test_without_a_champion_nothing_is_new() -> None:
     """There is nothing to compare with."""
-    found = make_current_data(1).since(None)
+    found = make_current_data(1).count_changes(None)
     assert (found.added, found.removed) == (None, None)
 
 
@@ -43,9 +45,9 @@ def test_without_a_champion_nothing_is_new() -> None:
 def test_a_comparison_on_leaked_images_is_refused(split: str) -> None:
     """A test image that the champion was fitted or chosen by is named, in one line."""
     seen: dict[str, set[int]] = {"train": set(), "validation": set(), "test": {1}}
-    check_unseen(make_current_data(1, 2, 3).tested, seen)
+    check_unseen(make_current_data(1, 2, 3).test_rows, seen)
     with pytest.raises(DataError) as caught:
-        check_unseen(make_current_data(*range(1, 9)).tested, seen | {split: set(range(2, 9))})
+        check_unseen(make_current_data(*range(1, 9)).test_rows, seen | {split: set(range(2, 9))})
     told = "7 of today's 8 test images were in the champion's training or validation: 2.png, 3.png"
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -54,7 +56,7 @@ def test_a_comparison_on_leaked_images_is_refused(split: str) -> None:
 def test_labels_are_numbers_in_the_order_of_the_classes() -> None:
     """`b` is the second class."""
     rows = [ManifestRow("1", "b", "test", ""), ManifestRow("2", "a", "test", "")]
-    assert CurrentData(rows, FACTS).labels(rows).tolist() == [1, 0]
+    assert CurrentData(rows, FACTS).encode_labels(rows).tolist() == [1, 0]
 
 
 @pytest.mark.usefixtures("project")

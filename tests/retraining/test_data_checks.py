@@ -36,7 +36,7 @@ def list_failed_checks(
     now: DatasetCard, *, added: int = 300, removed: int = 0, limits: DataLimits = LIMITS
 ) -> list[str]:
     """Return the names of the limits that today's data exceed."""
-    images = DataChange(digest="d" * 64, images=now.images, added=added, removed=removed)
+    images = DataChange(digest="d" * 64, images=now.image_count, added=added, removed=removed)
     return [
         c.name for c in data_checks.check_data(make_card(), now, images, limits) if not c.passed
     ]

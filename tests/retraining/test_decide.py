@@ -56,7 +56,7 @@ def test_another_gate_judges_again() -> None:
     """A challenger that was refused may pass the gate as it is now."""
     draft = RetrainingDraft("retrain", "model", state=change_state())
     retraining_history.add_to_history(
-        [draft.ended(KEPT, "recall is 0.535, at least 0.800 is asked")]
+        [draft.make_record(KEPT, "recall is 0.535, at least 0.800 is asked")]
     )
     assert decide.is_decided(load_params())
     assert not decide.is_decided(load_lenient_params())

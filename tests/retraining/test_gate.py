@@ -27,7 +27,7 @@ def make_answers(wrong: list[int], sure: float = 0.9) -> ImagePredictions:
     given_class = np.where(right, LABELS, 1 - LABELS)
     probabilities = np.full((len(LABELS), 2), 1 - sure, np.float32)
     probabilities[np.arange(len(LABELS)), given_class] = sure
-    return ImagePredictions.of(LABELS, probabilities)
+    return ImagePredictions.from_probabilities(LABELS, probabilities)
 
 
 def list_failed_checks(

@@ -21,7 +21,7 @@ def run_shell(command: str) -> RetrainingLog:
     """Run a shell command and return what was said."""
     with session.hold_retraining_lock() as descriptor:
         transcript = RetrainingLog(quiet=True, lock=descriptor)
-        transcript.shell(command, "retrain.fetch")
+        transcript.run_shell(command, "retrain.fetch")
     return transcript
 
 

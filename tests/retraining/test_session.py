@@ -31,7 +31,7 @@ def make_ending_work(outcome: str) -> RetrainingWork:
     """Return work that comes to an outcome."""
 
     def work(_: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
-        return draft.ended(outcome, "so it is")
+        return draft.make_record(outcome, "so it is")
 
     return work
 
@@ -100,7 +100,7 @@ def test_being_ended_is_a_failure(number: signal.Signals) -> None:
 
     def work(_: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         os.kill(os.getpid(), number)
-        return draft.ended("promoted", "not at all")
+        return draft.make_record("promoted", "not at all")
 
     assert run_work(work) == 1
     assert f"ended by {number.name}" in read_notice().reason
@@ -113,7 +113,7 @@ def test_no_signal_ends_a_promotion() -> None:
     def work(_: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         with signals.ignore_signals():
             os.kill(os.getpid(), signal.SIGTERM)
-        return draft.ended("promoted", "undisturbed")
+        return draft.make_record("promoted", "undisturbed")
 
     assert run_work(work) == 0
 
@@ -132,7 +132,7 @@ def test_json_is_all_that_is_said(capfd: pytest.CaptureFixture[str]) -> None:
 
     def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         transcript.say("a line for the log alone")
-        return draft.ended("kept", "so it is")
+        return draft.make_record("kept", "so it is")
 
     assert (
         run_session(

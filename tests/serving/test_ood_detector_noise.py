@@ -46,5 +46,5 @@ def test_a_softmax_of_0_9999_on_noise_comes_with_a_warning(project: Path) -> Non
     assert len(sure) > 0
     for place in sure:
         seen = DecodedImage(noise[place], 28, 28)
-        found = typical.warnings(seen, probabilities[place], embeddings[place])
+        found = typical.find_warnings(seen, probabilities[place], embeddings[place])
         assert "detail" in {one.kind for one in found}

@@ -46,12 +46,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
         preprocess.run(load_params())
         train.run(load_params(), "unweighted", lambda *_: None)
         evaluate.run(load_params(), "unweighted")
-        return Predictor(ModelFiles.of_run("unweighted"))
+        return Predictor(ModelFiles.in_workspace("unweighted"))
 
 
-def asked(served: Predictor, picture: bytes, invert: InvertMode = "never") -> Prediction:
+def ask(served: Predictor, picture: bytes, invert: InvertMode = "never") -> Prediction:
     """Return the answer about one picture."""
-    (said,) = served.answers([lambda: picture], invert)
+    (said,) = served.predict([lambda: picture], invert)
     assert isinstance(said, Prediction)
     return said
 
@@ -60,16 +60,14 @@ def test_a_picture_in_bars_is_offered_inversion(served: Predictor) -> None:
     """Dark strokes between bars that stay black are recognised, and mended by `--invert auto`."""
     light = strokes(1001, across=True)
     dark = encode_image(Image.eval(light, lambda level: 255 - level))
-    as_given, mended = asked(served, dark), asked(served, dark, "auto")
+    as_given, mended = ask(served, dark), ask(served, dark, "auto")
     assert "inverted" in [warning.kind for warning in as_given.warnings]
     assert mended.inverted
-    np.testing.assert_array_equal(
-        mended.seen.pixels, asked(served, encode_image(light)).seen.pixels
-    )
+    np.testing.assert_array_equal(mended.seen.pixels, ask(served, encode_image(light)).seen.pixels)
 
 
 def test_a_usual_picture_is_left_alone(served: Predictor) -> None:
     """Where nothing speaks for it, auto inverts nothing; always does."""
     usual = encode_image(strokes(1002, across=False))
-    assert not asked(served, usual, "auto").inverted
-    assert asked(served, usual, "always").inverted
+    assert not ask(served, usual, "auto").inverted
+    assert ask(served, usual, "always").inverted

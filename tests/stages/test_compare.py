@@ -66,7 +66,7 @@ def test_far_more_skill_is_distinguishable() -> None:
     """The best on validation is right more often, and McNemar's test agrees."""
     found = run_compare()
     assert found.ranking == ["overfit", "weighted", "unweighted"]
-    pair = found.pair("unweighted", "overfit")
+    pair = found.find_pair("unweighted", "overfit")
     assert pair.differences["accuracy"].distinguishable
     assert pair.mcnemar is not None
     assert pair.mcnemar.p < 0.05
@@ -88,7 +88,7 @@ def test_the_gain_is_what_lies_beyond_the_lazy_baseline() -> None:
 def test_a_single_run_keeps_the_intervals_of_evaluate() -> None:
     """The same number is never told with two intervals."""
     details = files.read_json(files.stage_folder("evaluate", "weighted") / "details.json")
-    method = run_compare().method("weighted")
+    method = run_compare().find_method("weighted")
     for name, found in method.estimates["test"].items():
         assert found.model_dump() == details["test"]["intervals"][name] | {"deviation": None}
     assert "validation" in method.estimates
@@ -97,21 +97,21 @@ def test_a_single_run_keeps_the_intervals_of_evaluate() -> None:
 @pytest.mark.usefixtures("three")
 def test_runs_that_differ_in_their_seed_are_one_method() -> None:
     """Their mean has their spread, and it enters the interval of every difference."""
-    one = run_compare().pair("overfit", "unweighted").differences["accuracy"]
+    one = run_compare().find_pair("overfit", "unweighted").differences["accuracy"]
     change_run_parameters("weighted", class_weight=None, seed=2)
     found = run_compare()
     assert [method.runs for method in found.methods] == [["unweighted", "weighted"], ["overfit"]]
     accuracies = [read_metric("accuracy", run) for run in ("unweighted", "weighted")]
-    estimate = found.method("unweighted").estimates["test"]["accuracy"]
+    estimate = found.find_method("unweighted").estimates["test"]["accuracy"]
     assert estimate.value == pytest.approx(np.mean(accuracies))
     assert estimate.deviation == pytest.approx(np.std(accuracies, ddof=1))
-    pair = found.pair("overfit", "unweighted")
+    pair = found.find_pair("overfit", "unweighted")
     assert pair.mcnemar is None
     for name, difference in pair.differences.items():
         assert difference.includes_seeds, name
     two = pair.differences["accuracy"]
     assert compute_length(two.low, two.high) > compute_length(one.low, one.high)
-    gain = found.method("unweighted").gain["accuracy"]
+    gain = found.find_method("unweighted").gain["accuracy"]
     assert gain.value == pytest.approx(
         np.mean(accuracies) - read_metric("lazy_accuracy", "overfit")
     )
@@ -132,7 +132,7 @@ def test_a_run_that_ran_away_is_compared() -> None:
     np.savez(path, allow_pickle=False, **{k: v.astype(np.float32) for k, v in away.items()})
     evaluate.run(load_params(), "weighted")
     found = run_compare()
-    loss = found.pair("unweighted", "weighted").differences["log_loss"]
+    loss = found.find_pair("unweighted", "weighted").differences["log_loss"]
     assert (loss.value, loss.distinguishable) == (None, False)
     assert compare.find_extremes(found.methods) == ("overfit", "overfit")
 

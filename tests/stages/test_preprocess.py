@@ -63,7 +63,7 @@ def test_pixel_statistics_are_those_of_the_training_images(project: Path) -> Non
 def test_the_statistics_of_fashion_mnist_are_the_published_ones(shared_data: Path) -> None:
     """Mean 72.9404 and deviation 90.0212 over the 60,000 training images."""
     pixels = idx.read_idx(shared_data / "fashion-mnist" / "train-images-idx3-ubyte.gz", 3)
-    found = LevelStatistics.of(np.bincount(pixels.ravel(), minlength=256))
+    found = LevelStatistics.from_histogram(np.bincount(pixels.ravel(), minlength=256))
     assert found.mean == pytest.approx(72.9404, abs=5e-5)
     assert found.std == pytest.approx(90.0212, abs=5e-5)
 
@@ -76,7 +76,7 @@ def test_what_makes_pictures_and_what_they_are_like_is_told(project: Path) -> No
     told = run_split_and_preprocess(config)["pictures"]
     known = load_dataset_card()
     assert known.preparation == config.preprocess
-    assert known.as_json() == files.read_json(files.stage_folder("preprocess") / "facts.json")
+    assert known.to_json() == files.read_json(files.stage_folder("preprocess") / "facts.json")
     means = manifest.load_images("train").mean(axis=(1, 2, 3))
     brightness = told["features"]["brightness"]
     assert brightness["values"] == pytest.approx(np.unique(means.round(4)).tolist(), abs=1e-3)

@@ -36,10 +36,10 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> ReportPage:
 def test_the_page_needs_no_network(eights: ReportPage) -> None:
     """Nothing on it is fetched from anywhere."""
     assert not {"link", "iframe"} & {tag for tag, _ in eights.tags}
-    assert eights.all("script") == [{}]
-    assert all(str(image["src"]).startswith("data:image/") for image in eights.all("img"))
+    assert eights.find_all("script") == [{}]
+    assert all(str(image["src"]).startswith("data:image/") for image in eights.find_all("img"))
     assert "url(http" not in eights.text
-    links = [attributes["href"] or "" for attributes in eights.all("a")]
+    links = [attributes["href"] or "" for attributes in eights.find_all("a")]
     assert links
     assert all(link.startswith("#") for link in links)
 
@@ -48,17 +48,19 @@ def test_every_link_leads_somewhere(eights: ReportPage) -> None:
     """The table of contents names sections of the page, and no id stands twice."""
     ids = [attributes["id"] for _, attributes in eights.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert {str(attributes["href"]).removeprefix("#") for attributes in eights.all("a")} <= set(ids)
+    assert {
+        str(attributes["href"]).removeprefix("#") for attributes in eights.find_all("a")
+    } <= set(ids)
 
 
 def test_the_page_can_be_heard(eights: ReportPage) -> None:
     """Figures have a text alternative; tables have captions, and headers say what they head."""
-    figures = [a for a in eights.all("svg") if a.get("aria-hidden") != "true"]
+    figures = [a for a in eights.find_all("svg") if a.get("aria-hidden") != "true"]
     # overview, learning, curves; reliability and histogram; thresholds
     assert len(figures) == 2 + 2 + 2 + 2 * 2 + 2
     assert all(a["role"] == "img" and a["aria-label"] for a in figures)
-    assert len(eights.all("caption")) == len(eights.all("table"))
-    assert all("scope" in attributes for attributes in eights.all("th"))
+    assert len(eights.find_all("caption")) == len(eights.find_all("table"))
+    assert all("scope" in attributes for attributes in eights.find_all("th"))
 
 
 def test_the_lazy_baseline_stands_among_the_runs(eights: ReportPage) -> None:
@@ -70,7 +72,7 @@ def test_the_lazy_baseline_stands_among_the_runs(eights: ReportPage) -> None:
 
 def test_a_run_is_found_in_every_figure(eights: ReportPage) -> None:
     """Its lines carry its name, so that they can be hidden."""
-    groups = [a for a in eights.all("g") if a.get("data-run") == "weighted"]
+    groups = [a for a in eights.find_all("g") if a.get("data-run") == "weighted"]
     # validation and mark twice; training, validation and mark twice; curve and mark, ROC;
     # precision, recall and their marks
     assert len(groups) == 4 + 6 + 3 + 4
@@ -88,7 +90,7 @@ def test_what_is_known_comes_first_each_with_its_evidence(eights: ReportPage) ->
 
 def test_differences_are_shown_with_their_intervals(eights: ReportPage) -> None:
     """Each pair is a row that both of its runs hide; what chance would do is not in bold."""
-    rows = [a for a in eights.all("tr") if " " in str(a.get("data-run"))]
+    rows = [a for a in eights.find_all("tr") if " " in str(a.get("data-run"))]
     assert {row["data-run"] for row in rows} == {"unweighted weighted", "weighted unweighted"}
     assert any("right alone" in words for words in eights.words)
     assert "What weighting did" in eights.words
@@ -117,7 +119,7 @@ def test_seeds_of_one_method_are_shown_with_their_spread(
 
 def test_every_number_of_a_run_has_its_interval(eights: ReportPage) -> None:
     """Below each number of the leaderboard stand the ends of its interval; lazy has none."""
-    intervals = [a for a in eights.all("span") if a.get("title") == "95 % interval"]
+    intervals = [a for a in eights.find_all("span") if a.get("title") == "95 % interval"]
     assert len(intervals) == 2 * 10
 
 
@@ -128,16 +130,16 @@ def test_a_chosen_threshold_shows_both_matrices(
     folder = tmp_path_factory.mktemp("chosen")
     rule: dict[str, object] = {"operating_point": {"recall": 0.9}}
     page = write_report(folder, skills={"unweighted": 1.0, "weighted": 3.0}, options=rule)
-    matrices = [a for a in page.all("table") if "two" in str(a.get("class"))]
+    matrices = [a for a in page.find_all("table") if "two" in str(a.get("class"))]
     assert len(matrices) == 2 * 2
-    assert not [a for a in eights.all("table") if "two" in str(a.get("class"))]
+    assert not [a for a in eights.find_all("table") if "two" in str(a.get("class"))]
     assert any("a recall of at least 0.9 on validation" in words for words in page.words)
 
 
 def test_every_class_is_seen(eights: ReportPage, many: ReportPage) -> None:
     """A contact sheet for each class says of what it is, and how many of how many it shows."""
     for page, last, size in ((eights, "8", 2), (many, MATHS, 22)):
-        sheets = [str(image["alt"]) for image in page.all("img")]
+        sheets = [str(image["alt"]) for image in page.find_all("img")]
         sheets = [alt for alt in sheets if "training images of" in alt]
         assert len(sheets) == size
         assert sheets[-1].endswith(f"training images of {last}")
@@ -149,14 +151,14 @@ def test_the_mistakes_are_seen(eights: ReportPage) -> None:
     assert mistakes["wrong_everywhere_count"]
     told = f"Wrong in every run: {mistakes['wrong_everywhere_count']}"
     assert any(words.startswith(told) for words in eights.words)
-    shown = {str(image["alt"]) for image in eights.all("img")}
+    shown = {str(image["alt"]) for image in eights.find_all("img")}
     for image in (mistakes["wrong_everywhere"][0], mistakes["hardest"]["weighted"][0]):
         assert f"Test image {image['id']}" in shown
 
 
 def test_names_of_classes_are_only_text(many: ReportPage) -> None:
     """Markup and formulas in a class name show as they are written, in figures too."""
-    assert len(many.all("script")) == 1
+    assert len(many.find_all("script")) == 1
     assert NASTY not in many.text
     figures = many.text[many.text.index('id="curves"') :]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;</text>" in figures
@@ -169,5 +171,5 @@ def test_many_classes_are_cut_down_and_it_says_so(many: ReportPage) -> None:
     assert any("these are the 10 with the most mistakes" in words for words in many.words)
     assert "All 22 classes" in many.words
     assert "The numbers of only" in many.words
-    assert len(many.all("details")) == 5
+    assert len(many.find_all("details")) == 5
     assert "thresholds" not in {attributes.get("id") for _, attributes in many.tags}

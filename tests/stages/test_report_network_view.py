@@ -27,11 +27,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> ReportPage:
 
 def test_a_convolutional_and_a_dense_network_stand_side_by_side(page: ReportPage) -> None:
     """The first of each kind has its table and its chart."""
-    tables = [a["aria-label"] for a in page.all("div") if "Layers" in str(a.get("aria-label"))]
+    tables = [a["aria-label"] for a in page.find_all("div") if "Layers" in str(a.get("aria-label"))]
     assert tables == ["Layers of first", "Layers of dense"]
-    charts = [a["aria-label"] for a in page.all("svg") if "read off" in str(a.get("aria-label"))]
+    charts = [
+        a["aria-label"] for a in page.find_all("svg") if "read off" in str(a.get("aria-label"))
+    ]
     assert len(charts) == 2
-    assert {"id": "inside"} in page.all("section")
+    assert {"id": "inside"} in page.find_all("section")
 
 
 def test_only_what_is_beyond_chance_is_said(page: ReportPage) -> None:
@@ -43,7 +45,7 @@ def test_only_what_is_beyond_chance_is_said(page: ReportPage) -> None:
 
 def test_maps_are_there_and_can_be_heard(page: ReportPage) -> None:
     """Each grid is a picture with words for those who do not see it."""
-    texts = [str(image["alt"]) for image in page.all("img")]
+    texts = [str(image["alt"]) for image in page.find_all("img")]
     assert (
         "first, convolution_1: the first 64 of 70 maps of 26 x 26; black is 0, white 1.5" in texts
     )

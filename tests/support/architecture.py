@@ -32,19 +32,19 @@ HOMES = {
 }
 
 
-def sources(root: Path) -> list[Path]:
+def list_sources(root: Path) -> list[Path]:
     """Return every Python file of both packages, relative to the root."""
     found = (path for package in PACKAGES for path in (root / package).rglob("*.py"))
     return sorted(path.relative_to(root) for path in found)
 
 
-def imports(file: Path, *, for_types: bool = True) -> Iterator[str]:
+def list_imports(file: Path, *, for_types: bool = True) -> Iterator[str]:
     """Yield the dotted names a file imports, inside functions too.
 
     `for_types` includes those that only a type checker reads.
     """
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    hidden = set() if for_types else {id(node) for node in _type_checking(tree)}
+    hidden = set() if for_types else {id(node) for node in _is_type_checking(tree)}
     for node in ast.walk(tree):
         if id(node) in hidden:
             continue
@@ -55,15 +55,15 @@ def imports(file: Path, *, for_types: bool = True) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _type_checking(tree: ast.Module) -> Iterator[ast.AST]:
+def _is_type_checking(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             yield from ast.walk(node)
 
 
-def imported_files(root: Path, file: Path, *, for_types: bool = True) -> set[Path]:
+def find_imported_files(root: Path, file: Path, *, for_types: bool = True) -> set[Path]:
     """Return the files of both packages that a file imports, relative to the root."""
-    names = {name.replace(".", "/") for name in imports(root / file, for_types=for_types)}
+    names = {name.replace(".", "/") for name in list_imports(root / file, for_types=for_types)}
     modules = {Path(f"{name}.py") for name in names} | {Path(name, "__init__.py") for name in names}
     return {module for module in modules if (root / module).is_file() and _says_more(root / module)}
 
@@ -73,35 +73,37 @@ def _says_more(file: Path) -> bool:
     return file.name != "__init__.py" or len(ast.parse(file.read_text(encoding="utf-8")).body) > 1
 
 
-def room(file: Path) -> str:
+def get_room(file: Path) -> str:
     """Return the room a file stands in; all of stages/ is one."""
     return file.parts[0] if file.parts[0] == "stages" else file.parts[1]
 
 
-def wrong_directions(root: Path) -> list[str]:
+def find_wrong_directions(root: Path) -> list[str]:
     """Return the imports that the table does not allow."""
     return [
         f"{file} imports {target}"
-        for file in sources(root)
+        for file in list_sources(root)
         if file != DOOR
-        for target in sorted(imported_files(root, file))
-        if not _allowed(file, target)
+        for target in sorted(find_imported_files(root, file))
+        if not _is_allowed(file, target)
     ]
 
 
-def _allowed(file: Path, target: Path) -> bool:
-    here, there = room(file), room(target)
+def _is_allowed(file: Path, target: Path) -> bool:
+    here, there = get_room(file), get_room(target)
     dotted = ".".join(target.with_suffix("").parts[1:])
     same = here == there and here != "stages"  # a stage does not know another
     return same or bool({there, dotted} & MAY_IMPORT[here])
 
 
-def strayed_libraries(root: Path) -> list[str]:
+def find_strayed_libraries(root: Path) -> list[str]:
     """Return the imports of a library outside of its home."""
     return [
         f"{file} imports {library}"
-        for file in sources(root)
-        for library in sorted({name.split(".")[0] for name in imports(root / file)} & set(HOMES))
+        for file in list_sources(root)
+        for library in sorted(
+            {name.split(".")[0] for name in list_imports(root / file)} & set(HOMES)
+        )
         if not any(_inside(file, home) for home in HOMES[library])
     ]
 
@@ -110,18 +112,18 @@ def _inside(file: Path, home: str) -> bool:
     return file.with_suffix("").as_posix() == home or file.as_posix().startswith(f"{home}/")
 
 
-def reached(root: Path, file: Path) -> set[Path]:
+def find_reached_files(root: Path, file: Path) -> set[Path]:
     """Return the files of both packages that a file needs to do its work, itself included."""
     found, waiting = set(), [file]
     while waiting:
         current = waiting.pop()
         if current not in found:
             found.add(current)
-            waiting += imported_files(root, current, for_types=False)
+            waiting += find_imported_files(root, current, for_types=False)
     return found
 
 
-def wrong_deps(root: Path) -> list[str]:
+def find_wrong_deps(root: Path) -> list[str]:
     """Return the folders of code that a stage needs and dvc.yaml lacks, or the reverse.
 
     A dep that is a file of the library stands for that file alone.
@@ -133,14 +135,14 @@ def wrong_deps(root: Path) -> list[str]:
         if stage.get("always_changed"):
             continue
         listed = {dep for dep in stage["deps"] if dep.split("/")[0] in PACKAGES}
-        files = {file.as_posix() for file in reached(root, Path(f"stages/{name}.py"))}
-        needed = {_dep(file, listed) for file in files if room(Path(file)) not in NO_DEPS}
+        files = {file.as_posix() for file in find_reached_files(root, Path(f"stages/{name}.py"))}
+        needed = {_find_dep(file, listed) for file in files if get_room(Path(file)) not in NO_DEPS}
         complaints += [f"{name}: {dep} is missing" for dep in sorted(needed - listed)]
         complaints += [f"{name}: {dep} is not needed" for dep in sorted(listed - needed)]
     return complaints
 
 
-def _dep(file: str, listed: set[str]) -> str:
+def _find_dep(file: str, listed: set[str]) -> str:
     """Return what stands for a file among deps: itself, or its room."""
     own = file in listed or file.startswith("stages/")
     return file if own else "/".join(Path(file).parts[:2])

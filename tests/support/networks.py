@@ -130,7 +130,7 @@ def write_layer_files(name: str, table: LayerReport) -> None:
     """Leave it beside what the run `name` has left already."""
     folder = files.stage_folder("train", name)
     files.write_json(folder / "layers.json", table.model_dump())
-    np.savez(folder / "inside.npz", allow_pickle=False, **make_activations().arrays())
+    np.savez(folder / "inside.npz", allow_pickle=False, **make_activations().to_arrays())
 
 
 STROKE_SIDE = 24

@@ -84,7 +84,7 @@ def _write_preprocessed(
             for split, truth in labels.items()
         }
         facts = make_dataset_card(classes, counts, positive)
-        files.write_json(folder / "facts.json", facts.as_json())
+        files.write_json(folder / "facts.json", facts.to_json())
         rows = [
             {"id": f"{split}#{i}", "label": classes[k], "split": split, "digest": "0" * 64}
             for split, truth in labels.items()
@@ -163,7 +163,7 @@ class ReportPage(HTMLParser):
         """Keep a piece of text."""
         self.words.append(data.strip())
 
-    def all(self, tag: str) -> list[dict[str, str | None]]:
+    def find_all(self, tag: str) -> list[dict[str, str | None]]:
         """Return the attributes of every such tag."""
         return [attributes for name, attributes in self.tags if name == tag]
 

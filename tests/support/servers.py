@@ -109,23 +109,23 @@ class PostgresCluster:
 
     port: int
 
-    def uri(self, database: str) -> str:
+    def make_uri(self, database: str) -> str:
         """Return the address of a database as MLflow takes it, password included."""
         return f"postgresql://{POSTGRES_USER}:{QUOTED_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def query(self, database: str, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows that a statement yields."""
-        with psycopg.connect(self.uri(database), autocommit=True) as connection:
+        with psycopg.connect(self.make_uri(database), autocommit=True) as connection:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
 
-    def create(self, database: str) -> str:
+    def create_database(self, database: str) -> str:
         """Make an empty database in place of what had the name, and return its address."""
         self.query("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         self.query("postgres", f"CREATE DATABASE {database}")
-        return self.uri(database)
+        return self.make_uri(database)
 
-    def contents(self, database: str) -> str:
+    def dump_database(self, database: str) -> str:
         """Return all rows of all tables as text."""
         listed = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         names = [name for (name,) in self.query(database, listed)]

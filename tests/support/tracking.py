@@ -76,7 +76,7 @@ def _write_dataset_card() -> None:
         make_dataset_card(["not 8", "8"], counts, "8"), shape=[12, 12, 1], digest=DATA_DIGEST
     )
     with files.create_output("preprocess") as folder:
-        files.write_json(folder / "facts.json", facts.as_json())
+        files.write_json(folder / "facts.json", facts.to_json())
         np.save(folder / "test.npy", np.zeros((4, 12, 12, 1), np.uint8))
 
 

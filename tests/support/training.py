@@ -45,7 +45,7 @@ def write_noise_images(project: Path) -> Path:
         np.save(folder / f"{split}.npy", images)
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
-    files.write_json(folder / "facts.json", make_noise_card(["left", "right"], counts).as_json())
+    files.write_json(folder / "facts.json", make_noise_card(["left", "right"], counts).to_json())
     for code in list_training_code():
         (project / code).parent.mkdir(parents=True, exist_ok=True)
         (project / code).write_text("", encoding="utf-8")

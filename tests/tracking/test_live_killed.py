@@ -38,7 +38,7 @@ with follow_training(load_params(), "unweighted") as log_epoch:
 
 
 @contextmanager
-def trained(*epochs: int) -> Iterator[psutil.Process]:
+def run_training(*epochs: int) -> Iterator[psutil.Process]:
     """Start a training of its own that has trained these epochs, as MLflow shows; then kill it."""
     command = [sys.executable, "-c", TRAINING, *map(str, epochs)]
     with subprocess.Popen(command) as process:
@@ -55,10 +55,10 @@ def trained(*epochs: int) -> Iterator[psutil.Process]:
 def test_a_killed_training_goes_on_in_the_same_run() -> None:
     """SIGKILL makes it KILLED; what resumes at a later epoch, or repeats one, adds the rest."""
     set_live_after(0)
-    with trained(1, 2, 2):
+    with run_training(1, 2, 2):
         pass
     killed = wait_for_run(lambda run: run.info.status == "KILLED")
-    with trained(2, 3) as resumed:
+    with run_training(2, 3) as resumed:
         assert find_runs()["unweighted"].info.status == "RUNNING"
         resumed.kill()
     wait_for_run(lambda run: run.info.status == "KILLED")
@@ -73,7 +73,7 @@ def test_a_run_that_nobody_follows_any_more_is_ended() -> None:
     """Training and follower lost at once, as by power; even after other parameters it is KILLED."""
     set_live_after(0)
     set_runs({"unweighted": {"epochs": 7}})
-    with trained(1) as training:
+    with run_training(1) as training:
         (follower,) = training.children()
         follower.kill()
         training.kill()
@@ -92,7 +92,7 @@ def test_a_run_that_is_followed_is_left_alone() -> None:
     """`track` does not end a training that goes on, and a second one does not log into its run."""
     set_live_after(0)
     set_runs({"unweighted": {"epochs": 7}})
-    with trained(1):
+    with run_training(1):
         track.run(set_runs(TRACKED_RUNS))
         params = set_runs({"unweighted": {"epochs": 7}})
         with live.follow_training(params, "unweighted") as log_epoch:

@@ -31,7 +31,7 @@ def test_the_projects_own_store_is_the_default(
     monkeypatch.chdir(tmp_path)
     found = find_location()
     assert found.uri == f"sqlite:///{tmp_path}/mlflow.db"
-    assert (found.shown, found.artifacts) == ("mlflow.db", tmp_path / "mlruns")
+    assert (found.display_name, found.artifacts) == ("mlflow.db", tmp_path / "mlruns")
 
 
 @pytest.mark.parametrize("uri", ["", "sqlite:///mlflow.db"])
@@ -47,7 +47,7 @@ def test_a_copy_of_the_project_tracks_to_the_real_one(
 def test_what_is_told_is_one_line() -> None:
     """An error of several lines is told in one, without the URI's query."""
     where = StoreLocation(ROOT, "http://h:5000/?token=abc", None)
-    assert where.redacted("one\n  two token=abc") == "one two ***"
+    assert where.redact("one\n  two token=abc") == "one two ***"
 
 
 @pytest.mark.parametrize("scheme", ["http", "postgresql", "mysql+pymysql"])

@@ -21,33 +21,33 @@ def test_no_password_is_ever_shown(user: str, password: str, host: str, *, quote
     written = [quote(part, safe="") if quoted else part for part in (user, password)]
     where = StoreLocation(Path("/project"), host.format(":".join(written) + "@"), None)
     told = f"no answer from {where.uri}, at {':'.join(written)}@h, with {password}"
-    for text in (where.shown, repr(where), where.redacted(told), str(where.error(told))):
+    for text in (where.display_name, repr(where), where.redact(told), str(where.error(told))):
         assert written[1] not in text
         assert password not in text
-    assert "Q" not in where.shown
+    assert "Q" not in where.display_name
 
 
 @given(token=SECRETS)
 def test_a_user_without_a_password_is_a_token(token: str) -> None:
     """A token is hidden as a password is."""
     where = StoreLocation(Path("/project"), f"https://{quote(token, safe='')}@h/", None)
-    assert where.redacted(f"bad token {token}") == "bad token ***"
+    assert where.redact(f"bad token {token}") == "bad token ***"
 
 
 @pytest.mark.parametrize("said", ['user "me"', "user 'me'@'h'", "user=me"])
 def test_a_user_is_hidden_and_words_are_not(said: str) -> None:
     """A short name may be part of any word: it is hidden where it is said to be a user's."""
-    told = parse_uri("postgresql://me:secret@h/x").redacted(f"for {said} some time")
+    told = parse_uri("postgresql://me:secret@h/x").redact(f"for {said} some time")
     assert told == f"for {said.replace('me', '***')} some time"
 
 
 def test_a_piece_of_a_broken_password_is_hidden() -> None:
     """A / that is not written %2F cuts a password in two, and a library tells the first half."""
-    assert parse_uri("http://me:half/other@h").redacted("invalid port: half") == "invalid port: ***"
+    assert parse_uri("http://me:half/other@h").redact("invalid port: half") == "invalid port: ***"
 
 
 def test_a_file_loses_nothing_else() -> None:
     """What is kept to be applied again loses `user:password@`, and no words that are like it."""
     text = "+uri = http://me:a@h/x\n+a = me\n"
-    assert parse_uri("http://me:a@h").struck_out(text) == "+uri = http://h/x\n+a = me\n"
-    assert parse_uri("sqlite:///mlflow.db").struck_out(text) == text
+    assert parse_uri("http://me:a@h").remove_credentials(text) == "+uri = http://h/x\n+a = me\n"
+    assert parse_uri("sqlite:///mlflow.db").remove_credentials(text) == text

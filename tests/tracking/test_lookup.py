@@ -30,7 +30,7 @@ def store(trackable: Path) -> Path:
     return trackable
 
 
-def told(wanted: str, folder: Path) -> str:
+def read_error(wanted: str, folder: Path) -> str:
     """Return the error that looking up ends with."""
     with pytest.raises(TrackingError) as error:
         look_up_run(wanted, folder)
@@ -59,10 +59,12 @@ def test_a_run_is_found_by_id_and_by_name(store: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("store")
 def test_no_such_run_is_told(tmp_path: Path) -> None:
     """The nearest name is offered, else those that there are; an id is told as such."""
-    assert "no run 'early_stoped'; did you mean early_stopped?" in told("early_stoped", tmp_path)
+    assert "no run 'early_stoped'; did you mean early_stopped?" in read_error(
+        "early_stoped", tmp_path
+    )
     expected = "no run 'xyz'; expected an id or early_stopped or unweighted"
-    assert expected in told("xyz", tmp_path)
-    assert f"no run with the id {'0' * 32}" in told("0" * 32, tmp_path)
+    assert expected in read_error("xyz", tmp_path)
+    assert f"no run with the id {'0' * 32}" in read_error("0" * 32, tmp_path)
 
 
 @pytest.mark.usefixtures("store")
@@ -72,7 +74,7 @@ def test_a_name_of_several_runs_is_told(tmp_path: Path) -> None:
     params = set_runs(TRACKED_RUNS | {"unweighted": {"epochs": 3}})
     write_run(params, "unweighted")
     track.run(params)
-    told_ids = re.findall("[0-9a-f]{32} of 20", told("unweighted", tmp_path))
+    told_ids = re.findall("[0-9a-f]{32} of 20", read_error("unweighted", tmp_path))
     assert len(told_ids) == 2
     assert any(each.startswith(first) for each in told_ids)
 
@@ -93,23 +95,23 @@ def test_a_run_that_is_not_done_is_told(tmp_path: Path) -> None:
     """One that is going, one that was cut off, one that was deleted, and what is no training."""
     run_id = find_runs()["unweighted"].info.run_id
     make_client().update_run(run_id, status="RUNNING")
-    assert "is still going, since 20" in told("unweighted", tmp_path)
+    assert "is still going, since 20" in read_error("unweighted", tmp_path)
     make_client().delete_tag(run_id, "second_look.mirror")
     make_client().set_terminated(run_id, "KILLED")
-    assert "(KILLED) was never tracked whole" in told("unweighted", tmp_path)
+    assert "(KILLED) was never tracked whole" in read_error("unweighted", tmp_path)
     make_client().delete_run(run_id)
-    assert "was deleted" in told(run_id, tmp_path)
+    assert "was deleted" in read_error(run_id, tmp_path)
     (parent,) = find_runs("second_look.data").values()
-    assert "stands for a data set" in told(parent.info.run_id, tmp_path)
+    assert "stands for a data set" in read_error(parent.info.run_id, tmp_path)
     stranger = make_client().create_run("0").info.run_id
-    assert "was not tracked by this pipeline" in told(stranger, tmp_path)
+    assert "was not tracked by this pipeline" in read_error(stranger, tmp_path)
 
 
 def test_without_a_store_it_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project that never tracked is told what tracks; no database is made."""
     for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
         monkeypatch.delenv(name, raising=False)
-    assert "mlflow.db: no such file; `dvc repro` makes it" in told("dense", project)
+    assert "mlflow.db: no such file; `dvc repro` makes it" in read_error("dense", project)
     assert not (project / "mlflow.db").exists()
 
 

@@ -16,14 +16,14 @@ def batches(seed: int = 1, size: int = 4) -> Batches:
     return Batches(IMAGES, LABELS, WEIGHTS, size, seed)
 
 
-def seen(data: Batches) -> list[list[int]]:
+def list_batches(data: Batches) -> list[list[int]]:
     """Return the pixel of every image of one epoch, batch by batch."""
     return [data[index][0].ravel().tolist() for index in range(len(data))]
 
 
 def test_every_image_comes_once_an_epoch() -> None:
     """Ten images in batches of four are 4 + 4 + 2, each image once."""
-    epoch = seen(batches())
+    epoch = list_batches(batches())
     assert [len(batch) for batch in epoch] == [4, 4, 2]
     assert sorted(pixel for batch in epoch for pixel in batch) == list(range(10))
 
@@ -31,11 +31,11 @@ def test_every_image_comes_once_an_epoch() -> None:
 def test_order_depends_on_seed_and_epoch_alone() -> None:
     """The second epoch is the same however the first was read, and differs from it."""
     read, unread = batches(), batches()
-    first = seen(read)
+    first = list_batches(read)
     read.on_epoch_begin()
     unread.on_epoch_begin()
-    assert seen(read) == seen(unread) != first
-    assert seen(batches(seed=2)) != first
+    assert list_batches(read) == list_batches(unread) != first
+    assert list_batches(batches(seed=2)) != first
 
 
 def test_weight_is_that_of_the_class() -> None:
@@ -63,7 +63,7 @@ def test_keras_trains_on_exactly_these_batches() -> None:
     expected = batches()
     for epoch in (trained[:3], trained[3:]):
         expected.on_epoch_begin()
-        assert epoch == seen(expected)
+        assert epoch == list_batches(expected)
 
 
 def test_sample_reads_like_the_whole() -> None:

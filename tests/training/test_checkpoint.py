@@ -27,7 +27,7 @@ def folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project / STATES_FOLDER
 
 
-def interrupted(key: str, *epochs: int) -> None:
+def save_interrupted(key: str, *epochs: int) -> None:
     """Save states, one after the other, until Ctrl-C."""
     with Checkpoint(key, 0) as saved:
         for epoch in epochs:
@@ -38,7 +38,7 @@ def interrupted(key: str, *epochs: int) -> None:
 def save(key: str, *epochs: int) -> None:
     """Leave states behind as an interrupted training does."""
     with pytest.raises(KeyboardInterrupt):
-        interrupted(key, *epochs)
+        save_interrupted(key, *epochs)
 
 
 def test_the_last_state_is_read() -> None:
@@ -107,15 +107,15 @@ def test_states_are_forgotten_in_the_end(folder: Path) -> None:
 
 def test_states_are_spaced_out() -> None:
     """Nothing is due before its time, counted from the beginning and from the last state."""
-    assert not Checkpoint(KEY, 100).due()
+    assert not Checkpoint(KEY, 100).is_due()
     saved = Checkpoint(KEY, 0.2)
     time.sleep(0.2)
-    assert saved.due()
+    assert saved.is_due()
     saved.save(STATE)
-    saved.settle()  # so that it is not its being busy
-    assert not saved.due()
+    saved.wait_for_write()  # so that it is not its being busy
+    assert not saved.is_due()
     time.sleep(0.2)
-    assert saved.due()
+    assert saved.is_due()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_states_are_spaced_out() -> None:
 def test_an_interruption_says_what_comes_next(epochs: list[int], outlook: str) -> None:
     """Ctrl-C waits for what is being written, and carries one line on."""
     with pytest.raises(KeyboardInterrupt) as caught:
-        interrupted(KEY, *epochs)
+        save_interrupted(KEY, *epochs)
     assert str(caught.value) == outlook
 
 
@@ -136,7 +136,7 @@ def test_an_interruption_while_it_starts_forgets_nothing() -> None:
     """Ctrl-C before the state was read does not say that there is none."""
     save(KEY, 1)
     with pytest.raises(KeyboardInterrupt, match="resumes after the last epoch that was saved"):
-        interrupted(KEY)
+        save_interrupted(KEY)
 
 
 def test_a_copy_of_the_project_uses_the_real_one(

@@ -20,7 +20,7 @@ import numpy as np
 from secondlook.training.checkpoint import Checkpoint, TrainingState
 with Checkpoint("{KEY}", 0) as saved:
     for epoch in range(1, 10_000):
-        while not saved.due():
+        while not saved.is_due():
             pass
         print(saved.epoch, flush=True)
         saved.save(TrainingState(epoch, [], {{}}, [np.full(500_000, float(epoch))], []))
@@ -33,7 +33,7 @@ with Checkpoint("{KEY}", 0) as saved:
     for epoch, size in enumerate([10, 10**6, 10**6, 10], start=1):
         resource.setrlimit(resource.RLIMIT_FSIZE, (10**5, -1))
         saved.save(TrainingState(epoch, [], {{}}, [np.zeros(size)], []))
-        saved.settle()
+        saved.wait_for_write()
         print(saved.epoch, len(list(saved.path.parent.iterdir())))
 """
 
@@ -45,7 +45,7 @@ def _here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_ROOT", raising=False)
 
 
-def started(code: str) -> "subprocess.Popen[str]":
+def start_saving(code: str) -> "subprocess.Popen[str]":
     """Start a process that saves states in the current folder."""
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -60,7 +60,7 @@ def test_a_kill_while_writing_loses_one_epoch_at_most() -> None:
     """Whenever the process is killed, the last epoch that was safe, or a later one, is read."""
     chance = np.random.default_rng(4)
     for _ in range(5):
-        with started(SAVING) as process:
+        with start_saving(SAVING) as process:
             assert process.stdout is not None
             safe = [int(process.stdout.readline()) for _ in range(3)]
             time.sleep(chance.uniform(0, 0.2))
@@ -74,7 +74,7 @@ def test_a_kill_while_writing_loses_one_epoch_at_most() -> None:
 
 def test_a_full_disk_does_not_end_a_training() -> None:
     """One line warns as long as it lasts, the last state that was written stays, saving goes on."""
-    with started(LIMITED) as process:
+    with start_saving(LIMITED) as process:
         printed, warned = process.communicate()
     # The epoch on disk after each of four, and the files there.
     assert printed.splitlines() == ["1 1", "1 1", "1 1", "4 1"]

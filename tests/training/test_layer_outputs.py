@@ -13,12 +13,12 @@ IMAGES = np.arange(70 * 25, dtype=np.int64).reshape(70, 5, 5, 1).astype(np.uint8
 
 def outputs(network: LayeredNetwork, name: str) -> np.ndarray:
     """Return what a layer makes of all images."""
-    return np.concatenate(list(network.outputs(name, IMAGES)))
+    return np.concatenate(list(network.compute_outputs(name, IMAGES)))
 
 
 def test_layers_that_change_nothing_are_left_out() -> None:
     """Scaling, augmentation and dropout have no row; the others say what they do."""
-    assert LayeredNetwork(networks.build_copying_network()).parts == [
+    assert LayeredNetwork(networks.build_copying_network()).descriptions == [
         LayerDescription("image", "what the network is given", (5, 5, 1), same=False),
         LayerDescription("convolution_1", "2 filters of 2 x 2, relu", (4, 4, 2), same=False),
         LayerDescription("pooling_1", "the largest of each 2 x 2", (2, 2, 2), same=False),
@@ -47,7 +47,7 @@ def test_the_last_layer_is_the_answer(precision: str) -> None:
     small = {"filters": [4], "dropout": 0.5, "precision": precision}
     train = load_params().model_copy(update={"runs": {"small": small}}).run("small")
     model = build_model(train, (5, 5, 1), 3)
-    assert [part.shape for part in LayeredNetwork(model).parts][-2:] == [(64,), (3,)]
+    assert [part.shape for part in LayeredNetwork(model).descriptions][-2:] == [(64,), (3,)]
     answers, wanted = outputs(LayeredNetwork(model), "answer"), predict_probabilities(model, IMAGES)
     assert answers.dtype == np.float32
     np.testing.assert_allclose(answers, wanted, atol=1e-5 if precision == "float32" else 0.02)

@@ -44,7 +44,7 @@ def test_a_passage_is_read_back_as_it_was(project: Path) -> None:
     folder.mkdir(parents=True)
     with pytest.raises(DataError, match=r"small/inside\.npz: no such file"):
         layer_artifact.load_activations("small")
-    np.savez(folder / "inside.npz", allow_pickle=False, **made.arrays())
+    np.savez(folder / "inside.npz", allow_pickle=False, **made.to_arrays())
     found = layer_artifact.load_activations("small")
     assert isinstance(found, Activations)
     assert [(step.name, step.peak, step.count) for step in found.steps] == [

@@ -44,22 +44,22 @@ def test_information_falls_along_a_known_network() -> None:
     assert answer == 0
 
 
-def changed(before: Right, after: Right) -> ProbeChange:
+def compare_probes(before: Right, after: Right) -> ProbeChange:
     """Return what is said of a probe that is right here, where the image's is right there."""
-    return ProbeChange.of(compute_mcnemar(after, before))
+    return ProbeChange.from_mcnemar(compute_mcnemar(after, before))
 
 
 def test_a_change_is_counted_image_by_image() -> None:
     """Only images that one of the two gets right count, and twenty to none are no chance."""
     before = np.arange(60) < 30
-    better = changed(before, np.arange(60) < 50)
-    assert (better.gained, better.lost, better.risen) == (20, 0, True)
+    better = compare_probes(before, np.arange(60) < 50)
+    assert (better.gained, better.lost, better.is_gain) == (20, 0, True)
     assert better.p == pytest.approx(2 * 0.5**20)
-    worse = changed(np.arange(60) < 50, before)
-    assert (worse.gained, worse.lost, worse.risen) == (0, 20, False)
-    same = changed(before, ~before)
-    assert (same.gained, same.lost, same.p, same.risen) == (30, 30, 1, False)
-    assert changed(before, before).p == 1
+    worse = compare_probes(np.arange(60) < 50, before)
+    assert (worse.gained, worse.lost, worse.is_gain) == (0, 20, False)
+    same = compare_probes(before, ~before)
+    assert (same.gained, same.lost, same.p, same.is_gain) == (30, 30, 1, False)
+    assert compare_probes(before, before).p == 1
 
 
 def test_too_few_images_have_no_probe() -> None:
