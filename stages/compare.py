@@ -63,7 +63,7 @@ def run(params: Params) -> None:
 
 
 @dataclass(frozen=True)
-class SplitAnswers:
+class _SplitAnswers:
     """One split: what was asked, and what the lazy baseline and runs, by name, answered."""
 
     truth: GroundTruth
@@ -75,7 +75,7 @@ class SplitAnswers:
         return [self.entries[result.name] for result in group]
 
 
-def _load_split(found: Study, results: Sequence[RunResult], split: str, seed: int) -> SplitAnswers:
+def _load_split(found: Study, results: Sequence[RunResult], split: str, seed: int) -> _SplitAnswers:
     """Return what runs answered for one split, one after the other: probabilities are large."""
     asked = predictions.load_predictions(found.results[0].name, split, found.facts)
     entries = {
@@ -84,7 +84,7 @@ def _load_split(found: Study, results: Sequence[RunResult], split: str, seed: in
         )
         for result in results
     }
-    return SplitAnswers(
+    return _SplitAnswers(
         asked.truth, predictions.compute_lazy_predictions(asked).image_predictions, entries
     )
 
@@ -99,7 +99,7 @@ def _load_image_names(split: str) -> list[str]:
 
 def _compare_methods(
     groups: Sequence[SeedRuns],
-    answered: Mapping[str, SplitAnswers],
+    answered: Mapping[str, _SplitAnswers],
     seed: int,
     seen: Mistakes,
 ) -> Comparison:
@@ -126,7 +126,7 @@ def _compare_methods(
     )
 
 
-def _build_method(group: SeedRuns, answered: Mapping[str, SplitAnswers], seed: int) -> Method:
+def _build_method(group: SeedRuns, answered: Mapping[str, _SplitAnswers], seed: int) -> Method:
     """Return one method: what it reaches, and what that is beyond the lazy baseline."""
     test = answered["test"]
     return Method(
@@ -140,7 +140,7 @@ def _build_method(group: SeedRuns, answered: Mapping[str, SplitAnswers], seed: i
 
 
 def _compute_estimates(
-    group: SeedRuns, split: str, answered: SplitAnswers, seed: int
+    group: SeedRuns, split: str, answered: _SplitAnswers, seed: int
 ) -> dict[str, Estimate]:
     """Return every metric of a method on one split; those of a single run stand in evaluate's."""
     if len(group) > 1:

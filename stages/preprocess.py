@@ -41,7 +41,7 @@ SplitSummaries = dict[str, SplitSummary]
 SplitArrays = dict[str, NDArray[np.uint8]]
 
 
-class ArrayFindings(NamedTuple):
+class _ArrayFindings(NamedTuple):
     """What was found out about the arrays as a whole."""
 
     digest: str
@@ -68,7 +68,7 @@ def run(params: Params) -> None:
         )
         digest = _hash_arrays(out, names, params.data.positive)
         pictures = _build_profile(arrays, result)
-        found = ArrayFindings(
+        found = _ArrayFindings(
             digest,
             manifest.count_duplicates(),
             near_duplicates.count_near_duplicates(pairs),
@@ -104,7 +104,7 @@ def _decode_rows(
 ) -> Iterator[DecodeResult]:
     """Yield each row with what the network sees (H, W, C), or with the reason why it cannot."""
 
-    def one(row: ManifestRow) -> DecodeResult:
+    def decode_row(row: ManifestRow) -> DecodeResult:
         try:
             return row, decoding.decode_image(source.content(row.id), spec)
         except RejectedImageError as error:
@@ -112,7 +112,7 @@ def _decode_rows(
 
     # As many at a time as fit in a megabyte: handing over single small ones costs more than they.
     batch = max(1, min(64, BATCH_BYTES // math.prod(_compute_shape(spec))))
-    return map_in_order(one, rows, batch)
+    return map_in_order(decode_row, rows, batch)
 
 
 def _compute_shape(spec: PreprocessParams) -> tuple[int, int, int]:
@@ -142,7 +142,7 @@ def _check_rejections(result: SplitSummaries, names: list[str], params: Params) 
             f" mend or remove them; the first: {first}"
         )
     for split, one in result.items():
-        for name in sorted(name for name, count in one.counts(names).items() if not count):
+        for name in sorted(name for name, count in one.count_images(names).items() if not count):
             first = next((f": {r.id}: {r.reason}" for r in one.firsts if r.label == name), "")
             raise DataError(
                 f"{path}: no image of class {name!r} in {split} can be read; mend them{first}"
@@ -171,7 +171,7 @@ def _build_profile(arrays: SplitArrays, result: SplitSummaries) -> TrainingProfi
 
 
 def _build_dataset_card(
-    result: SplitSummaries, names: list[str], params: Params, found: ArrayFindings
+    result: SplitSummaries, names: list[str], params: Params, found: _ArrayFindings
 ) -> DatasetCard:
     """Return what the arrays are like."""
     reasons = Counter[str]()
@@ -182,7 +182,7 @@ def _build_dataset_card(
         classes=names,
         positive=params.data.positive,
         shape=list(_compute_shape(params.preprocess)),
-        counts={split: one.counts(names) for split, one in result.items()},
+        counts={split: one.count_images(names) for split, one in result.items()},
         rejected=reasons.total(),
         pixels=PixelStatistics.from_histogram(result["train"].histogram),
         levels={

@@ -55,7 +55,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         np.savez(
             folder / embedding_distance.DISTANCE_FILE,
             allow_pickle=False,
-            **_fit_distance(model).arrays(),
+            **_fit_distance(model).to_arrays(),
         )
         files.write_csv(folder / "history.csv", curves.history[0], curves.history)
         layers, example = _inspect_layers(model, facts)

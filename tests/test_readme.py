@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from secondlook.verdicts.verdicts import RULES
-from tests.support.architecture import MAY_IMPORT, sources
+from tests.support.architecture import MAY_IMPORT, list_sources
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -156,7 +156,7 @@ def test_the_rooms_are_told_as_they_are_enforced() -> None:
     assert {*rows, "stages"} == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("source", sources(ROOT), ids=str)
+@pytest.mark.parametrize("source", list_sources(ROOT), ids=str)
 def test_every_file_named_in_the_code_exists(source: Path) -> None:
     """A docstring or comment that leads to another file names it as it is called today."""
     known = {path.name for folder in TOP_FOLDERS.split("|") for path in (ROOT / folder).rglob("*")}

@@ -100,7 +100,7 @@ class RetrainingRecord(Record):
         return json.dumps(told, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def history_path() -> Path:
+def _locate_history() -> Path:
     """Return where the history stands: in git, for it is made nowhere twice.
 
     It begins with an empty line there, for DVC warns of empty files.
@@ -113,9 +113,9 @@ def load_history() -> list[RetrainingRecord]:
 
     Raises DataError where a line is not what this version writes.
     """
-    if not history_path().exists():
+    if not _locate_history().exists():
         return []
-    with check_artifact(history_path()) as file:
+    with check_artifact(_locate_history()) as file:
         lines = file.read_text(encoding="utf-8").splitlines()
         return [RetrainingRecord.model_validate_json(line) for line in lines if line]
 
@@ -127,11 +127,11 @@ def add_to_history(new: Iterable[RetrainingRecord]) -> None:
     missing = [each for each in new if each.retraining not in known]
     if missing:
         listed = sorted([*there, *missing], key=lambda each: each.time)
-        partial = history_path().with_name(f".{history_path().name}.partial")
+        partial = _locate_history().with_name(f".{_locate_history().name}.partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{each.line}\n" for each in listed)
         partial.write_text(text, encoding="utf-8")
-        partial.replace(history_path())
+        partial.replace(_locate_history())
 
 
 def find_last_decision(listed: Iterable[RetrainingRecord]) -> RetrainingRecord | None:

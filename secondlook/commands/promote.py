@@ -25,7 +25,7 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
             facts = DatasetCard.from_json(files.read_json(tracked.folder / "source" / "facts.json"))
             found = registry.find_candidate_by_id(tracked.id)
         store = Registry(draft.model)
-        champion = store.version(CHAMPION)
+        champion = store.find_version(CHAMPION)
         draft.challenger, draft.data = (
             found.model,
             DataChange(digest=facts.digest, images=facts.image_count),

@@ -16,7 +16,7 @@ def run(params: Params, *, as_json: bool) -> int:
 
     def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         store = Registry(draft.model)
-        champion, previous = store.version(CHAMPION), store.version(PREVIOUS)
+        champion, previous = store.find_version(CHAMPION), store.find_version(PREVIOUS)
         if champion is None or previous is None:
             raise TrackingError(f"MLflow: {draft.model} has no version before the champion's")
         draft.challenger = previous.model

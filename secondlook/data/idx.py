@@ -105,7 +105,7 @@ def _format_shape(shape: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class LabelledImages:
+class _LabelledImages:
     """Images (N, H, W) and their labels (N,), uint8; `split` as the file names say, or None."""
 
     images: NDArray[np.uint8]
@@ -142,7 +142,7 @@ class IdxPairs:
         return pixels.T if self._transposed else pixels
 
 
-def _load_pairs(root: Path) -> dict[str, LabelledImages]:
+def _load_pairs(root: Path) -> dict[str, _LabelledImages]:
     """Return the pairs in a folder by the short name of their images file."""
     paths = {path.name.removesuffix(".gz"): path for path in list_visible(root) if path.is_file()}
     partners = _match_partners(root, list(paths))
@@ -187,8 +187,8 @@ def _find_split_word(name: str) -> str | None:
     return words[0] if words else None
 
 
-def _load_pair(images: Path, labels: Path, split: str | None) -> LabelledImages:
-    pair = LabelledImages(read_idx(images, 3), read_idx(labels, 1), split)
+def _load_pair(images: Path, labels: Path, split: str | None) -> _LabelledImages:
+    pair = _LabelledImages(read_idx(images, 3), read_idx(labels, 1), split)
     if len(pair.images) != len(pair.labels):
         raise DataError(
             f"{images}: {len(pair.images)} images, but {labels.name} holds {len(pair.labels)} "
@@ -197,7 +197,7 @@ def _load_pair(images: Path, labels: Path, split: str | None) -> LabelledImages:
     return pair
 
 
-def _load_label_names(pairs: dict[str, LabelledImages], path: Path | None) -> dict[int, str]:
+def _load_label_names(pairs: dict[str, _LabelledImages], path: Path | None) -> dict[int, str]:
     """Return the class name of each label there is; the number itself where no file names it."""
     labels = sorted({int(label) for pair in pairs.values() for label in np.unique(pair.labels)})
     if path is None:

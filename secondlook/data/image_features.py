@@ -45,7 +45,7 @@ class ImageFeatures(NamedTuple):
     aspect: FloatArray  # log2 of width / height, as given
     size: FloatArray  # log2 of the shorter side, as given, over the network's
 
-    def table(self) -> FloatArray:
+    def to_table(self) -> FloatArray:
         """Return a row for each picture, (n, features)."""
         return np.stack(self, axis=1)
 

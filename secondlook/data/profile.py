@@ -72,7 +72,7 @@ def build_profile_from_features(
     low, middle, high = ends = np.array(
         [_compute_span(*kept[name], *LEAST_DEVIATIONS[name]) for name in kept]
     ).T
-    furthest = np.abs(compute_deviations(validation.table(), ends)).max(axis=1)
+    furthest = np.abs(compute_deviations(validation.to_table(), ends)).max(axis=1)
     bound = max(1.0, find_conformal_bound(furthest, FALSE_ALARM_SHARE))
     lows = _round_outward(middle - bound * (middle - low), np.floor)
     highs = _round_outward(middle + bound * (high - middle), np.ceil)
@@ -158,7 +158,7 @@ def compute_mean_image(split: SizedImages) -> FloatArray:
 def measure_sample(split: SizedImages, mean: FloatArray) -> ImageFeatures:
     """Return the features of some of the pictures."""
     tables = map_in_order(
-        lambda part: measure_features(*part, mean).table(), _iterate_sample(split), 1
+        lambda part: measure_features(*part, mean).to_table(), _iterate_sample(split), 1
     )
     return ImageFeatures(*np.vstack(list(tables)).T)
 
@@ -207,7 +207,7 @@ class SplitSummary:
         }:
             self.firsts.append(row)
 
-    def counts(self, names: list[str]) -> dict[str, int]:
+    def count_images(self, names: list[str]) -> dict[str, int]:
         """Return how many were kept of each class."""
         counts = np.bincount(np.array(self.labels, np.int64), minlength=len(names))
         return dict(zip(names, counts.tolist(), strict=True))

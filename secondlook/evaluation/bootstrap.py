@@ -1,7 +1,7 @@
 """How far counting metrics would move on other images of the same kind.
 
 N images, K classes, R runs. All counting metrics depend on three counts per class only
-(ClassMargins), and a resample of the images is a multinomial draw of the cells of the contingency
+(_ClassMargins), and a resample of the images is a multinomial draw of the cells of the contingency
 table (true class, predicted by each run): its cost does not grow with N.
 """
 
@@ -20,7 +20,7 @@ CHUNK_CELLS = 4_000_000  # cells drawn at a time: 32 MB
 ADDED_IMAGES = {1: 1.0, 2: 0.5}
 
 
-class ClassMargins(NamedTuple):
+class _ClassMargins(NamedTuple):
     """Counts per class, each (..., K): truly of it, predicted as it, and both."""
 
     support: Numbers
@@ -52,7 +52,7 @@ def count_contingency(truth: GroundTruth, *predicted: Labels) -> ContingencyTabl
     )
 
 
-def _compute_metrics(margins: ClassMargins, positive: int | None) -> dict[str, Numbers]:
+def _compute_metrics(margins: _ClassMargins, positive: int | None) -> dict[str, Numbers]:
     """Return the counting metrics (...,) of margins (..., K), 0..1, as `metrics.py` does.
 
     Precision, recall and F1 are the positive class's (NaN where undefined), or the mean over
@@ -102,7 +102,7 @@ def compute_metric_contributions(truth: GroundTruth, predicted: Labels) -> dict[
     table = count_contingency(truth, predicted)
     total, whole = table.counts.sum(), compute_observed_metrics(truth, predicted)
     [present], [single] = _compute_margins(table, table.counts), _compute_indicators(table)
-    left = _compute_metrics(ClassMargins(*map(np.subtract, present, single)), truth.positive)
+    left = _compute_metrics(_ClassMargins(*map(np.subtract, present, single)), truth.positive)
     cell = np.zeros(truth.classes**2, dtype=np.int64)
     cell[table.cells @ [truth.classes, 1]] = np.arange(len(table.cells))
     each = cell[truth.labels * truth.classes + predicted]
@@ -140,16 +140,16 @@ def _draw_resamples(total: int, counts: Numbers, seed: int) -> Iterator[Numbers]
         yield drawn.astype(np.float64)
 
 
-def _compute_margins(table: ContingencyTable, counts: Numbers) -> list[ClassMargins]:
+def _compute_margins(table: ContingencyTable, counts: Numbers) -> list[_ClassMargins]:
     """Return the margins (..., K) of each run where the cells hold counts (..., M)."""
     return [
-        ClassMargins(*(counts @ indicator for indicator in indicators))
+        _ClassMargins(*(counts @ indicator for indicator in indicators))
         for indicators in _compute_indicators(table)
     ]
 
 
-def _compute_indicators(table: ContingencyTable) -> list[ClassMargins]:
+def _compute_indicators(table: ContingencyTable) -> list[_ClassMargins]:
     """Return what one image of each cell adds to each run's margins: (M, K), 0 or 1."""
     columns = np.equal.outer(table.cells.T, np.arange(table.classes)).astype(np.float64)
     true, *predicted = columns
-    return [ClassMargins(true, answers, true * answers) for answers in predicted]
+    return [_ClassMargins(true, answers, true * answers) for answers in predicted]

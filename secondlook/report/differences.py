@@ -29,7 +29,7 @@ class MethodDifference:
     runs: Sequence[str]
     pair: MethodPair
 
-    def difference(self, metric: str) -> Difference:
+    def get_difference(self, metric: str) -> Difference:
         """Return the difference of one metric, with its interval."""
         return self.pair.differences[metric]
 

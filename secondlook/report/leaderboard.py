@@ -54,20 +54,20 @@ class LeaderboardRow:
     scalars: Mapping[str, Scalars]
     intervals: Mapping[str, Mapping[str, Interval]]
 
-    def value(self, column: str) -> float | None:
+    def get_value(self, column: str) -> float | None:
         """Return one number, such as that of "test/recall"; None where undefined."""
         split, metric = column.split("/")
         number: float | None = getattr(self.scalars[split], metric)
         return number
 
-    def interval(self, column: str) -> Interval | None:
+    def get_interval(self, column: str) -> Interval | None:
         """Return the 95 % interval of that number; None where there is none."""
         split, metric = column.split("/")
         return self.intervals.get(split, {}).get(metric)
 
-    def deviation(self, column: str) -> float | None:
+    def get_deviation(self, column: str) -> float | None:
         """Return that number's standard deviation over seeds; None for a single one."""
-        found = self.interval(column)
+        found = self.get_interval(column)
         return found.deviation if isinstance(found, Estimate) else None
 
 
@@ -87,7 +87,7 @@ def build_leaderboard(study: Study, seeded: Sequence[Method] = ()) -> list[Leade
         if result.name not in methods or result.name == methods[result.name].name
     ]
     found.append(LeaderboardRow(f'always "{study.facts.lazy_class}"', None, (), lazy, {}))
-    return sorted(found, key=lambda row: -(row.value(RANKING_METRIC) or 0.0))
+    return sorted(found, key=lambda row: -(row.get_value(RANKING_METRIC) or 0.0))
 
 
 def _build_run_row(result: RunResult, look: Style) -> LeaderboardRow:
@@ -109,7 +109,7 @@ def _build_method_row(result: RunResult, look: Style, method: Method) -> Leaderb
 
 def find_best_value(found: Sequence[LeaderboardRow], column: str) -> float | None:
     """Return the best number of a column: the lowest log loss, the highest of any other."""
-    values = [value for row in found if (value := row.value(column)) is not None]
+    values = [value for row in found if (value := row.get_value(column)) is not None]
     if not values:
         return None
     return min(values) if column.endswith("log_loss") else max(values)
@@ -119,7 +119,7 @@ def list_leaderboard_rows(found: Sequence[LeaderboardRow]) -> list[dict[str, obj
     """Return the rows of leaderboard.csv, whose columns are CSV_FIELDS."""
     return [
         {"run": row.name, "seeds": len(row.runs)}
-        | {column: row.value(column) for column in METRIC_COLUMNS}
-        | {f"{column}/deviation": row.deviation(column) for column in METRIC_COLUMNS}
+        | {column: row.get_value(column) for column in METRIC_COLUMNS}
+        | {f"{column}/deviation": row.get_deviation(column) for column in METRIC_COLUMNS}
         for row in found
     ]

@@ -188,16 +188,16 @@ def load_mistake_gallery(found: Study, mistakes: Mistakes) -> MistakeGallery | N
         max(MISTAKE_MINIMUM, MISTAKE_IMAGES // (2 * len(found.results))),
     )
 
-    def printed(images: Sequence[MisclassifiedImage]) -> list[MistakeThumbnail]:
+    def encode_all(images: Sequence[MisclassifiedImage]) -> list[MistakeThumbnail]:
         return [
             MistakeThumbnail(image, encode_thumbnail(test[image.index])) for image in images[:limit]
         ]
 
     return MistakeGallery(
-        everywhere=printed(mistakes.wrong_everywhere),
+        everywhere=encode_all(mistakes.wrong_everywhere),
         count=mistakes.wrong_everywhere_count,
         pages={
-            result.name: _build_run_mistakes(mistakes, result.name, printed)
+            result.name: _build_run_mistakes(mistakes, result.name, encode_all)
             for result in found.results
         },
     )
@@ -206,11 +206,11 @@ def load_mistake_gallery(found: Study, mistakes: Mistakes) -> MistakeGallery | N
 def _build_run_mistakes(
     mistakes: Mistakes,
     run: str,
-    printed: Callable[[Sequence[MisclassifiedImage]], list[MistakeThumbnail]],
+    encode_all: Callable[[Sequence[MisclassifiedImage]], list[MistakeThumbnail]],
 ) -> RunMistakes:
     return RunMistakes(
-        hardest=printed(mistakes.hardest[run]),
-        right_once=printed(mistakes.right_once.get(run, [])),
+        hardest=encode_all(mistakes.hardest[run]),
+        right_once=encode_all(mistakes.right_once.get(run, [])),
         alone=mistakes.right_once_count.get(run, 0),
         confused=mistakes.confused[run],
     )

@@ -52,8 +52,8 @@ def _download_champion(registry: Registry, version: RegisteredVersion, folder: P
     Raises DataError where MLflow does not know which images it was trained on, or another version
     of Second Look described them.
     """
-    network = registry.files(version, folder / "model")
-    source = registry.origin(version, folder / "origin")
+    network = registry.download_files(version, folder / "model")
+    source = registry.download_origin(version, folder / "origin")
     if not (source / provenance.IMAGE_DIGESTS_FILE).exists():
         raise DataError(
             f"MLflow: the images of the champion (run {version.run}) are not listed there, so no "

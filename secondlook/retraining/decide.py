@@ -116,7 +116,7 @@ def _question_champion(
 
     Raises DataError where no comparison with it would be fair.
     """
-    version = registry.version(CHAMPION)
+    version = registry.find_version(CHAMPION)
     draft.data = today.count_changes(None)
     if version is None:
         return None

@@ -36,7 +36,7 @@ class RetrainingRun:
         """
         for line in retraining_runs.recover_killed_runs(params, registry):
             transcript.say(line)
-        if champion := registry.version(CHAMPION):
+        if champion := registry.find_version(CHAMPION):
             draft.service = draft.before = champion.model
         ledger = retraining_runs.begin_retraining_run(params, draft.action, registry)
         draft.retraining = ledger.run
@@ -50,7 +50,7 @@ class RetrainingRun:
         """
         with signals.ignore_signals():
             record = draft.make_record(decision.outcome, decision.reason)
-            self.tracked_run.decide(record)
+            self.tracked_run.write_decision(record)
             if decision.outcome == PROMOTED and decision.candidate is not None:
                 tags = _list_version_tags(record, self.tracked_run)
                 version = self.registry.register(decision.candidate, tags)
@@ -65,7 +65,7 @@ class RetrainingRun:
         for line in log.format_record(record):
             self.transcript.say(line)
         try:
-            self.tracked_run.settle(record, self.transcript.path, log.format_note(record))
+            self.tracked_run.end(record, self.transcript.path, log.format_note(record))
         except TrackingError as error:
             self.transcript.say(f"warning: not recorded in MLflow: {error}")
         _add_to_history(self.params, record)

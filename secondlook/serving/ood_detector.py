@@ -65,7 +65,7 @@ class OodDetector:
             np.stack([one.pixels for one in seen]),
             np.array([(one.width, one.height) for one in seen], np.int64),
         )
-        table = features.table()
+        table = features.to_table()
         off = profile.compute_deviations(table, self._limits)
         distances = self.distance.compute(embeddings).tolist()
         shares = map(self.distance.compute_share_beyond, distances)
@@ -130,7 +130,7 @@ class OodDetector:
         Both are uint8 (H, W, C), one of them the other with light and dark changed.
         """
         sizes = np.full((2, 2), pixels.shape[1::-1])
-        table = self._measure_features(np.stack([pixels, other]), sizes).table()
+        table = self._measure_features(np.stack([pixels, other]), sizes).to_table()
         places = [ImageFeatures._fields.index(name) for name in POLARITY_FEATURES]
         off = np.abs(profile.compute_deviations(table, self._limits)[:, places])
         one, another = (off**2).sum(axis=1)

@@ -141,7 +141,7 @@ class LiveTraining:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            error = find_location().error(f"no answer within {LONGEST_WAIT:.0f} s")
+            error = find_location().build_error(f"no answer within {LONGEST_WAIT:.0f} s")
             warn_incomplete(self.run, "epochs may be missing", error)
 
 
@@ -156,13 +156,13 @@ class RunLock:
         try:
             self.lock.acquire(timeout=0)
         except Timeout:
-            raise where.error("another training is logged to this run") from None
+            raise where.build_error("another training is logged to this run") from None
 
     def renew(self) -> None:
         """Note that the training goes on."""
         self.path.touch()
 
-    def settle(self) -> None:
+    def release(self) -> None:
         """Give the right back: MLflow knows how the training ended."""
         self.path.unlink(missing_ok=True)
         self.lock.release()

@@ -116,7 +116,7 @@ class LiveWorker:
     def _renew(self, status: str | None) -> None:
         for claim in self.claims.values():
             if status:
-                claim.settle()
+                claim.release()
             else:
                 claim.renew()
 

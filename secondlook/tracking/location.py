@@ -121,9 +121,9 @@ class StoreLocation:
             elif self._kind in DEFAULT_PORTS:
                 _check_port(self.display_name, DEFAULT_PORTS[self._kind])
         except (OSError, ValueError) as error:
-            raise self.error(str(error)) from None
+            raise self.build_error(str(error)) from None
 
-    def error(self, reason: str) -> TrackingError:
+    def build_error(self, reason: str) -> TrackingError:
         """Return the error that tells why the store cannot be used, and what to do."""
         told = self.redact(reason)[:LONGEST_REASON]
         return TrackingError(f"MLflow at {self.display_name}: {told}; {_suggest_remedy(self.root)}")

@@ -39,7 +39,7 @@ REQUIREMENTS = (
 
 def has_model(store: Store, run: "Run", model: ModelSpec) -> bool:
     """Tell whether the run has one model, with these weights and with its files."""
-    return len(store.models(run)) == 1 and _find_model(store, run, model) is not None
+    return len(store.list_models(run)) == 1 and _find_model(store, run, model) is not None
 
 
 def log_model(store: Store, run: "Run", model: ModelSpec) -> None:
@@ -49,14 +49,16 @@ def log_model(store: Store, run: "Run", model: ModelSpec) -> None:
     other's when it tries again.
     """
     kept = _find_model(store, run, model) or _log_new_model(store, run, model)
-    for other in store.models(run):
+    for other in store.list_models(run):
         if other.model_id != kept:
             store.client.delete_logged_model(other.model_id)
 
 
 def _find_model(store: Store, run: "Run", model: ModelSpec) -> str | None:
     """Return the id of the oldest model that has these weights and its files."""
-    for each in sorted(store.models(run), key=lambda one: (one.creation_timestamp, one.model_id)):
+    for each in sorted(
+        store.list_models(run), key=lambda one: (one.creation_timestamp, one.model_id)
+    ):
         if each.tags.get(WEIGHTS_TAG) == model.digest and each.status == "READY":
             files = store.client.list_logged_model_artifacts(each.model_id)
             if "MLmodel" in {file.path for file in files}:

@@ -49,7 +49,7 @@ class Provenance:
     commit: str | None
     difference: str | None
 
-    def tags(self) -> dict[str, str]:
+    def make_tags(self) -> dict[str, str]:
         """Return what MLflow shows of it; DVC tells an experiment's name by DVC_EXP_NAME."""
         dirty = None if self.difference is None else str(bool(self.difference)).lower()
         told = {

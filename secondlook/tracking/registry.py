@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def find_champion_uri(params: Params) -> str | None:
     """Return the address of the model in service; None where none is, or no store yet."""
     model = format_model_name(params)
-    has_one = Registry(model).version(CHAMPION) is not None
+    has_one = Registry(model).find_version(CHAMPION) is not None
     return f"models:/{model}@{CHAMPION}" if has_one else None
 
 
@@ -64,7 +64,7 @@ def find_candidate_by_key(key: str, weights: str) -> Candidate:
             each for run in found if (each := _load_candidate(client, run.info.run_id, weights))
         ]
     if not models:
-        raise where.error("the challenger is not there as it was trained here")
+        raise where.build_error("the challenger is not there as it was trained here")
     return models[0]
 
 
@@ -142,7 +142,7 @@ class Registry:
     def __init__(self, model: str, where: StoreLocation | None = None) -> None:
         self.model, self.where = model, where or find_location()
 
-    def version(self, alias: str) -> RegisteredVersion | None:
+    def find_version(self, alias: str) -> RegisteredVersion | None:
         """Return the version that has the alias, None where none has, or there is no store yet."""
         if self.where.database is not None and not self.where.database.exists():
             return None  # MLflow would make one, and not in one step
@@ -173,14 +173,14 @@ class Registry:
 
         The alias `champion` is set last: whoever is killed before has changed nothing in service.
         """
-        champion = self.version(CHAMPION)
+        champion = self.find_version(CHAMPION)
         with convert_store_errors(self.where, PATIENT_LIMITS):
             client = self._client()
             if champion is not None and champion.number != version.number:
                 client.set_registered_model_alias(self.model, PREVIOUS, champion.number)
             client.set_registered_model_alias(self.model, CHAMPION, version.number)
 
-    def files(self, version: RegisteredVersion, folder: Path) -> Path:
+    def download_files(self, version: RegisteredVersion, folder: Path) -> Path:
         """Return the folder with model.json, weights and facts.json of a version."""
         with convert_store_errors(self.where, PATIENT_LIMITS):
             from mlflow.artifacts import download_artifacts
@@ -191,7 +191,7 @@ class Registry:
             )
             return Path(found, *PARTS_PATH)
 
-    def origin(self, version: RegisteredVersion, folder: Path) -> Path:
+    def download_origin(self, version: RegisteredVersion, folder: Path) -> Path:
         """Return a folder with params.yaml of a version's run, and images.npz of its data.
 
         The latter is missing where the data were tracked by a Second Look that did not keep it.

@@ -43,12 +43,12 @@ class TrackedRetraining:
     run: str
     registry: Registry
 
-    def decide(self, record: RetrainingRecord) -> None:
+    def write_decision(self, record: RetrainingRecord) -> None:
         """Write down what will be done, before it is."""
         with convert_store_errors(self.where, PATIENT_LIMITS):
             self.store.client.log_text(self.run, record.line, RECORD_FILE)
 
-    def settle(self, record: RetrainingRecord, log: Path, note: str) -> None:
+    def end(self, record: RetrainingRecord, log: Path, note: str) -> None:
         """End the run with its record, its numbers, its log, and a note for people."""
         with convert_store_errors(self.where, PATIENT_LIMITS):
             self.store.client.log_text(self.run, record.line, RECORD_FILE)
@@ -75,7 +75,7 @@ def recover_killed_runs(params: Params, registry: Registry) -> list[str]:
     where = find_location()
     with convert_store_errors(where, PATIENT_LIMITS):
         store, found = _open_retraining_store(where, params), []
-        champion = registry.version(CHAMPION)
+        champion = registry.find_version(CHAMPION)
         for run in _find_running_runs(store, where):
             record = _load_record(store, run)
             found.append(

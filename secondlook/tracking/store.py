@@ -74,7 +74,7 @@ class Store:
 
     def delete(self, run: "Run") -> None:
         """Move a run and its models to MLflow's waste bin."""
-        for model in self.models(run):
+        for model in self.list_models(run):
             self.client.delete_logged_model(model.model_id)
         self.client.delete_run(run.info.run_id)
 
@@ -91,7 +91,7 @@ class Store:
         if (run.info.status, run.info.lifecycle_stage) == ("RUNNING", "active"):
             self.client.set_terminated(run_id, "KILLED", ended)
 
-    def models(self, run: "Run") -> "list[LoggedModel]":
+    def list_models(self, run: "Run") -> "list[LoggedModel]":
         """Return the models that were logged with the run, less those deleted since."""
         query = f"source_run_id = '{run.info.run_id}'"
         return list(self.client.search_logged_models([self.experiment], query))
@@ -113,7 +113,7 @@ def convert_store_errors(place: StoreLocation, bounds: Mapping[str, str]) -> Ite
     try:
         yield
     except (*kinds, sqlite3.Error, OSError, ImportError) as error:
-        raise place.error(str(error)) from error
+        raise place.build_error(str(error)) from error
 
 
 def open_store(

@@ -49,7 +49,7 @@ class StoredRun:
     model: str | None
     tags: dict[str, str] = field(default_factory=dict)
 
-    def mirrors(self, record: RunSpec) -> bool:
+    def is_mirror_of(self, record: RunSpec) -> bool:
         """Tell whether the run is finished, says what the record says, and has its files."""
         if self.status != "FINISHED" or self.tags.get(MIRROR_TAG) != record.digest:
             return False
@@ -82,7 +82,7 @@ def _query_synced_experiment(
 
 def _is_synced_once(runs: list[StoredRun], record: RunSpec) -> bool:
     same = [run for run in runs if run.tags.get(record.tag) == record.key]
-    return len(same) == 1 and same[0].mirrors(record)
+    return len(same) == 1 and same[0].is_mirror_of(record)
 
 
 def _query_runs(store: sqlite3.Connection, experiment: str) -> Iterator[StoredRun]:
@@ -104,7 +104,7 @@ MAX_PAUSE = 2.0  # seconds at most, by chance: else two that disturb each other 
 
 
 @dataclass
-class SyncOutcome:
+class _SyncOutcome:
     """The id of the experiment, and which runs are as they are by what was done."""
 
     experiment: str
@@ -121,7 +121,7 @@ def sync_runs(params: Params) -> None:
     parent, runs = load_expected_runs(params)
     known = _find_synced_experiment(where, name, [parent, *runs])
     if known and not live.find_abandoned_runs(where):
-        outcome = SyncOutcome(known, {ALREADY_THERE: [run.title for run in runs]})
+        outcome = _SyncOutcome(known, {ALREADY_THERE: [run.title for run in runs]})
     else:
         outcome = _sync_store(where, name, parent, runs)
     print(_format_summary(where, name, outcome))
@@ -136,13 +136,13 @@ def _find_synced_experiment(where: StoreLocation, name: str, records: list[RunSp
 
 def _sync_store(
     where: StoreLocation, name: str, parent: RunSpec, runs: list[RunSpec]
-) -> SyncOutcome:
+) -> _SyncOutcome:
     with convert_store_errors(where, PATIENT_LIMITS):
         store, source = open_store(where, name), read_provenance()
         with store.lock:
             done = _repeat_until_stable(where, lambda: _sync_once(store, parent, runs, source))
             _end_abandoned_runs(store, where)
-    outcome = SyncOutcome(store.experiment)
+    outcome = _SyncOutcome(store.experiment)
     for run in runs:
         outcome.runs.setdefault(done[run.key], []).append(run.title)
     return outcome
@@ -191,7 +191,7 @@ def _end_abandoned_runs(store: Store, where: StoreLocation) -> None:
         live.remove_abandoned_lock(where, run_id)
 
 
-def _format_summary(where: StoreLocation, name: str, outcome: SyncOutcome) -> str:
+def _format_summary(where: StoreLocation, name: str, outcome: _SyncOutcome) -> str:
     lines = [f'MLflow: experiment "{name}" in {where.display_name}']
     lines += [f"  {done}: {', '.join(titles)}" for done, titles in outcome.runs.items()]
     if link := ui.format_experiment_link(where, outcome.experiment):

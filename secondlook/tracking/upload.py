@@ -57,7 +57,7 @@ def reconcile_run(
         return run.info.run_id, ALREADY_THERE
     done = "logged" if run is None else "brought up to date"
     run = _delete_unless_usable(store, run, record) or store.create(record, parent)
-    tags = {**record.tags, **source.tags(), **({PARENT_TAG: parent} if parent else {})}
+    tags = {**record.tags, **source.make_tags(), **({PARENT_TAG: parent} if parent else {})}
     _upload_run(store, run, record, source)
     _finish_run(store, run, record, tags)
     return run.info.run_id, done

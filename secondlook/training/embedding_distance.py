@@ -69,7 +69,7 @@ class EmbeddingDistance:
         with check_artifact(folder / DISTANCE_FILE) as path, np.load(path) as arrays:
             return cls(**{name: arrays[name] for name in ("turn", "rows", "scale", "validation")})
 
-    def arrays(self) -> dict[str, NDArray[np.floating]]:
+    def to_arrays(self) -> dict[str, NDArray[np.floating]]:
         """Return what typical.npz holds, by name."""
         return dict(vars(self))
 

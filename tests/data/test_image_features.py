@@ -104,14 +104,15 @@ def test_any_picture_has_features_within_their_ranges(
     mean = compute_cell_means(convert_to_grey(pictures)).mean(axis=0).astype(np.float64)
     sizes = np.full((len(pictures), 2), 7)
     found = measure_features(pictures, sizes, mean)
-    assert np.isfinite(found.table()).all()
+    assert np.isfinite(found.to_table()).all()
     for shares in (found.grey, found.cover, found.box):
         assert ((shares >= 0) & (shares <= 1)).all()
     assert (np.abs(found.likeness) <= 1 + 1e-6).all()
     single = [
-        measure_features(pictures[i : i + 1], sizes[:1], mean).table() for i in range(len(pictures))
+        measure_features(pictures[i : i + 1], sizes[:1], mean).to_table()
+        for i in range(len(pictures))
     ]
-    np.testing.assert_allclose(np.vstack(single), found.table(), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.vstack(single), found.to_table(), rtol=1e-3, atol=1e-3)
 
 
 def test_a_mean_of_cells_is_the_mean_of_the_picture() -> None:

@@ -26,7 +26,7 @@ def test_few_pictures_like_training_are_beyond_any_limit() -> None:
     found = build_profile_from_features(draw_features(0, 5000), draw_features(1, 1000), CELLS)
     assert 0.02 < found.unusual <= 0.025
     others = np.abs(
-        compute_deviations(draw_features(2, 20_000).table(), compute_limits(found))
+        compute_deviations(draw_features(2, 20_000).to_table(), compute_limits(found))
     ).max(axis=1)
     assert (others > 1).mean() == pytest.approx(0.025, abs=0.015)
 

@@ -31,7 +31,7 @@ def test_each_image_goes_into_one_list_and_the_kept_ones_into_the_array() -> Non
     assert all(one is other for one, other in zip(appended, pixels, strict=True))
     assert (list(made.labels), list(made.sizes)) == ([1, 0], [30, 20, 8, 9])
     assert (made.histogram[7], made.histogram[9], made.histogram.sum()) == (4, 4, 8)
-    assert made.counts(NAMES) == {"cat": 1, "dog": 1}
+    assert made.count_images(NAMES) == {"cat": 1, "dog": 1}
 
 
 def test_of_many_rejected_images_few_are_kept() -> None:
@@ -45,4 +45,4 @@ def test_of_many_rejected_images_few_are_kept() -> None:
         "1000.png",
     ]
     assert made.reasons == {"empty file": 1000, "damaged": 1}
-    assert made.counts(NAMES) == {"cat": 0, "dog": 0}
+    assert made.count_images(NAMES) == {"cat": 0, "dog": 0}

@@ -35,7 +35,7 @@ def rows(project: Path) -> list[LeaderboardRow]:
 
 def test_the_best_on_validation_comes_first(rows: list[LeaderboardRow]) -> None:
     """Runs come by their F1 on validation, the lazy baseline, which has none, last."""
-    scores = [found.value("validation/f1") or 0.0 for found in rows]
+    scores = [found.get_value("validation/f1") or 0.0 for found in rows]
     assert scores == sorted(scores, reverse=True)
     assert [found.name for found in rows][::3] == ["overfit", 'always "not 8"']
 
@@ -44,8 +44,8 @@ def test_the_lazy_baseline_has_no_look(rows: list[LeaderboardRow]) -> None:
     """It is drawn nowhere; every run keeps the look of its place in params.yaml."""
     looks = {found.name: found.style.index for found in rows if found.style}
     assert looks == {"unweighted": 0, "weighted": 1, "overfit": 2}
-    assert rows[-1].value("test/recall") == 0
-    assert rows[-1].value("test/precision") is None
+    assert rows[-1].get_value("test/recall") == 0
+    assert rows[-1].get_value("test/precision") is None
 
 
 def test_best_is_lowest_for_the_loss_alone() -> None:
@@ -62,7 +62,7 @@ def test_records_hold_every_number(rows: list[LeaderboardRow]) -> None:
     (record,) = leaderboard.list_leaderboard_rows(rows[:1])
     assert list(record) == leaderboard.CSV_FIELDS
     assert len(leaderboard.CSV_FIELDS) == 2 + 2 * 2 * 10
-    assert record["test/f1"] == rows[0].value("test/f1")
+    assert record["test/f1"] == rows[0].get_value("test/f1")
     assert (record["seeds"], record["test/f1/deviation"]) == (1, None)
 
 
@@ -77,6 +77,6 @@ def test_seeds_are_one_row_with_their_spread(project: Path) -> None:
     rows = {row.name: row for row in leaderboard.build_leaderboard(found, [seeded])}
     assert project == Path.cwd()
     assert set(rows) == {"unweighted", "weighted", 'always "not 8"'}
-    assert rows["weighted"].value("test/accuracy") == 0.7 not in (one, two)
-    assert rows["weighted"].deviation("test/accuracy") == 0.05
-    assert rows["unweighted"].deviation("test/accuracy") is None
+    assert rows["weighted"].get_value("test/accuracy") == 0.7 not in (one, two)
+    assert rows["weighted"].get_deviation("test/accuracy") == 0.05
+    assert rows["unweighted"].get_deviation("test/accuracy") is None

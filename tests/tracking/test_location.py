@@ -63,9 +63,11 @@ def test_an_experiment_in_a_copy_is_told_how_to_be_tracked(
     """The copy's data/ is gone when `dvc exp run --temp` ends: the experiment has to be applied."""
     monkeypatch.setenv("DVC_EXP_NAME", "brave-owl")
     monkeypatch.chdir(tmp_path)
-    assert "`dvc exp apply brave-owl`" in str(StoreLocation(ROOT, "http://h", None).error("away"))
+    assert "`dvc exp apply brave-owl`" in str(
+        StoreLocation(ROOT, "http://h", None).build_error("away")
+    )
     assert "`dvc exp apply" not in str(
-        StoreLocation(tmp_path.resolve(), "http://h", None).error("away")
+        StoreLocation(tmp_path.resolve(), "http://h", None).build_error("away")
     )
 
 

@@ -21,7 +21,7 @@ def test_no_password_is_ever_shown(user: str, password: str, host: str, *, quote
     written = [quote(part, safe="") if quoted else part for part in (user, password)]
     where = StoreLocation(Path("/project"), host.format(":".join(written) + "@"), None)
     told = f"no answer from {where.uri}, at {':'.join(written)}@h, with {password}"
-    for text in (where.display_name, repr(where), where.redact(told), str(where.error(told))):
+    for text in (where.display_name, repr(where), where.redact(told), str(where.build_error(told))):
         assert written[1] not in text
         assert password not in text
     assert "Q" not in where.display_name

@@ -42,7 +42,7 @@ def test_a_committed_tree_is_clean(tmp_path: Path) -> None:
     found = read_provenance()
     commit = git("rev-parse", "HEAD").strip()
     expected = {"mlflow.source.git.commit": commit, "second_look.git.dirty": "false"}
-    assert found.tags() == expected
+    assert found.make_tags() == expected
     found.write(tmp_path)
     assert (tmp_path / "dvc.lock").read_text() == "c: 2\n"
     assert not (tmp_path / "uncommitted.diff").exists()
@@ -58,7 +58,7 @@ def test_a_dirty_tree_can_be_made_again(repository: Path, tmp_path: Path) -> Non
     Path("params.yaml").write_text("b: 2\n")
     git("add", "params.yaml")
     found = read_provenance()
-    assert found.tags()["second_look.git.dirty"] == "true"
+    assert found.make_tags()["second_look.git.dirty"] == "true"
     assert git("status", "--porcelain") != before
     assert "?? stages/new.py" in git("status", "--porcelain")  # the index is as it was
     found.write(tmp_path)
@@ -72,7 +72,7 @@ def test_a_dirty_tree_can_be_made_again(repository: Path, tmp_path: Path) -> Non
 def test_the_experiment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC tells the name of an experiment that it runs."""
     monkeypatch.setenv("DVC_EXP_NAME", "brave-owl")
-    assert read_provenance().tags()["second_look.dvc.experiment"] == "brave-owl"
+    assert read_provenance().make_tags()["second_look.dvc.experiment"] == "brave-owl"
 
 
 def test_without_git_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

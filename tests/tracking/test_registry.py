@@ -55,19 +55,19 @@ def test_a_champion_and_the_one_before(
     request.getfixturevalue(where)
     one, found = registry.format_model_name(load_params()), candidate("unweighted")
     champion = Registry(one)
-    assert (one, champion.version(CHAMPION)) == (MODEL, None)
+    assert (one, champion.find_version(CHAMPION)) == (MODEL, None)
     first = champion.register(found, {"second_look.reason": "the first"})
     champion.promote(first)
-    assert champion.version(CHAMPION) == first
-    assert champion.version(PREVIOUS) is None
+    assert champion.find_version(CHAMPION) == first
+    assert champion.find_version(PREVIOUS) is None
     second = champion.register(candidate("early_stopped"), {})
     champion.promote(second)
     champion.promote(second)  # as after a kill in between
-    assert (champion.version(CHAMPION), champion.version(PREVIOUS)) == (second, first)
+    assert (champion.find_version(CHAMPION), champion.find_version(PREVIOUS)) == (second, first)
     assert champion.register(found, {}) == first  # the same run is no new version
-    network = champion.files(first, tmp_path / "network")
+    network = champion.download_files(first, tmp_path / "network")
     assert (network / "model.weights.h5").read_bytes() == b"unweighted"
-    origin = champion.origin(first, tmp_path / "origin")
+    origin = champion.download_origin(first, tmp_path / "origin")
     assert {"params.yaml", "images.npz"} <= {path.name for path in origin.iterdir()}
 
 
@@ -76,14 +76,14 @@ def test_the_mirror_takes_nothing_out_of_service(tmp_path: Path) -> None:
     """Where the files say something else of the same run, it is made new; the champion stays."""
     champion = Registry(MODEL)
     champion.promote(champion.register(candidate("unweighted"), {}))
-    before = champion.version(CHAMPION)
+    before = champion.find_version(CHAMPION)
     assert before is not None
     write_run(load_params(), "unweighted", scale=2.0)
     track.run(load_params())
     assert find_runs()["unweighted"].info.run_id != before.run
-    assert champion.version(CHAMPION) == before
-    assert champion.files(before, tmp_path / "network").is_dir()
-    assert (champion.origin(before, tmp_path / "origin") / "params.yaml").exists()
+    assert champion.find_version(CHAMPION) == before
+    assert champion.download_files(before, tmp_path / "network").is_dir()
+    assert (champion.download_origin(before, tmp_path / "origin") / "params.yaml").exists()
 
 
 def test_a_moved_store_still_serves(trackable: Path, tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_a_moved_store_still_serves(trackable: Path, tmp_path: Path) -> None:
     new.parent.mkdir()
     (trackable / "mlruns").rename(new)
     relocate_artifacts(trackable / "mlflow.db", new)
-    found = champion.version(CHAMPION)
+    found = champion.find_version(CHAMPION)
     assert found is not None
-    assert champion.files(found, tmp_path / "network").is_dir()
+    assert champion.download_files(found, tmp_path / "network").is_dir()
 
 
 def test_without_a_store_nobody_is_in_service(project: Path) -> None:
     """Asking makes none: MLflow's tables are made in one step, by whoever writes."""
-    assert Registry(MODEL).version(CHAMPION) is None
+    assert Registry(MODEL).find_version(CHAMPION) is None
     assert not (project / "mlflow.db").exists()
 
 
@@ -156,9 +156,9 @@ def test_a_killed_retraining_is_ended_as_what_it_was() -> None:
     undecided, lost, done, kept = (
         retraining_runs.begin_retraining_run(params, "retrain", champion) for _ in range(4)
     )
-    lost.decide(record(PROMOTED, lost.run))
-    done.decide(record(PROMOTED, done.run))
-    kept.decide(record(KEPT, kept.run))
+    lost.write_decision(record(PROMOTED, lost.run))
+    done.write_decision(record(PROMOTED, done.run))
+    kept.write_decision(record(KEPT, kept.run))
     champion.promote(champion.register(candidate("unweighted"), {RETRAINING_TAG: done.run}))
     assert len(retraining_runs.recover_killed_runs(params, champion)) == 4
     runs = {each.run: make_client().get_run(each.run) for each in (undecided, lost, done, kept)}

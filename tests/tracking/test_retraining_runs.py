@@ -66,7 +66,7 @@ def test_more_retrainings_than_a_page_are_all_found(
         params, registry = load_params(), Registry(MODEL)
         for day in range(1, 6):
             begun = retraining_runs.begin_retraining_run(params, "retrain", registry)
-            begun.decide(make_record(day, begun.run))
+            begun.write_decision(make_record(day, begun.run))
         assert len(retraining_runs.recover_killed_runs(params, registry)) == 5
         found = retraining_runs.load_finished_retrainings(params, set())
         assert sorted(each.time for each in found) == [

@@ -74,7 +74,7 @@ def test_it_is_read_as_it_was_written(distance: EmbeddingDistance, tmp_path: Pat
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         again = EmbeddingDistance.fit(*draw_embeddings(0, 2000), draw_embeddings(1, 1000)[0])
-        np.savez(tmp_path / name / DISTANCE_FILE, allow_pickle=False, **again.arrays())
+        np.savez(tmp_path / name / DISTANCE_FILE, allow_pickle=False, **again.to_arrays())
     asked = draw_embeddings(3, 10)[0]
     np.testing.assert_array_equal(
         EmbeddingDistance.read(tmp_path / "first").compute(asked), distance.compute(asked)
