@@ -26,7 +26,8 @@ from tests.support.servers import (
     run_postgres,
 )
 
-LONG = {"class_weight": "balanced", "epochs": 40}
+EPOCHS = 200  # of a training that is surely killed in its course
+LONG = {"class_weight": "balanced", "epochs": EPOCHS}
 TRACK = [sys.executable, "-m", "stages", "track"]
 
 
@@ -100,7 +101,7 @@ def test_a_killed_training_ends_as_one_run(site: Site) -> None:
         kill_training(repro)
     assert repro.returncode != 0
     killed = wait_for(site, "KILLED")
-    assert len(list_steps(make_client(site.folder, site.uri), killed, "train/objective")) < 40
+    assert len(list_steps(make_client(site.folder, site.uri), killed, "train/objective")) < EPOCHS
     assert "train@weighted" in list_stages_run(site.run(project, "dvc", "repro"))
     assert assert_mirrored(project, site.uri)["weighted"] == killed.info.run_id == begun.info.run_id
 

@@ -183,8 +183,8 @@ def test_mistakes_are_told_before_tensorflow_is_imported(data: Path) -> None:
     )
     (data / "params.yaml").write_text(text, encoding="utf-8")
     code = (
-        "import sys; from stages import train; from secondlook import errors, params\n"
-        "try: train.run(params.load(), 'weighted', print)\n"
+        "import sys; from stages import train; from secondlook.config import errors, params\n"
+        "try: train.run(params.load_params(), 'weighted', print)\n"
         "except errors.ParamsError as error: print(error, 'tensorflow' in sys.modules)"
     )
     environment = {"PYTHONPATH": str(Path(train.__file__).parents[1])}
