@@ -26,7 +26,7 @@ from tests.support.servers import (
     run_postgres,
 )
 
-EPOCHS = 200  # of a training that is surely killed in its course
+EPOCHS = 100  # of a training that is surely killed in its course
 LONG = {"class_weight": "balanced", "epochs": EPOCHS}
 TRACK = [sys.executable, "-m", "stages", "track"]
 
@@ -74,7 +74,7 @@ def wait_for(site: Site, status: str) -> Run:
     deadline, asked = time.monotonic() + 120, make_client(site.folder, site.uri)
     while time.monotonic() < deadline:
         for found in find_runs_by_tag(asked).values():
-            long = found.data.params.get("train.epochs") == "40"
+            long = found.data.params.get("train.epochs") == str(EPOCHS)
             if long and found.info.status == status and "train/objective" in found.data.metrics:
                 return found
         time.sleep(0.1)
