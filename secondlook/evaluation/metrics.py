@@ -147,8 +147,17 @@ def compute_log_loss(labels: Labels, probabilities: Probabilities) -> float:
     Equal to sklearn.metrics.log_loss, at a thirtieth of its time for a million images, and NaN
     where probabilities are (a training that ran away), which scikit-learn refuses.
     """
+    return float(compute_log_losses(labels, probabilities).mean())
+
+
+def compute_log_losses(labels: Labels, probabilities: Probabilities) -> Numbers:
+    """Return -ln(probability of the true class) per image (N,), in nats.
+
+    labels (N,) in 0..K-1, probabilities (N, K). Clipped to float32's precision as
+    sklearn.metrics.log_loss does: at most 15.9, so that one image can never outweigh all others.
+    """
     given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(given, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)).mean())
+    return -np.log(np.clip(given, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
 
 
 def rank_scores(positives: NDArray[np.bool_], scores: Probabilities) -> ScoreRanking:
@@ -235,13 +244,3 @@ def compute_mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNe
     deciding = first_only + second_only
     p = float(binomtest(first_only, deciding).pvalue) if deciding else 1.0
     return McNemarTest(first_only=first_only, second_only=second_only, p=p)
-
-
-def compute_log_losses(labels: Labels, probabilities: Probabilities) -> Numbers:
-    """Return -ln(probability of the true class) per image (N,), in nats.
-
-    labels (N,) in 0..K-1, probabilities (N, K). Clipped to float32's precision as
-    sklearn.metrics.log_loss does: at most 15.9, so that one image can never outweigh all others.
-    """
-    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(given, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
