@@ -34,7 +34,6 @@ from secondlook.evaluation.curves import (
     compute_curves,
     compute_micro_curves,
 )
-from secondlook.evaluation.log_loss import LossDistribution
 from secondlook.evaluation.operating_point import ChosenThreshold
 from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.evaluation.predictions import SplitPredictions
@@ -102,7 +101,7 @@ def _compute_details(
         curves=_compute_curves(given, options.curve_points),
         lazy=lazy,
         intervals=_compute_intervals(given, numbers, options.seed),
-        losses=_compute_loss_distribution(given),
+        losses=log_loss.compute_loss_distribution(labels, probabilities),
         calibration=Calibration.model_validate(
             calibration.compute_calibration(labels, probabilities)
         ),
@@ -148,12 +147,6 @@ def _compute_intervals(given: SplitPredictions, numbers: Scalars, seed: int) -> 
             getattr(numbers, name), parts, len(given.labels)
         )
     return {name: Interval.model_validate(interval) for name, interval in found.items()}
-
-
-def _compute_loss_distribution(given: SplitPredictions) -> LossDistribution:
-    """Return how the log loss is spread over the images."""
-    found = log_loss.compute_loss_distribution(given.labels, given.probabilities)
-    return LossDistribution(**asdict(found), edges=list(log_loss.LOSS_EDGES))
 
 
 def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDiagnosis:

@@ -1,7 +1,5 @@
 """Where the log loss comes from: many small doubts, or few confident mistakes."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from secondlook.artifacts.schema import NullableFloat, Record
@@ -9,12 +7,13 @@ from secondlook.evaluation.metrics import Labels, Numbers, Probabilities, comput
 
 
 class LossDistribution(Record):
-    """How the log loss is spread over the images, from `secondlook/evaluation/log_loss.py`.
+    """How the log loss is spread over the images.
 
-    mean: the log loss; worst_share: part of the total that the worst 1 % of images carry; half:
-    how few images carry half of the total; confidence_right, confidence_wrong: mean probability
-    of the predicted class where it was right, and where it was wrong; histogram: images in each
-    bin; edges: of the bins, one more than there are bins, the last one null: no upper end.
+    mean: the log loss, nats per image; worst_share: part of the total (0..1) that the worst 1 % of
+    images carry, at least one image; half: how few images carry half of the total;
+    confidence_right, confidence_wrong: mean probability (0..1) of the predicted class where it was
+    right, and where it was wrong, null where there is none; histogram: images in each bin; edges:
+    of the bins, one more than there are bins, the last one null: no upper end.
     """
 
     mean: NullableFloat
@@ -32,41 +31,21 @@ WORST_SHARE = 0.01  # share of images whose part in the total loss is told
 LOSS_EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)
 
 
-@dataclass(frozen=True)
-class LossDistributionComputed:
-    """How the log loss of N images is spread over them.
-
-    mean: the log loss, nats per image; worst_share: part of the total (0..1) that the WORST_SHARE
-    share of images carries, at least one image; half: how few images carry half of the total;
-    confidence_right, confidence_wrong: mean probability (0..1) of the predicted class where it
-    was right and where it was wrong, NaN where there is none; histogram: images in each bin of
-    LOSS_EDGES.
-    """
-
-    mean: float
-    worst_share: float
-    half: int
-    confidence_right: float
-    confidence_wrong: float
-    histogram: tuple[int, ...]
-
-
-def compute_loss_distribution(
-    labels: Labels, probabilities: Probabilities
-) -> LossDistributionComputed:
+def compute_loss_distribution(labels: Labels, probabilities: Probabilities) -> LossDistribution:
     """Return how the loss of labels (N,) under probabilities (N, K) is spread over the images."""
     losses, right = (
         compute_log_losses(labels, probabilities),
         probabilities.argmax(axis=1) == labels,
     )
     confidence = probabilities.max(axis=1).astype(np.float64)
-    return LossDistributionComputed(
+    return LossDistribution(
         mean=float(losses.mean()),
         worst_share=compute_worst_share(losses),
         half=count_half_of_loss(losses),
         confidence_right=_average(confidence[right]),
         confidence_wrong=_average(confidence[~right]),
-        histogram=tuple(np.histogram(losses, LOSS_EDGES)[0].tolist()),
+        histogram=np.histogram(losses, LOSS_EDGES)[0].tolist(),
+        edges=list(LOSS_EDGES),
     )
 
 
