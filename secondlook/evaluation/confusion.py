@@ -1,12 +1,12 @@
 """Confusion matrices of many classes: cut down to what is confused most, and which pairs are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.schema import Record
+from secondlook.evaluation.metrics import Counts
 
 
 class ConfusedPair(Record):
@@ -18,7 +18,6 @@ class ConfusedPair(Record):
     share: float
 
 
-Counts = NDArray[np.int64]
 OTHER_CLASSES = "others"
 
 
@@ -55,30 +54,21 @@ def compute_row_shares(counts: Counts) -> NDArray[np.float64]:
     return shares
 
 
-@dataclass(frozen=True)
-class ConfusedPairComputed:
-    """Two classes, by their places, and how many images of the first are taken for the second.
-
-    `share` is the part of the first one's images, 0..1.
-    """
-
-    true: int
-    predicted: int
-    count: int
-    share: float
-
-
-def find_confused_pairs(counts: Counts, n: int) -> list[ConfusedPairComputed]:
+def find_confused_pairs(counts: Counts, classes: Sequence[str], n: int) -> list[ConfusedPair]:
     """Return at most n pairs of classes, those confused most often first, of equals the rarer.
 
-    counts (K, K): rows true, columns predicted. Pairs that are never confused are left out.
+    counts (K, K): rows true, columns predicted; classes: their K names. Pairs that are never
+    confused are left out.
     """
     shares = compute_row_shares(counts)
-    pairs = [
-        ConfusedPairComputed(
-            true, predicted, int(counts[true, predicted]), float(shares[true, predicted])
+    places = [(true, taken) for true, taken in np.argwhere(counts).tolist() if true != taken]
+    places.sort(key=lambda at: (-counts[at], -shares[at]))
+    return [
+        ConfusedPair(
+            true=classes[true],
+            predicted=classes[taken],
+            count=int(counts[true, taken]),
+            share=float(shares[true, taken]),
         )
-        for true, predicted in np.argwhere(counts).tolist()
-        if true != predicted
+        for true, taken in places[:n]
     ]
-    return sorted(pairs, key=lambda pair: (-pair.count, -pair.share))[:n]

@@ -167,12 +167,4 @@ def _list_confused_pairs(album: NamedImages, entry: ComparedRun, limit: int) -> 
     size = len(album.classes)
     cells = np.bincount(album.labels * size + entry.guesses.predicted, minlength=size**2)
     counts: Counts = cells.reshape(size, size).astype(np.int64)
-    return [
-        ConfusedPair(
-            true=album.classes[pair.true],
-            predicted=album.classes[pair.predicted],
-            count=pair.count,
-            share=pair.share,
-        )
-        for pair in confusion.find_confused_pairs(counts, limit)
-    ]
+    return confusion.find_confused_pairs(counts, album.classes, limit)

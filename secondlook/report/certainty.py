@@ -8,8 +8,8 @@ from math import log1p
 import numpy as np
 
 from secondlook.evaluation.calibration import Calibration, CalibrationBin
-from secondlook.evaluation.confusion import Counts
 from secondlook.evaluation.log_loss import LossDistribution
+from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.evaluation.study import Study

@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from secondlook.evaluation import confusion, formatting
-from secondlook.evaluation.confusion import Counts
+from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.evaluation.study import Study
 from secondlook.report import (

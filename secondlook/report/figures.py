@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from secondlook.evaluation.confusion import Counts, compute_row_shares
+from secondlook.evaluation.confusion import compute_row_shares
+from secondlook.evaluation.metrics import Counts
 from secondlook.report import render
 from secondlook.report.panels import Line, Panel
 from secondlook.report.theme import INK, LINE, MUTED, PAPER, Style

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondlook.evaluation import confusion, misclassified
-from secondlook.evaluation.confusion import ConfusedPairComputed
+from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.predictions import ImageConfidences
 
 # Of four images of the classes 0 1 2 0: what three runs say, and how sure they are of it.
@@ -84,10 +84,10 @@ def test_every_image_is_where_counting_puts_it(
 def test_the_most_confused_pairs() -> None:
     """By count; of equals the pair that is the larger share of its class; none without mistakes."""
     counts = np.array([[90, 6, 4], [4, 36, 0], [0, 0, 7]])
-    assert confusion.find_confused_pairs(counts, 3) == [
-        ConfusedPairComputed(0, 1, 6, 0.06),
-        ConfusedPairComputed(1, 0, 4, 0.1),
-        ConfusedPairComputed(0, 2, 4, 0.04),
+    assert confusion.find_confused_pairs(counts, "abc", 3) == [
+        ConfusedPair(true="a", predicted="b", count=6, share=0.06),
+        ConfusedPair(true="b", predicted="a", count=4, share=0.1),
+        ConfusedPair(true="a", predicted="c", count=4, share=0.04),
     ]
-    assert len(confusion.find_confused_pairs(counts, 1)) == 1
-    assert confusion.find_confused_pairs(np.diag([3, 4, 0]), 5) == []
+    assert len(confusion.find_confused_pairs(counts, "abc", 1)) == 1
+    assert confusion.find_confused_pairs(np.diag([3, 4, 0]), "abc", 5) == []
