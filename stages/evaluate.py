@@ -27,7 +27,6 @@ from secondlook.evaluation import (
     predictions,
     run_artifacts,
 )
-from secondlook.evaluation.calibration import Calibration
 from secondlook.evaluation.curves import (
     MICRO_AVERAGE,
     ClassCurves,
@@ -102,9 +101,7 @@ def _compute_details(
         lazy=lazy,
         intervals=_compute_intervals(given, numbers, options.seed),
         losses=log_loss.compute_loss_distribution(labels, probabilities),
-        calibration=Calibration.model_validate(
-            calibration.compute_calibration(labels, probabilities)
-        ),
+        calibration=calibration.compute_calibration(labels, probabilities),
         operating_point=operating_point.compute_operating_point(
             given, options.operating_point, point
         ),
