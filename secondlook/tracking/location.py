@@ -78,7 +78,7 @@ LONGEST_REASON = 300  # characters of what somebody else has to say
 class StoreLocation:
     """A tracking URI, and the project that writes to it; `database` is set for sqlite only.
 
-    The URI may hold a password: print `shown` instead, and `redacted` texts of others.
+    The URI may hold a password: print `display_name` instead, and texts of others by `redact`.
     """
 
     root: Path
