@@ -9,7 +9,6 @@ is no yes or no).
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -153,10 +152,5 @@ def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDi
         for split in ("train", "validation")
     )
     allowed, stopping = (training.parameters[key] for key in ("epochs", "early_stopping"))
-    return FitDiagnosis(
-        **asdict(overfitting.diagnose_fit(*curves)),
-        epochs=training.epochs,
-        kept=training.kept_epoch,
-        allowed=allowed,
-        saved=None if stopping is None else allowed - training.epochs,
-    )
+    spent = {"kept": training.kept_epoch, "allowed": allowed}
+    return overfitting.diagnose_fit(*curves, **spent, stopping=stopping is not None)

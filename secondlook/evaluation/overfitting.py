@@ -13,7 +13,6 @@ twenty each.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from secondlook.artifacts.schema import NullableFloat, Record
 from secondlook.evaluation.metrics import SMALLEST_PROBABILITY, Labels, Numbers
+
+FitKind = Literal["overfitting", "underfitting", "settled", "too short", "diverged"]
 
 
 class FitDiagnosis(Record):
@@ -30,13 +31,14 @@ class FitDiagnosis(Record):
     too short (to say) | diverged; turned: the epoch (from 1) of the lowest validation loss; rise:
     how much higher it ended, as a share of the lowest (0.44: 44 %); fall: how much lower it ended
     than a quarter of the epochs before; noise: of one epoch, as a share of the loss; gap:
-    validation less training loss at the end. All of smoothed curves.
+    validation less training loss at the end, in nats. All of smoothed curves, null where there are
+    too few epochs.
 
     epochs: trained; kept: the epoch whose weights were kept; allowed: epochs at most; saved: those
     that early stopping left out, null without early stopping.
     """
 
-    kind: str
+    kind: FitKind
     turned: int | None
     rise: NullableFloat
     fall: NullableFloat
@@ -53,56 +55,51 @@ MEDIAN_WINDOW = 5  # epochs of the running median, or a tenth of the curve where
 # Standard errors beyond which a change counts; the lowest of many points is low by chance, too.
 RISE_ERRORS, FALL_ERRORS = 4, 3
 MIN_CHANGE = 0.05  # share of the loss that is worth a sentence
-FitKind = Literal["overfitting", "underfitting", "settled", "too short", "diverged"]
+# What is said of a curve too short for more.
+UNDEFINED: dict[str, object] = dict.fromkeys(("turned", "rise", "fall", "noise", "gap"))
 
 
-@dataclass(frozen=True)
-class FitDiagnosisComputed:
-    """What the loss curves of one run say.
-
-    kind: see `diagnose_fit`; turned: the epoch (from 1) of the lowest validation loss, None where
-    there is none; rise: how much higher than there it ended, as a share of it; fall: how much
-    lower it ended than a quarter of the epochs before, as a share of the end; noise: of a
-    single epoch, as a share of the loss; gap: validation less training loss at the end, in
-    nats. Rise, fall and gap are of the smoothed curves, NaN where there are too few epochs.
-    """
-
-    kind: FitKind
-    turned: int | None = None
-    rise: float = np.nan
-    fall: float = np.nan
-    noise: float = np.nan
-    gap: float = np.nan
-
-
-def diagnose_fit(training: Sequence[float], validation: Sequence[float]) -> FitDiagnosisComputed:
+def diagnose_fit(
+    training: Sequence[float],
+    validation: Sequence[float],
+    *,
+    kept: int,
+    allowed: int,
+    stopping: bool,
+) -> FitDiagnosis:
     """Return what training and validation loss per epoch say, both unweighted, in nats.
 
     overfitting: validation loss has risen since its lowest point; underfitting: it was still
     falling at the end; settled: neither, beyond noise; diverged: the last epoch has no finite
-    loss. Other epochs without finite losses are passed over.
+    loss. Other epochs without finite losses are passed over. kept, allowed: see FitDiagnosis;
+    stopping: whether early stopping could leave out epochs.
     """
     curves = np.array([training, validation], dtype=np.float64)
     finite = np.logical_and(*np.isfinite(curves))
     epochs, (train, valid) = np.flatnonzero(finite) + 1, curves[:, finite]
-    found = _diagnose_finite_epochs(epochs, train, valid)
-    return replace(found, kind="diverged") if finite.size and not finite[-1] else found
+    found = UNDEFINED | _diagnose_finite_epochs(epochs, train, valid)
+    if finite.size and not finite[-1]:
+        found["kind"] = "diverged"
+    saved = allowed - len(training) if stopping else None
+    spent = {"epochs": len(training), "kept": kept, "allowed": allowed, "saved": saved}
+    return FitDiagnosis.model_validate(found | spent)
 
 
 def _diagnose_finite_epochs(
     epochs: Labels, training: Numbers, validation: Numbers
-) -> FitDiagnosisComputed:
+) -> dict[str, object]:
+    """Return what can be said of losses (E,) at these epochs, by the names of FitDiagnosis."""
     if not len(epochs):
-        return FitDiagnosisComputed("too short")
+        return {"kind": "too short"}
     if len(epochs) < MIN_EPOCHS:
-        return FitDiagnosisComputed("too short", int(epochs[validation.argmin()]))
+        return {"kind": "too short", "turned": int(epochs[validation.argmin()])}
     logs = np.log(np.maximum(validation, SMALLEST_PROBABILITY))
     gap = _smooth(validation)[0][-1] - _smooth(training)[0][-1]
-    found = _test_changes(logs)
-    return replace(found, turned=int(epochs[_find_lowest_epoch(logs)]), gap=float(gap))
+    turned = int(epochs[_find_lowest_epoch(logs)])
+    return _test_changes(logs) | {"turned": turned, "gap": float(gap)}
 
 
-def _test_changes(logs: Numbers) -> FitDiagnosisComputed:
+def _test_changes(logs: Numbers) -> dict[str, object]:
     """Judge rise and fall of the logarithms of losses (E,) by their noise."""
     smooth, sizes = _smooth(logs)
     low, before = int(smooth.argmin()), len(logs) - 1 - max(2, len(logs) // 4)
@@ -110,12 +107,12 @@ def _test_changes(logs: Numbers) -> FitDiagnosisComputed:
     # The median of n epochs has sqrt(pi / 2n) times the noise of one.
     errors = noise * np.sqrt(np.pi / 2 * (1 / sizes + 1 / sizes[-1]))
     change = smooth[-1] - smooth
-    return FitDiagnosisComputed(
-        kind=_classify_changes(change[low], -change[before], errors[low], errors[before]),
-        rise=float(np.expm1(change[low])),
-        fall=float(np.expm1(-change[before])),
-        noise=float(np.expm1(noise)),
-    )
+    return {
+        "kind": _classify_changes(change[low], -change[before], errors[low], errors[before]),
+        "rise": float(np.expm1(change[low])),
+        "fall": float(np.expm1(-change[before])),
+        "noise": float(np.expm1(noise)),
+    }
 
 
 def _classify_changes(rise: float, fall: float, rise_error: float, fall_error: float) -> FitKind:
