@@ -4,9 +4,9 @@ Each section refuses what it cannot mean; what must hold between sections is che
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
@@ -163,6 +163,15 @@ class Params(ParamsSection):
     track: TrackParams
     retrain: RetrainParams
 
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        """Raise ParamsError for the first thing that does not fit another."""
+        for name in self.runs:
+            _check_image_size(self, name)
+            _check_class_weights(self, name)
+        _check_relations(self)
+        return self
+
     def run(self, name: str) -> TrainParams:
         """Return the effective parameters of one run: `train` with the entry's changes on top.
 
@@ -181,20 +190,10 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
 
     Raises ParamsError, one line naming the file and the key, for whatever is wrong with it.
     """
-    params = validate_section(Params, load_yaml(path))
-    _check_consistency(params)
-    return params
+    return validate_section(Params, load_yaml(path))
 
 
-def _check_consistency(params: "Params") -> None:
-    """Raise ParamsError for the first thing that does not fit another."""
-    for name in params.runs:
-        _check_image_size(params, name)
-        _check_class_weights(params, name)
-    _check_relations(params)
-
-
-def _check_image_size(params: "Params", name: str) -> None:
+def _check_image_size(params: Params, name: str) -> None:
     """Refuse images that a run's convolutions and poolings would shrink to nothing."""
     train, image, smallest = params.run(name), params.preprocess, 1
     kernel = train.kernel_size
@@ -210,7 +209,7 @@ def _check_image_size(params: "Params", name: str) -> None:
         )
 
 
-def _check_class_weights(params: "Params", name: str) -> None:
+def _check_class_weights(params: Params, name: str) -> None:
     """Where the question names both classes, refuse weights for others; `train` does the rest."""
     weights, positive = params.run(name).class_weight, params.data.positive
     if isinstance(weights, dict) and positive and set(weights) != {positive, f"not {positive}"}:
@@ -221,7 +220,7 @@ def _check_class_weights(params: "Params", name: str) -> None:
         )
 
 
-def _check_relations(params: "Params") -> None:
+def _check_relations(params: Params) -> None:
     held_out = params.split.validation + params.split.test
     if held_out >= 1:
         raise ParamsError(

@@ -193,6 +193,14 @@ class TestParams:
         assert "need at least 46 x 46" in read_refusal("train.filters", "filters: [8, 8, 8, 8]")
         assert load_edited_params("train.model", "model: dense").preprocess.width == 9
 
+    def test_parameters_that_no_file_holds_are_checked_likewise(self) -> None:
+        """What is at odds is refused wherever it is put together."""
+        whole = load_params().model_dump(by_alias=True)
+        whole["report"]["reference"] = "gone"
+        whole["evaluate"]["operating_point"] = "default"
+        with pytest.raises(ParamsError, match=r"report\.reference: found 'gone'; expected unweig"):
+            Params.model_validate(whole)
+
     def test_weights_name_both_answers_of_the_question(self) -> None:
         """Where the question is "8 or not", weights for other names are refused at once."""
         told = read_refusal("train.class_weight", "class_weight: {8: 2.0, 9: 1.0}")

@@ -137,9 +137,17 @@ def enter_project(folder: Path) -> Iterator[Path]:
 
 
 def make_params(**sections: dict[str, Any]) -> Params:
-    """Return the project's own parameters with the given keys of the given sections changed."""
+    """Return the project's own parameters with the given keys of the given sections changed.
+
+    Each section is checked by itself; what must hold between them need not.
+    """
     whole = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return Params.model_validate(whole | {name: whole[name] | sections[name] for name in sections})
+    params = Params.model_validate(whole)
+    changed = {
+        name: type(getattr(params, name)).model_validate(whole[name] | changes)
+        for name, changes in sections.items()
+    }
+    return params.model_copy(update=changed)
 
 
 def copy_project(project: Path, folder: Path) -> Path:
