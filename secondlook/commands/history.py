@@ -3,16 +3,32 @@
 import textwrap
 from collections.abc import Sequence
 
+import click
 from rich.console import Console
 from rich.table import Table
 
 from secondlook.artifacts import retraining_history
 from secondlook.artifacts.retraining_history import RetrainingRecord
+from secondlook.commands.project_command import ProjectCommand
 from secondlook.config.retraining import LOSS_METRIC
 from secondlook.retraining import log
 
 TABLE_COLUMNS = ("when (UTC)", "what", "came of it", "in service", "recall", "log loss")
 LINE_WIDTH = 88  # characters of a line that reads well
+
+
+@click.command(cls=ProjectCommand, help=__doc__)
+@click.option(
+    "--last",
+    type=click.IntRange(min=1, clamp=True),
+    default=20,
+    metavar="N",
+    show_default=True,
+    help="So many of them.",
+)
+def command(last: int) -> None:
+    """Print the history."""
+    run(last)
 
 
 def run(last: int) -> None:

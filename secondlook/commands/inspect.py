@@ -11,13 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from secondlook.artifacts import dataset_card, files, layer_artifact, manifest
+from secondlook.commands.project_command import ProjectCommand, parse_path
 from secondlook.config.errors import DataError, RejectedImageError, TrackingError
-from secondlook.config.params import Params
+from secondlook.config.params import Params, load_params
 from secondlook.data import decoding, sources
 from secondlook.data.splitting import ImageContent
 from secondlook.evaluation import formatting
@@ -52,6 +54,24 @@ class InspectOptions:
     here: Path
     run: str | None = None
     report: Path | None = None
+
+
+@click.command(
+    cls=ProjectCommand,
+    help=f"{__doc__}\n\nIMAGE is a file; else it is the first test image of the class in question.",
+)
+@click.argument("picture", metavar="[IMAGE]", required=False)
+@click.option("--run", "name", metavar="RUN", help="Of params.yaml; else the best on validation.")
+@click.option(
+    "--report",
+    metavar="FILE",
+    callback=parse_path,
+    help="The page to write; else inspect.html where you are.",
+)
+@click.pass_obj
+def command(here: Path, picture: str | None, name: str | None, report: Path | None) -> None:
+    """Look inside a network."""
+    run(load_params(), InspectOptions(picture, here, name, report))
 
 
 def run(params: Params, asked: InspectOptions) -> None:

@@ -3,12 +3,14 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from secondlook.artifacts import files
-from secondlook.config.params import Params
+from secondlook.commands.project_command import ProjectCommand
+from secondlook.config.params import Params, load_params
 from secondlook.evaluation import comparison_artifacts
 from secondlook.evaluation.comparison_artifacts import Verdict
 
@@ -21,6 +23,12 @@ TABLE_COLUMNS = {
     "test/log_loss": "log loss",
 }
 LINE_WIDTH = 88  # characters of a line that reads well
+
+
+@click.command(cls=ProjectCommand, help=__doc__)
+def command() -> None:
+    """Print the leaderboard."""
+    run(load_params())
 
 
 def run(params: Params) -> None:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 from rich.progress import track
 
+from secondlook.commands.project_command import ProjectCommand, parse_path
 from secondlook.config.errors import TrackingError
-from secondlook.config.params import Params
+from secondlook.config.params import Params, load_params
 from secondlook.evaluation.study import find_best_run, locate_trained_run
 from secondlook.report import render
 from secondlook.serving import inputs, output
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 ImageOutcome = tuple[InputImage, Prediction | Rejected]
 
 
+USAGE = """IMAGE is a file, a folder, a pattern (in quotes), or - for one picture on standard input.
+
+Exit status: 0 when all were answered, 1 when some were not, 2 when none was.
+"""
+
+
 @dataclass(frozen=True)
 class PredictOptions:
     """What the command line asks for; names of pictures are relative to `here`."""
@@ -43,6 +51,48 @@ class PredictOptions:
     top: int = 3
     as_json: bool = False
     report: Path | None = None
+
+
+@click.command(cls=ProjectCommand, failure_status=2, help=f"{__doc__}\n\n{USAGE}")
+@click.argument("pictures", nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "--run", "name", metavar="RUN", help="Of params.yaml; else the champion, or the best run."
+)
+@click.option("--model", metavar="MODEL", help="A run's id in MLflow, or models:/name@alias.")
+@click.option(
+    "--invert",
+    type=click.Choice(["never", "auto", "always"]),
+    default="never",
+    show_default=True,
+    help="Exchange light and dark: auto, where that makes a picture more like those of training.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=3,
+    metavar="K",
+    show_default=True,
+    help="Classes told of.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each picture.")
+@click.option("--report", metavar="FILE", callback=parse_path, help="Write a page for a browser.")
+@click.pass_obj
+def command(  # noqa: PLR0913 - one for each option
+    here: Path,
+    *,
+    pictures: tuple[str, ...],
+    name: str | None,
+    model: str | None,
+    invert: InvertMode,
+    top: int,
+    as_json: bool,
+    report: Path | None,
+) -> int:
+    """Answer about pictures."""
+    if name and model:
+        raise click.UsageError("--model: not allowed with --run")
+    asked = PredictOptions(list(pictures), here, name, model, invert, top, as_json, report)
+    return run(load_params(), asked)
 
 
 def run(params: Params, asked: PredictOptions) -> int:

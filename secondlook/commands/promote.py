@@ -3,10 +3,18 @@
 import tempfile
 from pathlib import Path
 
+import click
+
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.retraining_history import PROMOTED, SAME, DataChange, RetrainingRecord
-from secondlook.config.params import Params
+from secondlook.commands.project_command import (
+    JSON_HELP,
+    RETRAINING_STATUSES,
+    RUN_HELP,
+    ProjectCommand,
+)
+from secondlook.config.params import Params, load_params
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.promotion import RetrainingRun
@@ -14,6 +22,14 @@ from secondlook.retraining.session import RetrainingDraft, run_session
 from secondlook.tracking import registry
 from secondlook.tracking.lookup import look_up_run
 from secondlook.tracking.registry import CHAMPION, Registry
+
+
+@click.command(cls=ProjectCommand, help=f"{__doc__}\n\n{RUN_HELP}\n\n{RETRAINING_STATUSES}")
+@click.argument("wanted", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def command(wanted: str, *, as_json: bool) -> int:
+    """Promote a run."""
+    return run(load_params(), wanted, as_json=as_json)
 
 
 def run(params: Params, wanted: str, *, as_json: bool) -> int:

@@ -9,7 +9,10 @@ import os
 import shutil
 from pathlib import Path
 
+import click
+
 from secondlook.artifacts import files
+from secondlook.commands.project_command import RUN_HELP, ProjectCommand
 from secondlook.config.errors import SecondLookError
 from secondlook.reproduction import paired, source_data, verify
 from secondlook.reproduction.origin import (
@@ -30,7 +33,20 @@ from secondlook.reproduction.sandbox import (
 )
 from secondlook.tracking.lookup import look_up_run
 
+STATUSES = "Exit status: 0 for the very same bytes, 1 for others, 2 where it could not be made."
 IDENTICAL, DIFFERENT = 0, 1  # exit statuses; 2, that it could not be made, is an error's
+
+
+@click.command(cls=ProjectCommand, failure_status=2, help=f"{__doc__}\n\n{RUN_HELP}\n\n{STATUSES}")
+@click.argument("wanted", metavar="RUN")
+@click.option(
+    "--against",
+    metavar="REVISION",
+    help="Run its parameters on this commit's code and today's images, and compare by image.",
+)
+def command(wanted: str, against: str | None) -> int:
+    """Make a run again, whatever params.yaml says now: the run has its own."""
+    return run(wanted, against)
 
 
 def run(wanted: str, against: str | None) -> int:

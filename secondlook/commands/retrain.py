@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from secondlook.artifacts import retraining_history
 from secondlook.artifacts.retraining_history import (
     DECISIONS,
@@ -15,8 +17,9 @@ from secondlook.artifacts.retraining_history import (
     PLANNED,
     RetrainingRecord,
 )
+from secondlook.commands.project_command import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
 from secondlook.config.errors import SecondLookError
-from secondlook.config.params import Params
+from secondlook.config.params import Params, load_params
 from secondlook.evaluation import formatting
 from secondlook.retraining import decide
 from secondlook.retraining.decide import is_decided
@@ -27,6 +30,15 @@ from secondlook.tracking import registry, retraining_runs
 from secondlook.tracking.registry import Registry
 
 MAX_NAMED_CHANGES = 3  # changes of one stage that `--dry-run` names
+
+
+@click.command(cls=ProjectCommand, help=f"{__doc__}\n\n{RETRAINING_STATUSES}")
+@click.option("--dry-run", is_flag=True, help="Only say what it would do.")
+@click.option("--force", is_flag=True, help="Train everything again, also where nothing changed.")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def command(*, dry_run: bool, force: bool, as_json: bool) -> int:
+    """Retrain, for people and schedulers."""
+    return run(load_params(), dry_run=dry_run, force=force, as_json=as_json)
 
 
 def run(params: Params, *, dry_run: bool, force: bool, as_json: bool) -> int:

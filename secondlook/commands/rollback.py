@@ -1,14 +1,24 @@
 """Put the model back into service that was there before; a second time undoes it."""
 
+import click
+
 from secondlook.artifacts.retraining_history import PROMOTED, RetrainingRecord
+from secondlook.commands.project_command import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
 from secondlook.config.errors import TrackingError
-from secondlook.config.params import Params
+from secondlook.config.params import Params, load_params
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.promotion import RetrainingRun
 from secondlook.retraining.session import RetrainingDraft, run_session
 from secondlook.tracking import registry
 from secondlook.tracking.registry import CHAMPION, PREVIOUS, Registry
+
+
+@click.command(cls=ProjectCommand, help=f"{__doc__}\n\n{RETRAINING_STATUSES}")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def command(*, as_json: bool) -> int:
+    """Go back to the model before."""
+    return run(load_params(), as_json=as_json)
 
 
 def run(params: Params, *, as_json: bool) -> int:

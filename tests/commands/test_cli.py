@@ -1,6 +1,6 @@
 """The one door: `python -m stages <name>`, also installed as `secondlook`."""
 
-import argparse
+import importlib
 import signal
 import subprocess
 import sys
@@ -11,7 +11,9 @@ import pytest
 import yaml
 from pydantic_core import SchemaError
 
-from secondlook.commands.cli import run_command
+from secondlook.commands.cli import main
+from secondlook.commands.command_group import COMMANDS, MODULES, read_summary
+from secondlook.commands.project_command import ProjectCommand
 from tests.support.project import ROOT
 
 DOOR = [sys.executable, "-m", "stages"]
@@ -30,7 +32,7 @@ def test_help_names_every_stage() -> None:
     """`--help` lists each stage of dvc.yaml."""
     shown = call_secondlook("--help").stdout
     for stage in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]:
-        assert f"    {stage}" in shown
+        assert f"\n  {stage} " in shown
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -39,8 +41,8 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; sys.argv = ['secondlook', '--help']\n"
         "from secondlook.commands.cli import main\n"
         "try: main()\n"
-        "except SystemExit: print(sorted({'numpy', 'pandas', 'tensorflow', 'mlflow', 'sklearn',"
-        " 'matplotlib', 'PIL', 'rich'} & set(sys.modules)))"
+        "finally: print(sorted({'numpy', 'pandas', 'tensorflow', 'mlflow', 'sklearn',"
+        " 'matplotlib', 'PIL', 'rich', 'pydantic', 'yaml', 'ruamel'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -90,7 +92,7 @@ def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
     """Nothing, an unknown name, or a missing run is told with the usage."""
     done = call_secondlook(*arguments)
     assert done.returncode == 2
-    assert "usage: secondlook" in done.stderr
+    assert "Usage: secondlook" in done.stderr
 
 
 def test_who_interrupts_early_sees_no_traceback(project: Path) -> None:
@@ -111,9 +113,61 @@ def test_who_interrupts_early_sees_no_traceback(project: Path) -> None:
 def test_an_interruption_that_pydantic_wraps_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while it builds a class comes out of it as an error of its own."""
 
-    def command(_: argparse.Namespace) -> None:
+    def raise_wrapped() -> None:
         raise SchemaError("Error building `model` serializer:\n  KeyboardInterrupt: ")
 
     monkeypatch.chdir(ROOT)
-    with pytest.raises(KeyboardInterrupt):
-        run_command(argparse.Namespace(command=command, failure=1))
+    command = ProjectCommand("x", callback=raise_wrapped)
+    with command.make_context("x", []) as context, pytest.raises(KeyboardInterrupt):
+        command.invoke(context)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("trian", "did you mean train?"), ("predikt", "did you mean predict?"), ("x", "expected one")],
+)
+def test_a_mistyped_name_is_told_with_the_nearest(name: str, advice: str) -> None:
+    """Who mistypes a command is told which one may be meant."""
+    assert f"no stage or command '{name}'; {advice}" in call_secondlook(name).stderr
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_summary_is_what_its_file_says(name: str) -> None:
+    """What the help says of a command stands in one place: the first line of its file."""
+    module = importlib.import_module(MODULES[name])
+    assert read_summary(name) == (module.__doc__ or "").splitlines()[0]
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_has_help(
+    name: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its help says what the list says, and ends well, also outside of projects."""
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(sys, "argv", ["secondlook", name, option])
+    main()
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(f"Usage: secondlook {name} ")
+    assert read_summary(name) in told
+
+
+def test_the_commands_are_the_files() -> None:
+    """Each file of the room is a command, but for what all of them are made with."""
+    files = {path.stem for path in (ROOT / "secondlook/commands").glob("[!_]*.py")}
+    assert files - {"cli", "command_group", "project_command"} == set(COMMANDS)
+
+
+def test_a_shell_completes_names_at_once() -> None:
+    """TAB offers every name with what it does, without importing numpy."""
+    code = (
+        "import sys; from secondlook.commands.cli import main\n"
+        "try: main()\n"
+        "finally: print({'numpy', 'pydantic', 'rich'} & set(sys.modules))"
+    )
+    words = {"COMP_WORDS": "secondlook ", "COMP_CWORD": "1"}
+    environment = {"PYTHONPATH": str(ROOT), "_SECONDLOOK_COMPLETE": "bash_complete", **words}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == [*(f"plain,{name}" for name in MODULES), "set()"]

@@ -102,9 +102,10 @@ def test_the_best_run_answers_where_nobody_says_which(pipeline: Path, own: Path)
         (["--run", "waited"], "params.yaml: runs: no run 'waited'; expected unweighted"),
         (["--report", "nowhere/page.html"], "nowhere: no such folder"),
         (["--report", "."], "is a folder; name a file in it"),
+        (["--run", "weighted", "--model", "x"], "--model: not allowed with --run"),
         (["--model", "0" * 32], f"no run with the id {'0' * 32}"),
         (["--model", "models:/digits@gone"], "MLflow at mlflow.db: "),
-        (["--top", "0"], "argument --top: found 0; expected 1 or more"),
+        (["--top", "0"], "Invalid value for '--top': 0 is not in the range x>=1."),
     ],
 )
 def test_a_mistake_is_one_line(pipeline: Path, own: Path, arguments: list[str], said: str) -> None:

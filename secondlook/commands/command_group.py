@@ -1,0 +1,134 @@
+"""All stages and commands by name, and what the command line says of them.
+
+What is said of a stage or command is the first line of its file, read without importing it: help
+and completion are there at once.
+"""
+
+import ast
+import importlib
+import importlib.util
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from secondlook.commands.project_command import ProjectCommand, unwrap_interruption
+
+RUN_STAGES = ("train", "evaluate")  # those that take the name of a run
+STAGES = ("split", "preprocess", "train", "evaluate", "compare", "report", "track")
+COMMANDS = (
+    *("leaderboard", "predict", "inspect", "reproduce"),
+    *("retrain", "promote", "rollback", "history"),
+)
+# name: the module that does it
+MODULES = {name: f"stages.{name}" for name in STAGES} | {
+    name: f"secondlook.commands.{name}" for name in COMMANDS
+}
+COMPLETION_VARIABLE = "_SECONDLOOK_COMPLETE"
+
+
+class LazyGroup(click.Group):
+    """All stages and commands; the module of one is imported when that one is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """Return all names, in the order of the help."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command with this name, None where there is none."""
+        if cmd_name in STAGES:
+            return _build_stage_command(cmd_name)
+        if cmd_name in COMMANDS:
+            with unwrap_interruption():
+                found: click.Command = importlib.import_module(MODULES[cmd_name]).command
+            return found
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant; a name that is none is told with the nearest one."""
+        name = args[0]
+        if name not in MODULES and not name.startswith("-"):
+            near = get_close_matches(name, MODULES, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(MODULES)}"
+            ctx.fail(f"no stage or command {name!r}; {advice}")
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that a shell may complete, with what each does."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=read_summary(name))
+            for name in MODULES
+            if name.startswith(incomplete)
+        ]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands for the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, read_summary(name)) for name in MODULES])
+
+
+def read_summary(name: str) -> str:
+    """Return what a stage or command does: the first line of its file."""
+    found = importlib.util.find_spec(MODULES[name])
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(MODULES[name])
+    told = ast.get_docstring(ast.parse(Path(found.origin).read_bytes())) or ""
+    return told.partition("\n")[0]
+
+
+def _build_stage_command(name: str) -> click.Command:
+    """Return the command of a stage, which takes the name of a run, or nothing."""
+    takes_run = [click.Argument(["run"], metavar="RUN")] if name in RUN_STAGES else []
+    told = read_summary(name)
+    if takes_run:
+        told += "\n\nRUN is an entry of `runs:` in params.yaml."
+
+    def run_stage(**arguments: str) -> None:
+        # params.yaml is checked before anything else is imported, which takes seconds.
+        from secondlook.config.params import load_params
+
+        params = load_params()
+        stage = importlib.import_module(MODULES[name])
+        if name == "train":
+            from secondlook.tracking import live
+
+            with live.follow_training(params, arguments["run"]) as log_epoch:
+                stage.run(params, arguments["run"], log_epoch)
+        else:
+            stage.run(params, *arguments.values())
+
+    return ProjectCommand(name, params=[*takes_run], callback=run_stage, help=told)
+
+
+cli = LazyGroup(
+    "secondlook",
+    help="First looks can be deceiving: train the variants of an image classifier side by side "
+    "and see what their numbers mean.",
+    epilog="The stages run in this order through `dvc repro`; `make ui` opens MLflow.\n\n"
+    f'\b\nCompletion by TAB:  eval "$({COMPLETION_VARIABLE}=bash_source secondlook)"',
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="STAGE_OR_COMMAND ...",
+)
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one stage or command, or complete what a shell asks for; return the exit status.
+
+    click's own main() would make one line of EOFError, which is a bug here.
+    """
+    if os.environ.get(COMPLETION_VARIABLE):
+        cli.main(prog_name="secondlook")
+    try:
+        with cli.make_context("secondlook", arguments, obj=Path.cwd()) as context:
+            return cli.invoke(context) or 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
