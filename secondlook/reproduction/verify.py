@@ -139,7 +139,7 @@ UNKNOWN_ENVIRONMENT = (
 class Verification:
     """The first difference of each stage, None where there is none; and where both were made.
 
-    `strayed` is code or data of the rerun that is not what the run was made with.
+    `changed_deps` is code or data of the rerun that is not what the run was made with.
     """
 
     stages: Mapping[str, ValueDifference | None]

@@ -81,7 +81,7 @@ class OodDetector:
     def find_warnings(
         self, seen: DecodedImage, probabilities: NDArray[np.float32], embedding: NDArray[np.float32]
     ) -> list[OodWarning]:
-        """Return why the answer (K,) about a picture may not be trusted; see `told`."""
+        """Return why the answer (K,) about a picture may not be trusted; see `explain`."""
         (likeness,) = self.score([seen], embedding[None])
         return self.explain(likeness, seen.pixels, probabilities)
 
