@@ -1,10 +1,10 @@
-# make repro · make test · make ui · make report · make check · make bench
+# make repro · make test · make test-quick · make ui · make report · make check · make bench
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/ready
 
-.PHONY: repro test ui report check bench lock
+.PHONY: repro test test-quick ui report check bench lock
 
 repro: $(READY)
 	dvc repro
@@ -13,6 +13,10 @@ repro: $(READY)
 # Two at a time: much of a test's time is waiting for processes of its own.
 test: $(READY)
 	python -m pytest --numprocesses 2 --dist loadfile
+
+# What needs no training, browser or server: two minutes, while writing.
+test-quick: $(READY)
+	python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not browser and not server"
 
 ui: $(READY)
 	mlflow ui --host 127.0.0.1

@@ -19,11 +19,23 @@ if TYPE_CHECKING:
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
+FINISHED_PROJECTS = {"pipeline", "own_pipeline", "first"}  # by the real dvc, in half a minute
+
 
 def pytest_configure() -> None:
     """Hear the signals that tests send, also where the suite was started in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they ask for, so that nobody forgets it; others mark themselves."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if asked & FINISHED_PROJECTS or "end_to_end" in item.path.parts:
+            item.add_marker("slow")
+        if "chromium" in asked:
+            item.add_marker("browser")
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def test_kubernetes_takes_the_cron_job() -> None:
     check_with_tool(sys.executable, "-c", tool, "--strict", "--quiet", found)
 
 
+@pytest.mark.slow
 def test_cron_retrains(tmp_path: Path) -> None:
     """The line of deploy/crontab, every minute: a model is in service, and MLflow says so."""
     project = retraining.build_growing_project(tmp_path / "project")

@@ -14,6 +14,8 @@ from tests.support.mirror import assert_mirrored, make_client
 from tests.support.project import run_command
 from tests.support.report import ReportPage
 
+pytestmark = pytest.mark.slow
+
 SECONDLOOK = (sys.executable, "-m", "stages")
 
 

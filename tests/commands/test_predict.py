@@ -20,6 +20,8 @@ from tests.support.mirror import find_runs_by_tag, make_client
 from tests.support.project import build_project, make_environment, run_command, run_predict
 from tests.support.servers import find_free_port, wait_for_url
 
+pytestmark = pytest.mark.slow
+
 DATA = {"source": "folder", "path": "data/pictures", "positive": None}
 LOOK = {"height": 12, "width": 12, "channels": 3, "resize": "pad", "contrast": "stretch"}
 CHANGES: dict[str, Any] = {
@@ -81,23 +83,28 @@ def test_every_format_is_answered_as_in_the_pipeline(formats: Path) -> None:
 def test_the_model_in_mlflow_answers_the_same(
     formats: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Outside of the project, by run id alone, bytes and paths get the same probabilities."""
-    known = load_probabilities(formats)
+    """Outside of the project, by run id alone, bytes and paths get the same probabilities.
+
+    Also where an application has a package of its own that is called `stages`: the model's is not.
+    """
+    known, elsewhere = load_probabilities(formats), tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "stages").mkdir()
+    (elsewhere / "stages" / "__init__.py").write_text("print('of the application')")
     told = subprocess.run(
         [
             sys.executable,
-            "-P",
             "-c",
-            PYFUNC,
+            f"import stages\n{PYFUNC}",
             address(formats),
             *(str(formats / name) for name in known),
         ],
-        cwd=tmp_path_factory.mktemp("elsewhere"),
+        cwd=elsewhere,
         env=make_environment(formats, MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db"),
         capture_output=True,
         text=True,
         check=True,
     ).stdout
+    assert told.startswith("of the application\n")
     for table in json.loads(told.splitlines()[-1]):
         for row, probabilities in zip(table, known.values(), strict=True):
             assert values(row).tobytes() == probabilities.tobytes()

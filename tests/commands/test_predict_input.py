@@ -12,6 +12,8 @@ from tests.support.datasets import encode_image
 from tests.support.mirror import find_runs_by_tag, make_client
 from tests.support.project import CommandResult, run_command, run_predict
 
+pytestmark = pytest.mark.slow
+
 # Of ../shared/data/awkward: what cannot be read, and how the reason begins.
 UNREADABLE = {
     "bomb.gif": "more than 89478485 pixels, perhaps a decompression bomb",

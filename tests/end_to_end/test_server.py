@@ -26,6 +26,8 @@ from tests.support.servers import (
     run_postgres,
 )
 
+pytestmark = pytest.mark.server
+
 EPOCHS = 100  # of a training that is surely killed in its course
 LONG = {"class_weight": "balanced", "epochs": EPOCHS}
 TRACK = [sys.executable, "-m", "stages", "track"]

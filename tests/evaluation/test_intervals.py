@@ -71,6 +71,7 @@ def compute_run_intervals(sample: Sample, seed: int) -> dict[str, IntervalComput
     return compute_intervals(*sample[:2], seed)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_use_few_resamples")
 @pytest.mark.parametrize("intervals", [compute_run_intervals, compute_pair_intervals])
 def test_intervals_cover(intervals: Callable[[Sample, int], dict[str, IntervalComputed]]) -> None:
@@ -80,6 +81,7 @@ def test_intervals_cover(intervals: Callable[[Sample, int], dict[str, IntervalCo
     assert {name: share for name, share in found.items() if not 0.93 <= share <= 0.97} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_use_few_resamples")
 def test_with_a_rare_class_intervals_are_rather_too_wide() -> None:
     """With nine positives among 300 images no difference is covered less than 93 %."""

@@ -20,6 +20,8 @@ from secondlook.reproduction.sandbox import (
 from tests.support.datasets import make_png, write_class_folders
 from tests.support.project import build_project, commit_all, edit_params, run_command
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = "data/photos"
 CHANGES: dict[str, Any] = {
     "data": {"source": "folder", "path": PHOTOS, "positive": None},

@@ -12,6 +12,8 @@ from stages import evaluate, preprocess, split, train
 from tests.support.datasets import encode_image
 from tests.support.project import edit_params, enter_project, link_code
 
+pytestmark = pytest.mark.slow
+
 CHANGES = {
     "data": {"source": "folder", "path": "data/strokes", "positive": None},
     "preprocess": {"height": 12, "width": 12, "resize": "pad"},

@@ -22,6 +22,8 @@ from tests.support.training import (
     write_noise_images,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data(project: Path) -> Path:

@@ -15,6 +15,8 @@ from tests.support.tracking import (
     wait_for_run,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("trackable")
 def test_a_short_training_starts_nothing() -> None:

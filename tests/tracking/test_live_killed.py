@@ -25,6 +25,8 @@ from tests.support.tracking import (
     wait_for_run,
 )
 
+pytestmark = pytest.mark.slow
+
 # Trains the epochs given, and then stands still; no model is needed for that.
 TRAINING = """
 import sys, time

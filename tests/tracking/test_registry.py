@@ -47,6 +47,7 @@ def candidate(name: str) -> Candidate:
     return registry.find_candidate_by_key(run["key"], run["weights_digest"])
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("where", ["store", "served"])
 def test_a_champion_and_the_one_before(
     where: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -17,6 +17,7 @@ from tests.support.tracking import TRACKED_RUNS, find_runs, make_client, read_cu
 TRACK = [sys.executable, "-m", "stages", "track"]
 
 
+@pytest.mark.slow
 def test_six_processes_start_at_once(trackable: Path) -> None:
     """On a store that is not there yet, each of six succeeds, and every run is there once."""
     (trackable / "mlflow.db").unlink()
@@ -32,6 +33,7 @@ def test_six_processes_start_at_once(trackable: Path) -> None:
     ]
 
 
+@pytest.mark.server
 def test_a_real_server_holds_the_runs(
     trackable: Path,
     tmp_path_factory: pytest.TempPathFactory,

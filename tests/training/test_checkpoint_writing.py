@@ -13,6 +13,8 @@ import pytest
 from secondlook.training.checkpoint import Checkpoint
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 KEY = "a" * 64
 # Saves epoch after epoch, as fast as the disk takes them, and tells each that is safe.
 SAVING = f"""
