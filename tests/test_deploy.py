@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support import cron, retraining
 from tests.support.project import ROOT, skip_or_fail
 from tests.support.retraining import deliver_digits, find_version

@@ -41,7 +41,14 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, folder / "source")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     offline = ["--no-deps", "--no-index"]
-    built = ["wheel", *offline, "--no-build-isolation", "--wheel-dir", folder, folder / "source"]
+    built: list[str | Path] = [
+        "wheel",
+        *offline,
+        "--no-build-isolation",
+        "--wheel-dir",
+        folder,
+        folder / "source",
+    ]
     subprocess.run([*pip, *built], check=True)
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "fresh", symlinks=True)

@@ -61,7 +61,7 @@ def test_what_a_killed_retraining_started_is_waited_for(project: Path) -> None:
         "from secondlook.retraining.session import hold_retraining_lock\n"
         "from secondlook.retraining.log import RetrainingLog\n"
         "with hold_retraining_lock() as descriptor:\n"
-        "    RetrainingLog(False, descriptor).shell('echo on; sleep 2', 'retrain.fetch')"
+        "    RetrainingLog(False, descriptor).run_shell('echo on; sleep 2', 'retrain.fetch')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
