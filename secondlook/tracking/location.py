@@ -120,6 +120,7 @@ class StoreLocation:
                 _check_http(f"{self.display_name.rstrip('/')}/health")
             elif self._kind in DEFAULT_PORTS:
                 _check_port(self.display_name, DEFAULT_PORTS[self._kind])
+                _check_login(self.uri)
         except (OSError, ValueError) as error:
             raise self.build_error(str(error)) from None
 
@@ -166,6 +167,26 @@ def _check_http(url: str) -> None:
         # Which certificates to trust is set for MLflow, not for us.
         if not isinstance(error.reason, ssl.SSLError):
             raise OSError(error.reason) from None
+
+
+def _check_login(uri: str) -> None:
+    """Raise OSError where the database refuses us: MLflow would ask ten times, for 100 seconds.
+
+    What else may be wrong, as a driver that is missing, MLflow tells at once.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+    try:
+        engine = create_engine(uri)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+    except OperationalError as error:
+        raise OSError(str(error.orig)) from None
+    except (ImportError, SQLAlchemyError):
+        return
 
 
 def _check_port(url: str, port: int) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,14 +121,14 @@ def read_clock() -> int:
 def write_training_times(key: str, started: int) -> None:
     """Note that the training of the run `key` began at `started` (ms) and ends now."""
     note = find_location().root / NOTES_FOLDER / f"{key}.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps([started, read_clock()]), encoding="utf-8")
+    files.write_atomically(note, [json.dumps([started, read_clock()]).encode()])
 
 
 def read_training_times(key: str, result: Path) -> tuple[int, int]:
     """Return when (ms) the training began and ended; of one made elsewhere, when it arrived."""
     note = find_location().root / NOTES_FOLDER / f"{key}.json"
-    if note.exists():
+    # A version of before could leave half a note behind: that is none.
+    with suppress(FileNotFoundError, ValueError):
         started, ended = json.loads(note.read_text(encoding="utf-8"))
         return started, ended
     arrived = result.stat().st_mtime_ns // 1_000_000

@@ -39,3 +39,14 @@ def test_other_weights_were_trained_elsewhere() -> None:
     provenance.write_training_environment("k", "unweighted")
     assert provenance.read_training_environment("k", "pulled") is None
     assert provenance.read_training_environment("another", "unweighted 1.0") is None
+
+
+def test_half_a_note_of_the_times_is_none(trained: Path) -> None:
+    """What a kill of an earlier version left half-written does not stop tracking."""
+    provenance.write_training_times("k", 1)
+    (note,) = (trained / provenance.NOTES_FOLDER).glob("k.json")
+    result = trained / "data/train/unweighted/run.json"
+    assert provenance.read_training_times("k", result)[0] == 1
+    note.write_text("[1, 17", encoding="utf-8")
+    arrived = result.stat().st_mtime_ns // 1_000_000
+    assert provenance.read_training_times("k", result) == (arrived, arrived)
