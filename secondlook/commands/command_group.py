@@ -96,9 +96,10 @@ def _build_stage_command(name: str) -> click.Command:
         params = load_params()
         stage = importlib.import_module(MODULES[name])
         if name == "train":
+            from secondlook.commands.dvc_watch import end_with_dvc
             from secondlook.tracking import live
 
-            with live.follow_training(params, arguments["run"]) as log_epoch:
+            with end_with_dvc(), live.follow_training(params, arguments["run"]) as log_epoch:
                 stage.run(params, arguments["run"], log_epoch)
         else:
             stage.run(params, *arguments.values())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.support.project import edit_params, make_environment, run_command
@@ -117,6 +118,22 @@ def test_a_training_under_dvc_is_never_lost(own_pipeline: Path) -> None:
     assert not (own_pipeline / "data" / "train" / "unweighted").exists()
     assert "resuming at epoch " in run_command(own_pipeline, *TRAIN)
     assert (own_pipeline / "data" / "train" / "unweighted" / "run.json").exists()
+
+
+def test_a_training_ends_with_its_dvc(own_pipeline: Path) -> None:
+    """With dvc alone killed, its training ends by itself, saved, and the next one resumes it."""
+    edit_params(own_pipeline, {"train": {"epochs": 2000, "checkpoint_seconds": 0}})
+    with start_command(own_pipeline, *TRAIN) as process:
+        read_until_epoch(process, 3)
+        started = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGKILL)
+        _, left = psutil.wait_procs(started, timeout=30)
+        printed, _ = process.communicate()
+    assert left == []
+    assert "secondlook: interrupted; epoch " in printed
+    with start_command(own_pipeline, *TRAIN) as process:
+        assert "resuming at epoch " in read_until_epoch(process, 5)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_how_often_a_training_is_saved_trains_nothing_again(own_pipeline: Path) -> None:

@@ -1,0 +1,78 @@
+"""A training that ends with the dvc that started it: nobody waits for it any more.
+
+dvc starts a stage through a shell. Where dvc alone is killed, shell and training go on as orphans,
+and the next `dvc repro` trains the same run beside them.
+"""
+
+import _thread
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+SECONDS = 0.5  # between two looks
+SIGNAL = signal.SIGUSR1  # not SIGINT: that may be ignored, as under nohup
+
+
+@contextmanager
+def end_with_dvc() -> Iterator[None]:
+    """Interrupt what is done inside, as Ctrl-C does, once the dvc above this process is gone.
+
+    Nothing is watched where dvc did not start this process.
+    """
+    watched = _find_dvc()
+    if watched is None:
+        yield
+        return
+    done = threading.Event()
+    before = signal.signal(SIGNAL, _interrupt)
+    threading.Thread(target=_watch, args=(watched, done), daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        signal.signal(SIGNAL, before)
+
+
+def _find_dvc() -> "psutil.Process | None":
+    """Return the nearest dvc that this process descends from; None where there is none."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    import psutil
+
+    for parent in psutil.Process().parents():
+        try:
+            command = parent.cmdline()
+        except psutil.Error:  # gone, or of somebody else
+            continue
+        if "dvc" in {Path(part).name for part in command[:3]}:
+            return parent
+    return None
+
+
+def _watch(watched: "psutil.Process", done: threading.Event) -> None:
+    while not done.wait(SECONDS):
+        if not _is_alive(watched):
+            _thread.interrupt_main(SIGNAL)
+            return
+
+
+def _is_alive(process: "psutil.Process") -> bool:
+    """Tell whether it still works; one that nobody has buried does not."""
+    import psutil
+
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
