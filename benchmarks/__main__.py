@@ -51,7 +51,7 @@ WIDTH = 130  # characters, where no terminal says
 
 def main() -> None:
     """Take the measures named on the command line, or all of them."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(MEASURES))
     names = parser.parse_args().names or list(MEASURES)
     if unknown := set(names) - set(MEASURES):
