@@ -3,6 +3,7 @@
 git makes the worktree; DVC works in it with a cache and a tracking store that are thrown away.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ from secondlook.config.yaml_files import parse_yaml
 
 # Hooks of the repository (`dvc install` adds some) would work on the workspace.
 GIT_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
+SCRATCH_PREFIX = "second-look-"
+OWNER_LOCK = "owner.lock"  # in a scratch folder, locked as long as its process lives
 CLEANUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -28,20 +31,36 @@ CLEANUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 def make_scratch_folder() -> Iterator[Path]:
     """Give an empty folder that is removed afterwards: on errors, Ctrl-C, SIGTERM and SIGHUP too.
 
-    TMPDIR says where; it has to hold the images and the arrays made of them.
+    TMPDIR says where; it has to hold the images and the arrays made of them. What an earlier
+    process left that was killed is removed first.
     """
+    _remove_abandoned_folders()
     # A process that was told to ignore one (nohup) goes on ignoring it.
     caught = [number for number in CLEANUP_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     for number in caught:
         signal.signal(number, _exit_on_signal)
-    folder = Path(tempfile.mkdtemp(prefix="second-look-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX)).resolve()
     try:
-        yield folder
+        # The system releases this lock however the process ends; children do not inherit it. Only
+        # once it is held does it get the name that others look for.
+        with (folder / "new.lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / "new.lock").rename(folder / OWNER_LOCK)
+            yield folder
     finally:
         with _ignore_interrupt():
             shutil.rmtree(folder, ignore_errors=True)
         for number in caught:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _remove_abandoned_folders() -> None:
+    """Remove scratch folders of ours whose process is gone; one without a lock is left alone."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*/{OWNER_LOCK}"):
+        with suppress(OSError), lock.open(encoding="ascii") as file:
+            if os.fstat(file.fileno()).st_uid == os.getuid():
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
+                shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 @contextmanager
@@ -54,6 +73,7 @@ def check_out_worktree(folder: Path, commit: str, difference: Path | None) -> It
     inside = _find_project_in_repository()
     _check_commit(commit)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _forget_abandoned_worktrees()
     try:
         _run_git(*GIT_OPTIONS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         if difference is not None:
@@ -62,6 +82,15 @@ def check_out_worktree(folder: Path, commit: str, difference: Path | None) -> It
     finally:
         with _ignore_interrupt(), suppress(SecondLookError):  # it was perhaps not even added
             _run_git("worktree", "remove", "--force", "--force", str(folder))
+
+
+def _forget_abandoned_worktrees() -> None:
+    """Let git forget worktrees in scratch folders that are gone, and no others."""
+    scratch = Path(tempfile.gettempdir()).resolve() / SCRATCH_PREFIX
+    for line in _run_git("worktree", "list", "--porcelain").splitlines():
+        path = line.removeprefix("worktree ")
+        if path != line and path.startswith(str(scratch)) and not Path(path).exists():
+            _run_git("worktree", "remove", "--force", "--force", path)
 
 
 def _find_project_in_repository() -> Path:

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +17,9 @@ from secondlook.reproduction.sandbox import (
     resolve_revision,
 )
 from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def run_git(*arguments: str) -> str:
@@ -109,30 +114,55 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert run_git("worktree", "list").count("\n") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.usefixtures("repository")
-def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C, a scheduler's SIGTERM and a closed terminal clean up too."""
+@contextmanager
+def start_worktree() -> "Iterator[subprocess.Popen[str]]":
+    """Give a process that has a worktree in a scratch folder, and sleeps over it."""
     code = (
         "from secondlook.reproduction.sandbox import *\nimport time\n"
         "with make_scratch_folder() as folder, check_out_worktree(folder / 'tree', "
         "resolve_revision('HEAD'), None):\n"
         "    print('there', flush=True)\n    time.sleep(60)\n"
     )
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "there\n"
-    process.send_signal(number)
-    process.communicate()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures("repository")
+def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, a scheduler's SIGTERM and a closed terminal clean up too."""
+    with start_worktree() as process:
+        process.send_signal(number)
+        process.communicate()
     assert process.returncode != 0
     assert list((tmp_path / "temporary").iterdir()) == []
     assert run_git("worktree", "list").count("\n") == 1
+
+
+@pytest.mark.usefixtures("repository")
+def test_what_a_killed_process_left_goes_with_the_next(tmp_path: Path) -> None:
+    """Of two processes one is killed: its folder and worktree go, those of the living stay."""
+    temporary = tmp_path / "temporary"
+    with start_worktree() as killed:
+        killed.kill()
+    (left,) = temporary.iterdir()
+    (temporary / "second-look-without-a-lock").mkdir()
+    with start_worktree() as living:
+        assert living.poll() is None
+        assert not left.exists()
+        with make_scratch_folder() as folder, check_out_worktree(folder / "tree", "HEAD", None):
+            assert len(list(temporary.iterdir())) == 3
+            assert run_git("worktree", "list").count("\n") == 3
+    assert (temporary / "second-look-without-a-lock").is_dir()
 
 
 @pytest.mark.usefixtures("repository")
