@@ -15,6 +15,7 @@ from tests.support.project import ROOT, skip_or_fail
 from tests.support.retraining import deliver_digits, find_version
 
 DEPLOY = ROOT / "deploy"
+WORKFLOWS = (DEPLOY / "github-workflow.yml", ROOT / ".github" / "workflows" / "test.yml")
 HOME = "/srv/second-look"  # where the files of deploy/ say that the project is
 PATIENCE = 400  # seconds that cron has to start a retraining, and that to end
 
@@ -50,18 +51,21 @@ def test_systemd_takes_no_failure_for_what_is_none() -> None:
     assert "\nSuccessExitStatus=3 75\n" in text
 
 
-def test_github_takes_the_workflow() -> None:
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_github_takes_the_workflow(workflow: Path) -> None:
     """The workflow is what GitHub's schema of workflows asks for."""
     schema = ("--builtin-schema", "vendor.github-workflows")
     tool = (sys.executable, "-m", "check_jsonschema")
-    check_with_tool(*tool, *schema, str(DEPLOY / "github-workflow.yml"))
+    check_with_tool(*tool, *schema, str(workflow))
 
 
-def test_the_steps_of_the_workflow_are_shell(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("workflow", "count"), zip(WORKFLOWS, (3, 4), strict=True))
+def test_the_steps_of_the_workflow_are_shell(tmp_path: Path, workflow: Path, count: int) -> None:
     """Bash can read each of them; what GitHub puts in is put in before."""
-    text = (DEPLOY / "github-workflow.yml").read_text(encoding="utf-8")
-    steps = re.findall(r"        run: \|\n((?: {10}.*\n|\n)+)", text)
-    assert len(steps) == 3
+    text = workflow.read_text(encoding="utf-8")
+    steps = re.findall(r"        run: (?:\|\n)?((?: {10}.*\n|\n)+|.+)", text)
+    steps = [step for step in steps if not step.startswith("dvc ")]
+    assert len(steps) == count
     for number, step in enumerate(steps):
         script = tmp_path / f"{number}.sh"
         script.write_text(re.sub(r"\$\{\{.*?\}\}", "", step), encoding="utf-8")
