@@ -4,6 +4,7 @@ params.py       every section as a typed, frozen model, and what must hold betwe
 retraining.py   the section `retrain`: the gate, and the limits of data
 yaml_files.py   YAML as DVC reads and writes it
 yaml_schema.py  values that sections are made of; what is wrong with one, in a single line
+git.py          git as a subprocess
 errors.py       the errors that end a command with one line
 
 No stage depends on this folder: it refuses or records, but never changes an output.

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 from secondlook.config.errors import SecondLookError
+from secondlook.config.git import run_git
 from secondlook.config.yaml_files import parse_yaml
 
 # Hooks of the repository (`dvc install` adds some) would work on the workspace.
@@ -75,35 +76,35 @@ def check_out_worktree(folder: Path, commit: str, difference: Path | None) -> It
     folder.parent.mkdir(parents=True, exist_ok=True)
     _forget_abandoned_worktrees()
     try:
-        _run_git(*GIT_OPTIONS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        run_git(*GIT_OPTIONS, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         if difference is not None:
-            _run_git("-C", str(folder), "apply", "--whitespace=nowarn", str(difference))
+            run_git("-C", str(folder), "apply", "--whitespace=nowarn", str(difference))
         yield folder / inside
     finally:
         with _ignore_interrupt(), suppress(SecondLookError):  # it was perhaps not even added
-            _run_git("worktree", "remove", "--force", "--force", str(folder))
+            run_git("worktree", "remove", "--force", "--force", str(folder))
 
 
 def _forget_abandoned_worktrees() -> None:
     """Let git forget worktrees in scratch folders that are gone, and no others."""
     scratch = Path(tempfile.gettempdir()).resolve() / SCRATCH_PREFIX
-    for line in _run_git("worktree", "list", "--porcelain").splitlines():
+    for line in run_git("worktree", "list", "--porcelain").splitlines():
         path = line.removeprefix("worktree ")
         if path != line and path.startswith(str(scratch)) and not Path(path).exists():
-            _run_git("worktree", "remove", "--force", "--force", path)
+            run_git("worktree", "remove", "--force", "--force", path)
 
 
 def _find_project_in_repository() -> Path:
     """Return where in its repository the project is; SecondLookError when there is none."""
     if shutil.which("git") is None:
         raise SecondLookError("git: not found; install it, runs are made again from commits")
-    return Path(_run_git("rev-parse", "--show-prefix").strip())
+    return Path(run_git("rev-parse", "--show-prefix").strip())
 
 
 def _check_commit(commit: str) -> None:
     """Raise SecondLookError when this clone does not have the commit."""
     try:
-        _run_git("cat-file", "-e", f"{commit}^{{commit}}")
+        run_git("cat-file", "-e", f"{commit}^{{commit}}")
     except SecondLookError:
         raise SecondLookError(
             f"commit {commit} is not in this clone; `git fetch` it (of a shallow clone: "
@@ -114,23 +115,7 @@ def _check_commit(commit: str) -> None:
 def resolve_revision(revision: str) -> str:
     """Return the commit that HEAD, a branch, a tag or the like names."""
     _check_commit(revision)
-    return _run_git("rev-parse", f"{revision}^{{commit}}").strip()
-
-
-def _run_git(*arguments: str) -> str:
-    """Return what git prints; SecondLookError, with its first words, where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise SecondLookError(f"git {_find_git_command(arguments)}: {reason}")
-    return done.stdout.decode(errors="surrogateescape")
-
-
-def _find_git_command(arguments: tuple[str, ...]) -> str:
-    """Return the git command among the arguments, without options before it."""
-    skipped = {"-C", "-c"}
-    pairs = zip(("", *arguments), arguments, strict=False)
-    return next(word for before, word in pairs if word not in skipped and before not in skipped)
+    return run_git("rev-parse", f"{revision}^{{commit}}").strip()
 
 
 def _exit_on_signal(number: int, _: FrameType | None) -> None:

@@ -8,7 +8,6 @@ million, and a chance of one in forty million that two of them begin alike.
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,6 +19,8 @@ import numpy as np
 
 from secondlook.artifacts import files
 from secondlook.artifacts.manifest import SPLITS
+from secondlook.config.errors import SecondLookError
+from secondlook.config.git import run_git
 from secondlook.tracking.location import find_location
 from secondlook.training.environment import describe_environment
 from secondlook.training.run_key import CODE_FOLDERS
@@ -72,42 +73,32 @@ class Provenance:
 
 def read_provenance() -> Provenance:
     """Return the state of the working tree at the current folder."""
-    commit = _run_git("rev-parse", "HEAD")
-    return Provenance(commit and commit.strip(), _diff_working_tree() if commit else None)
+    try:
+        commit = run_git("rev-parse", "HEAD").strip()
+    except SecondLookError:  # no git, no repository, no commit yet
+        return Provenance(None, None)
+    try:
+        return Provenance(commit, _diff_working_tree())
+    except SecondLookError:
+        return Provenance(commit, None)
 
 
 def _diff_working_tree() -> str | None:
     """Return how the tree differs from HEAD, through a copy of the index: git's own stays."""
-    index = Path((_run_git("rev-parse", "--git-path", "index") or "").strip())
+    index = Path(run_git("rev-parse", "--git-path", "index").strip())
     if not index.is_file():
         return None
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copy(index, folder))
         # One folder that is not there would make git add none of them.
         there = [name for name in CODE_FOLDERS if Path(name).is_dir()]
-        _run_git("add", "--intent-to-add", "--", *there, index=copy)
-        whole = _run_git(*DIFF_COMMAND, "--binary", *WHOLE_TREE, index=copy)
-        if whole is None or len(whole) <= LONGEST_DIFFERENCE:
+        with suppress(SecondLookError):
+            run_git("add", "--intent-to-add", "--", *there, index=copy)
+        whole = run_git(*DIFF_COMMAND, "--binary", *WHOLE_TREE, index=copy)
+        if len(whole) <= LONGEST_DIFFERENCE:
             return whole
-        short = _run_git(*DIFF_COMMAND, "--stat", *WHOLE_TREE, index=copy)
+        short = run_git(*DIFF_COMMAND, "--stat", *WHOLE_TREE, index=copy)
         return f"# {len(whole)} characters are too many to keep; in short:\n{short}"
-
-
-def _run_git(*arguments: str, index: Path | None = None) -> str | None:
-    """Return what git prints, or None where it fails: no git, no repository, no commit yet."""
-    chosen = {"GIT_INDEX_FILE": str(index)} if index else {}
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            env=os.environ | chosen,
-            capture_output=True,
-            check=True,
-            text=True,
-            errors="surrogateescape",
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout
 
 
 NOTES_FOLDER = Path(".dvc", "tmp", "second_look")
