@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -33,11 +34,19 @@ PHASES = (
 
 
 def kill(process: retraining.Process) -> None:
-    """Kill a process and all below it, as a machine does that runs out of memory."""
+    """Kill a process and all below it, as a machine does that runs out of memory.
+
+    Until all of them are gone: dvc takes a process that nobody has buried for one that works.
+    """
     whole = psutil.Process(process.pid)
-    for each in [whole, *whole.children(recursive=True)]:
-        each.kill()
+    whole.suspend()  # else it might start one more
+    killed = [whole, *whole.children(recursive=True)]
+    for each in killed:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
     process.communicate()
+    _, left = psutil.wait_procs(killed, timeout=30)
+    assert left == []
 
 
 def test_a_kill_in_any_phase_leaves_the_champion(first: Path, tmp_path: Path) -> None:
