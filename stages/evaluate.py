@@ -142,7 +142,7 @@ def _compute_intervals(given: SplitPredictions, numbers: Scalars, seed: int) -> 
         found[name] = auc_intervals.compute_area_interval(
             getattr(numbers, name), parts, len(given.labels)
         )
-    return {name: Interval.model_validate(interval) for name, interval in found.items()}
+    return found
 
 
 def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDiagnosis:

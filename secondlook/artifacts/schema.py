@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,25 +35,34 @@ def check_artifact(path: Path) -> Iterator[Path]:
 
 
 class Record(BaseModel):
-    """A part of a JSON file; what another stage added to it is left alone.
+    """A part of a JSON file; what another stage added to it is left alone."""
 
-    It can be made from an object with attributes of the same names (`model_validate`).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
 IndexArray = NDArray[np.int64]
+Ends = tuple[float, float, float]  # a number and the ends of its interval; NaN where undefined
 
 
 class Interval(Record):
-    """A number and the ends of its 95 % interval over images."""
+    """A number and the ends of its 95 % interval over images; None where they are not defined."""
 
     value: NullableFloat
     low: NullableFloat
     high: NullableFloat
+
+    @classmethod
+    def from_floats(cls, value: float, low: float, high: float) -> Self:
+        """Return the same of numbers, NaN where one is not defined."""
+        return cls(value=value, low=low, high=high)
+
+    @property
+    def floats(self) -> Ends:
+        """Return value, low and high to compute with: NaN where one is not defined."""
+        value, low, high = (math.nan if n is None else n for n in (self.value, self.low, self.high))
+        return value, low, high
 
 
 class McNemarTest(Record):

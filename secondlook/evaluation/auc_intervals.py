@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.evaluation.intervals import DifferenceComputed, compute_mean_interval
-from secondlook.evaluation.metrics import IntervalComputed, Numbers, Probabilities
+from secondlook.artifacts.schema import Interval
+from secondlook.evaluation.intervals import Difference, compute_mean_interval
+from secondlook.evaluation.metrics import Numbers, Probabilities
 from secondlook.evaluation.predictions import GroundTruth
 
 AREA_METRICS = ("average_precision", "roc_auc")
@@ -54,7 +55,7 @@ def compute_area_contributions(
     return dict(zip(AREA_METRICS, values, strict=True))
 
 
-def compute_area_interval(area: float | None, parts: Numbers, count: int) -> IntervalComputed:
+def compute_area_interval(area: float | None, parts: Numbers, count: int) -> Interval:
     """Return the 95 % interval of an area over `count` images, from contributions of a sample.
 
     Of its log odds, which keeps it within 0..1 (Pepe, 2003, "The Statistical Evaluation of
@@ -68,7 +69,7 @@ def compute_area_interval(area: float | None, parts: Numbers, count: int) -> Int
     spread = float(parts.std())
     if area is None or not (0 < area < 1 and spread):
         area = np.nan if area is None else area
-        return IntervalComputed(area, np.nan, np.nan)
+        return Interval.from_floats(area, np.nan, np.nan)
     from scipy.special import stdtrit
 
     kurtosis = float(((parts - parts.mean()) ** 4).mean()) / spread**4
@@ -76,18 +77,18 @@ def compute_area_interval(area: float | None, parts: Numbers, count: int) -> Int
     reach = float(stdtrit(freedom, 0.975)) * spread / count**0.5 / (area * (1 - area))
     odds = np.log(area / (1 - area))
     low, high = (float(1 / (1 + np.exp(-end))) for end in (odds - reach, odds + reach))
-    return IntervalComputed(area, low, high)
+    return Interval.from_floats(area, low, high)
 
 
-def compute_area_difference(value: float, parts: Numbers, count: int) -> DifferenceComputed:
+def compute_area_difference(value: float, parts: Numbers, count: int) -> Difference:
     """Return the 95 % interval of an area less another, over the same `count` images.
 
     parts: the differences of the contributions of a sample. By `compute_mean_interval`, whose
     reach is that of as many images as parts: it shrinks with the root of the number of images.
     """
-    found = compute_mean_interval(parts)
-    reach = (found.high - found.low) / 2 * (len(parts) / count) ** 0.5
-    return DifferenceComputed(value, value - reach, value + reach)
+    _, low, high = compute_mean_interval(parts)
+    reach = (high - low) / 2 * (len(parts) / count) ** 0.5
+    return Difference.from_floats(value, value - reach, value + reach)
 
 
 def _rank_images(positives: NDArray[np.bool_], scores: Probabilities) -> _RankedImages:

@@ -94,13 +94,14 @@ def _sum_bins(
 def _describe_bin(place: int, count: int, sure: float, hits: float) -> CalibrationBin:
     low, high = np.linspace(0, 1, BIN_COUNT + 1)[[place, place + 1]].tolist()
     confidence, accuracy = float(sure / count), compute_wilson_interval(int(hits), int(count))
+    _, least, most = accuracy.floats
     return CalibrationBin(
         low=low,
         high=high,
         count=int(count),
         confidence=confidence,
-        accuracy=Interval.model_validate(accuracy),
-        misjudged=not accuracy.low <= confidence <= accuracy.high,
+        accuracy=accuracy,
+        misjudged=not least <= confidence <= most,
     )
 
 

@@ -9,10 +9,10 @@ from typing import Self
 
 import numpy as np
 
-from secondlook.artifacts.schema import McNemarTest, Record
+from secondlook.artifacts.schema import Ends, Interval, McNemarTest, Record
 from secondlook.evaluation import auc_intervals, intervals, seeds
 from secondlook.evaluation.intervals import Difference
-from secondlook.evaluation.metrics import IntervalComputed, Numbers, compute_mcnemar
+from secondlook.evaluation.metrics import Numbers, compute_mcnemar
 from secondlook.evaluation.predictions import (
     GroundTruth,
     ImageConfidences,
@@ -80,16 +80,13 @@ def compute_estimates(
     found = seeds.compute_seed_intervals(truth, [entry.answers for entry in method], seed)
     weights = np.full(len(method), 1 / len(method))
     for name in auc_intervals.AREA_METRICS:
-        found[name] = IntervalComputed(*_compute_area_over_seeds(truth, method, weights, name))
+        found[name] = Interval.from_floats(*_compute_area_over_seeds(truth, method, weights, name))
     return {name: _build_estimate(interval, method, name) for name, interval in found.items()}
 
 
-def _build_estimate(
-    interval: IntervalComputed, method: Sequence[ComparedRun], name: str
-) -> Estimate:
+def _build_estimate(interval: Interval, method: Sequence[ComparedRun], name: str) -> Estimate:
     deviation = seeds.compute_seed_spread([_get_scalar(entry, name) for entry in method]).deviation
-    ends = {"value": interval.value, "low": interval.low, "high": interval.high}
-    return Estimate(**ends, deviation=deviation)
+    return Estimate(**interval.model_dump(), deviation=deviation)
 
 
 def compare_pair(
@@ -116,7 +113,7 @@ def compute_method_differences(
     found = seeds.compute_seed_differences(truth, one, other, seed)
     for name in auc_intervals.AREA_METRICS:
         found[name] = _subtract_areas(truth, first, second, name)
-    return {name: Difference.model_validate(difference) for name, difference in found.items()}
+    return found
 
 
 def compute_lazy_gain(
@@ -130,7 +127,7 @@ def compute_lazy_gain(
             name: _compute_metric_gain(truth, lazy, method, per)
             for name, per in IMAGE_METRICS.items()
         }
-    return {name: Difference.model_validate(found[name]) for name in IMAGE_METRICS}
+    return {name: found[name] for name in IMAGE_METRICS}
 
 
 def detect_disagreement(found: dict[str, Difference]) -> bool:
@@ -164,30 +161,30 @@ def _compute_metric_gain(
     lazy: ImagePredictions,
     method: Sequence[ComparedRun],
     per_image: Callable[[GroundTruth, ImagePredictions], Numbers],
-) -> intervals.DifferenceComputed:
+) -> Difference:
     base = per_image(truth, lazy)
     parts = np.stack([per_image(truth, entry.answers) - base for entry in method])
     weights = np.full(len(method), 1 / len(method))
-    value, low, high = seeds.compute_seed_interval(parts.mean(axis=1), parts, weights)
-    return intervals.DifferenceComputed(value, low, high, includes_seeds=True)
+    ends = seeds.compute_seed_interval(parts.mean(axis=1), parts, weights)
+    return Difference.from_floats(*ends, includes_seeds=True)
 
 
 def _subtract_areas(
     truth: GroundTruth, first: Sequence[ComparedRun], second: Sequence[ComparedRun], name: str
-) -> intervals.DifferenceComputed:
+) -> Difference:
     m, n = len(first), len(second)
     if m == n == 1:
         value = _get_scalar(second[0], name) - _get_scalar(first[0], name)
         parts = second[0].areas[name] - first[0].areas[name]
         return auc_intervals.compute_area_difference(value, parts, len(truth.labels))
     weights = np.repeat([-1 / m, 1 / n], [m, n])
-    value, low, high = _compute_area_over_seeds(truth, [*first, *second], weights, name)
-    return intervals.DifferenceComputed(value, low, high, includes_seeds=True)
+    ends = _compute_area_over_seeds(truth, [*first, *second], weights, name)
+    return Difference.from_floats(*ends, includes_seeds=True)
 
 
 def _compute_area_over_seeds(
     truth: GroundTruth, entries: Sequence[ComparedRun], weights: Numbers, name: str
-) -> tuple[float, float, float]:
+) -> Ends:
     values = np.array([_get_scalar(entry, name) for entry in entries])
     parts = np.stack([entry.areas[name] for entry in entries])
     # Of a sample of the images; all of them leave less to chance.

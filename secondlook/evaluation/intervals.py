@@ -11,14 +11,13 @@ the interval of the difference is rather too wide (99 %). A log loss that rests 
 bad mistakes may be too low by more than its interval says: no resample shows what did not occur.
 """
 
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 
-from secondlook.artifacts.schema import Interval
+from secondlook.artifacts.schema import Ends, Interval
 from secondlook.evaluation import bootstrap
-from secondlook.evaluation.metrics import NORMAL_QUANTILE, IntervalComputed, Labels, Numbers
+from secondlook.evaluation.metrics import NORMAL_QUANTILE, Labels, Numbers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
 
@@ -31,6 +30,15 @@ class Difference(Interval):
 
     distinguishable: bool
     includes_seeds: bool
+
+    @classmethod
+    def from_floats(
+        cls, value: float, low: float, high: float, *, includes_seeds: bool = False
+    ) -> Self:
+        """Return the same of numbers, NaN where one is not defined: nothing is distinguishable."""
+        ends = {"value": value, "low": low, "high": high}
+        apart = bool(low > 0 or high < 0)
+        return cls(**ends, distinguishable=apart, includes_seeds=includes_seeds)
 
     @property
     def up(self) -> bool:
@@ -54,49 +62,32 @@ NORMAL_LIMIT_CELLS = 5_000  # of the contingency table, each holding at least on
 MIN_SPREAD, MIN_PAIRED_SPREAD = 1 / 3, 0.7
 
 
-@dataclass(frozen=True)
-class DifferenceComputed(IntervalComputed):
-    """A metric of the second run less that of the first.
-
-    includes_seeds: whether it also holds for other seeds of the two trainings, not for these
-    very models only.
-    """
-
-    includes_seeds: bool = False
-
-    @property
-    def distinguishable(self) -> bool:
-        """Say whether the interval excludes zero."""
-        return self.low > 0 or self.high < 0
-
-
 def compute_intervals(
     truth: GroundTruth, run: ImagePredictions, seed: int = 0
-) -> dict[str, IntervalComputed]:
+) -> dict[str, Interval]:
     """Return the interval of every counting metric and of log_loss of one run.
 
     Counting metrics are named and defined as in `metrics.py`; their intervals are
     percentiles (Efron, 1979) of resamples of the widened table, see `bootstrap.py`.
     Resamples in which a metric is not defined (no positive predicted) are left out.
     """
-    loss = compute_mean_interval(run.losses, seed)
-    loss = IntervalComputed(loss.value, float(np.maximum(loss.low, 0)), loss.high)
-    return {**_compute_counting_intervals(truth, run.predicted, seed=seed), "log_loss": loss}
+    counted = _compute_counting_intervals(truth, run.predicted, seed=seed)
+    loss, low, high = compute_mean_interval(run.losses, seed)
+    found = {**counted, "log_loss": (loss, float(np.maximum(low, 0)), high)}
+    return {name: Interval.from_floats(*ends) for name, ends in found.items()}
 
 
 def compute_differences(
     truth: GroundTruth, first: ImagePredictions, second: ImagePredictions, seed: int = 0
-) -> dict[str, DifferenceComputed]:
+) -> dict[str, Difference]:
     """Return second - first of every metric, paired by image, as in `compute_intervals`."""
     counted = _compute_counting_intervals(truth, first.predicted, second.predicted, seed=seed)
     loss = compute_mean_interval(second.losses - first.losses, seed, MIN_PAIRED_SPREAD)
     found = {**counted, "log_loss": loss}
-    return {name: DifferenceComputed(i.value, i.low, i.high) for name, i in found.items()}
+    return {name: Difference.from_floats(*ends) for name, ends in found.items()}
 
 
-def compute_mean_interval(
-    values: Numbers, seed: int = 0, least: float = MIN_SPREAD
-) -> IntervalComputed:
+def compute_mean_interval(values: Numbers, seed: int = 0, least: float = MIN_SPREAD) -> Ends:
     """Return the mean of values (N,) per image, such as losses or their paired differences.
 
     Below NORMAL_LIMIT_IMAGES by the symmetric bootstrap-t (Hall, 1988), which keeps its promise
@@ -104,13 +95,13 @@ def compute_mean_interval(
     """
     centre = float(values.mean())
     if len(values) < 2:
-        return IntervalComputed(centre, np.nan, np.nan)
+        return centre, np.nan, np.nan
     if len(values) >= NORMAL_LIMIT_IMAGES or np.isnan(centre) or not np.ptp(values):
         return _compute_normal_interval(centre, values)
     reach = float(
         np.quantile(_resample_studentised_means(values - centre, least, seed), 0.95) * values.std()
     )
-    return IntervalComputed(centre, centre - reach, centre + reach)
+    return centre, centre - reach, centre + reach
 
 
 def _resample_studentised_means(values: Numbers, least: float, seed: int) -> Numbers:
@@ -128,7 +119,7 @@ def _resample_studentised_means(values: Numbers, least: float, seed: int) -> Num
 
 def _compute_counting_intervals(
     truth: GroundTruth, *predicted: Labels, seed: int
-) -> dict[str, IntervalComputed]:
+) -> dict[str, Ends]:
     """Return the counting metrics of one run, or of the second less the first."""
     values = _subtract_runs(
         [bootstrap.compute_observed_metrics(truth, answers) for answers in predicted]
@@ -155,14 +146,14 @@ def _subtract_runs(runs: list[dict[str, N]]) -> dict[str, N]:
     return {name: second[name] - first[name] for name in first}
 
 
-def _compute_percentile_interval(value: float, draws: Numbers) -> IntervalComputed:
+def _compute_percentile_interval(value: float, draws: Numbers) -> Ends:
     if np.isnan(value):
-        return IntervalComputed(np.nan, np.nan, np.nan)
+        return np.nan, np.nan, np.nan
     low, high = (float(end) for end in np.nanquantile(draws, INTERVAL_QUANTILES))
-    return IntervalComputed(value, min(low, value), max(high, value))
+    return value, min(low, value), max(high, value)
 
 
-def _compute_normal_interval(value: float, contributions: Numbers) -> IntervalComputed:
+def _compute_normal_interval(value: float, contributions: Numbers) -> Ends:
     """Return value +- 1.96 standard errors of the mean of contributions (N,)."""
     reach = NORMAL_QUANTILE * float(contributions.std(ddof=1)) / len(contributions) ** 0.5
-    return IntervalComputed(value, value - reach, value + reach)
+    return value, value - reach, value + reach

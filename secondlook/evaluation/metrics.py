@@ -8,13 +8,12 @@ The stage `train` depends on this file and no other of evaluation/: Wilson's int
 test stand here too, because its layer report needs them.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.artifacts.schema import McNemarTest
+from secondlook.artifacts.schema import Interval, McNemarTest
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
@@ -216,21 +215,12 @@ def _average_defined(values: list[float]) -> float:
 NORMAL_QUANTILE = 1.959963984540054  # the standard normal distribution's quantile at 0.975
 
 
-@dataclass(frozen=True)
-class IntervalComputed:
-    """A number and the ends of its 95 % interval; all NaN where it is not defined."""
-
-    value: float
-    low: float
-    high: float
-
-
-def compute_wilson_interval(successes: int, total: int) -> IntervalComputed:
+def compute_wilson_interval(successes: int, total: int) -> Interval:
     """Return a proportion, 0..1, of a total of at least 1, and its interval (Wilson, 1927)."""
     share, weight = successes / total, NORMAL_QUANTILE**2 / total
     centre = (share + weight / 2) / (1 + weight)
     reach = (weight * (share * (1 - share) + weight / 4)) ** 0.5 / (1 + weight)
-    return IntervalComputed(share, max(0.0, centre - reach), min(1.0, centre + reach))
+    return Interval.from_floats(share, max(0.0, centre - reach), min(1.0, centre + reach))
 
 
 def compute_mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemarTest:

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from secondlook.artifacts.schema import Interval, NullableFloat
+from secondlook.artifacts.schema import Ends, Interval, NullableFloat
 from secondlook.evaluation import bootstrap, intervals
-from secondlook.evaluation.intervals import DifferenceComputed
-from secondlook.evaluation.metrics import IntervalComputed, Numbers
+from secondlook.evaluation.intervals import Difference
+from secondlook.evaluation.metrics import Numbers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 from secondlook.evaluation.run_artifacts import RunResult
 
@@ -58,7 +58,7 @@ def compute_seed_spread(values: Sequence[float]) -> SeedSpread:
 
 def compute_seed_intervals(
     truth: GroundTruth, runs: Sequence[ImagePredictions], seed: int = 0
-) -> dict[str, IntervalComputed]:
+) -> dict[str, Interval]:
     """Return every metric's mean over the seeds, with the 95 % interval for other seeds and images.
 
     A single run has the interval of `compute_intervals`, which does not hold for other seeds.
@@ -67,8 +67,8 @@ def compute_seed_intervals(
         return intervals.compute_intervals(truth, runs[0], seed)
     weights = np.full(len(runs), 1 / len(runs))
     return {
-        name: IntervalComputed(*found)
-        for name, found in _compute_all_intervals(truth, runs, weights).items()
+        name: Interval.from_floats(*ends)
+        for name, ends in _compute_all_intervals(truth, runs, weights).items()
     }
 
 
@@ -77,7 +77,7 @@ def compute_seed_differences(
     first: Sequence[ImagePredictions],
     second: Sequence[ImagePredictions],
     seed: int = 0,
-) -> dict[str, DifferenceComputed]:
+) -> dict[str, Difference]:
     """Return mean of the second - mean of the first, with the 95 % interval for other seeds too.
 
     A single run on each side has the interval of `compute_differences`: it does not hold for
@@ -88,12 +88,14 @@ def compute_seed_differences(
     m, n = len(first), len(second)
     weights = np.repeat([-1 / m, 1 / n], [m, n])
     found = _compute_all_intervals(truth, [*first, *second], weights)
-    return {name: DifferenceComputed(*ends, includes_seeds=True) for name, ends in found.items()}
+    return {
+        name: Difference.from_floats(*ends, includes_seeds=True) for name, ends in found.items()
+    }
 
 
 def _compute_all_intervals(
     truth: GroundTruth, runs: Sequence[ImagePredictions], weights: Numbers
-) -> dict[str, tuple[float, float, float]]:
+) -> dict[str, Ends]:
     values, parts = (
         [_compute_values(truth, run) for run in runs],
         [_compute_contributions(truth, run) for run in runs],
@@ -117,9 +119,7 @@ def _compute_contributions(truth: GroundTruth, run: ImagePredictions) -> dict[st
     return {**bootstrap.compute_metric_contributions(truth, run.predicted), "log_loss": run.losses}
 
 
-def compute_seed_interval(
-    values: Numbers, parts: Numbers, weights: Numbers
-) -> tuple[float, float, float]:
+def compute_seed_interval(values: Numbers, parts: Numbers, weights: Numbers) -> Ends:
     """Return weights . values and its interval, by the formula above.
 
     values (R,) of a metric, parts (R, N) that each image contributes to them, weights (R,): those

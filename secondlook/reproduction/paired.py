@@ -13,7 +13,7 @@ from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.schema import McNemarTest
 from secondlook.config.errors import DataError
 from secondlook.evaluation import bootstrap, intervals
-from secondlook.evaluation.intervals import DifferenceComputed
+from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Labels, Probabilities, compute_mcnemar
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
@@ -40,7 +40,7 @@ class PairedComparison:
     now: int
     shared: int
     values: dict[str, tuple[float, float]]
-    differences: dict[str, DifferenceComputed]
+    differences: dict[str, Difference]
     mcnemar: McNemarTest
     same_bytes: bool
 
@@ -58,7 +58,8 @@ class PairedComparison:
 
     def _format_row(self, name: str) -> str:
         (old, new), found = self.values[name], self.differences[name]
-        ends = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+        value, low, high = found.floats
+        ends = f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
         told = "" if found.distinguishable else "  not distinguishable"
         return f"  {name:<18}{old:>8.4f}{new:>8.4f}  {ends}{told}"
 

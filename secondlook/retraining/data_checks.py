@@ -56,13 +56,10 @@ def _check_rejected(
     new = max(0, now.rejected - then.rejected)
     total = new + (found.added or 0)
     if limit is not None and total:
-        share = compute_wilson_interval(new, total)
+        share, low, high = compute_wilson_interval(new, total).floats
         told = f"{new} of {total} new files cannot be read"
-        passed = share.low <= limit
-        ends = {"low": share.low, "high": share.high}
-        yield ConditionCheck(
-            name="rejected", found=share.value, **ends, limit=limit, passed=passed, told=told
-        )
+        ends = {"low": low, "high": high, "limit": limit}
+        yield ConditionCheck(name="rejected", found=share, **ends, passed=low <= limit, told=told)
 
 
 def _check_removed(found: DataChange, limit: float | None) -> Iterator[ConditionCheck]:
@@ -112,20 +109,21 @@ def check_label_agreement(
     then, now = _count_agreements(old), _count_agreements(new)
     for k, name in enumerate(names):
         if k in then and k in now:
-            was, found = compute_wilson_interval(*then[k]), compute_wilson_interval(*now[k])
-            drop = was.value - found.value
-            low = drop - math.hypot(was.value - was.low, found.high - found.value)
-            high = drop + math.hypot(was.high - was.value, found.value - found.low)
+            was, was_low, was_high = compute_wilson_interval(*then[k]).floats
+            found, found_low, found_high = compute_wilson_interval(*now[k]).floats
+            drop = was - found
+            low = drop - math.hypot(was - was_low, found_high - found)
+            high = drop + math.hypot(was_high - was, found - found_low)
             yield ConditionCheck(
                 name=f"label_agreement of {name}",
-                champion=was.value,
-                found=found.value,
+                champion=was,
+                found=found,
                 low=low,
                 high=high,
                 limit=limit,
                 passed=low <= limit,
                 told=f"of {now[k][1]} new images labelled {name} the champion finds "
-                f"{found.value:.1%} to be so, of {then[k][1]} earlier ones {was.value:.1%}",
+                f"{found:.1%} to be so, of {then[k][1]} earlier ones {was:.1%}",
             )
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from secondlook.artifacts.retraining_history import ConditionCheck
+from secondlook.artifacts.schema import Ends
 from secondlook.config.retraining import LOSS_METRIC, GateParams
 from secondlook.evaluation import bootstrap, intervals
 from secondlook.evaluation.formatting import format_metric_name
-from secondlook.evaluation.metrics import IntervalComputed
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
 
@@ -62,23 +62,23 @@ def _check_gain(trial: Trial, champion: ImagePredictions, gate: GateParams) -> C
     """Tell whether the challenger is better, and certainly not worse than min_gain."""
     name, limit = gate.metric, gate.min_gain
     found = intervals.compute_differences(trial.truth, champion, trial.challenger, trial.seed)[name]
-    better = _negate_interval(found) if name == LOSS_METRIC else found
+    value, low, high = _negate_ends(*found.floats) if name == LOSS_METRIC else found.floats
     values = [
         compute_gate_metrics(trial.truth, each)[name] for each in (champion, trial.challenger)
     ]
     told = (
-        f"{format_metric_name(name)} {values[0]:.4f} to {values[1]:.4f}, gain {better.value:+.4f} "
-        f"[{better.low:+.4f}, {better.high:+.4f}]; "
+        f"{format_metric_name(name)} {values[0]:.4f} to {values[1]:.4f}, gain {value:+.4f} "
+        f"[{low:+.4f}, {high:+.4f}]; "
         f"more than 0, and certainly more than {limit:+.4f}, is asked"
     )
-    passed = bool(better.value > 0 and better.low > limit)
-    ends = {"low": better.low, "high": better.high, "limit": limit}
+    passed = bool(value > 0 and low > limit)
+    ends = {"low": low, "high": high, "limit": limit}
     return _make_check(f"gain in {name}", values, passed=passed, told=told, **ends)
 
 
-def _negate_interval(loss: IntervalComputed) -> IntervalComputed:
+def _negate_ends(loss: float, low: float, high: float) -> Ends:
     """Return how much lower the second loss is."""
-    return IntervalComputed(-loss.value, -loss.high, -loss.low)
+    return -loss, -high, -low
 
 
 def _check_class_recall(
@@ -95,13 +95,14 @@ def _check_class_recall(
         for each in (champion, trial.challenger)
     )
     found = intervals.compute_differences(part, first, second, trial.seed)["accuracy"]
+    _, low, high = found.floats
     values = [float(each.compute_correct(part).mean()) for each in (first, second)]
     told = (
-        f"recall of {name} {values[0]:.3f} to {values[1]:.3f}, change [{found.low:+.3f}, "
-        f"{found.high:+.3f}]; no certain loss of more than {drop:.3f} is allowed"
+        f"recall of {name} {values[0]:.3f} to {values[1]:.3f}, change [{low:+.3f}, "
+        f"{high:+.3f}]; no certain loss of more than {drop:.3f} is allowed"
     )
-    passed = math.isnan(found.high) or bool(found.high >= -drop)
-    ends = {"low": found.low, "high": found.high, "limit": drop}
+    passed = math.isnan(high) or bool(high >= -drop)
+    ends = {"low": low, "high": high, "limit": drop}
     return _make_check(f"recall of {name}", values, passed=passed, told=told, **ends)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.layer_artifact import LayerReport, LayerSummary, ProbeChange
-from secondlook.artifacts.schema import Interval
 from secondlook.evaluation.metrics import Labels, compute_mcnemar, compute_wilson_interval
 from secondlook.training import linear_probe
 from secondlook.training.batches import ImageSubset, draw_fixed_sample
@@ -101,6 +100,6 @@ class _LayerProber:
         back = linear_probe.compute_recovered_variance(features, self.pictures, self.folds)
         return {
             "recovered": round(back, 4),
-            "probe": Interval.model_validate(compute_wilson_interval(int(right.sum()), len(right))),
+            "probe": compute_wilson_interval(int(right.sum()), len(right)),
             "change": ProbeChange.from_mcnemar(compute_mcnemar(right, self.right)),
         }

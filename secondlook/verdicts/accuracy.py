@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from secondlook.artifacts.schema import Ends
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import (
     choose_verb,
@@ -10,7 +11,7 @@ from secondlook.evaluation.formatting import (
     format_points,
     join_names,
 )
-from secondlook.evaluation.metrics import IntervalComputed, compute_wilson_interval
+from secondlook.evaluation.metrics import compute_wilson_interval
 from secondlook.verdicts.case import Case
 
 LOW_RECALL = 2 / 3  # of the images of a class: who certainly finds fewer is told
@@ -51,9 +52,7 @@ def _format_accuracies(case: Case, names: list[str]) -> str:
 def _describe_recall(case: Case, names: list[str]) -> str:
     """Return what speaks for a method although its accuracy does not."""
     finds = (
-        {}
-        if case.asked_class is None
-        else {name: _compute_recall(case, name).value for name in names}
+        {} if case.asked_class is None else {name: _compute_recall(case, name)[0] for name in names}
     )
     told = [
         f"{name} finds {format_percent(share)}"
@@ -91,18 +90,18 @@ def judge_finds_few(case: Case) -> Iterator[Verdict]:
         if case.asked_class is None
         else {name: _compute_recall(case, name) for name in case.names}
     )
-    few = sorted(
-        (n for n in recalls if recalls[n].high < LOW_RECALL), key=lambda n: recalls[n].value
-    )
+    shares = {name: share for name, (share, _, _) in recalls.items()}
+    highs = {name: high for name, (_, _, high) in recalls.items()}
+    few = sorted((name for name in highs if highs[name] < LOW_RECALL), key=lambda n: shares[n])
     if not few:
         return
     worst, total = few[0], case.find_test_details(few[0]).per_class[str(case.asked_class)].support
-    finds = "hardly finds" if recalls[worst].high < VERY_LOW_RECALL else "finds only"
-    others = [f"{name} ({format_percent(recalls[name].value)})" for name in few[1:]]
+    finds = "hardly finds" if highs[worst] < VERY_LOW_RECALL else "finds only"
+    others = [f"{name} ({format_percent(shares[name])})" for name in few[1:]]
     yield Verdict(
         rule="finds_few",
-        text=f"{worst} {finds} {round(recalls[worst].value * total):,} of the {total:,} "
-        f"“{case.asked_class}” in test ({format_percent(recalls[worst].value)}). Its accuracy of "
+        text=f"{worst} {finds} {round(shares[worst] * total):,} of the {total:,} "
+        f"“{case.asked_class}” in test ({format_percent(shares[worst])}). Its accuracy of "
         f"{format_percent(case.find_estimate(worst, 'accuracy').value)} hides that."
         + (f" Too few are also found by {join_names(others)}." if others else ""),
         evidence="classes",
@@ -111,13 +110,13 @@ def judge_finds_few(case: Case) -> Iterator[Verdict]:
     )
 
 
-def _compute_recall(case: Case, name: str) -> IntervalComputed:
-    """Return which share of the images of the class asked for a method finds, over its seeds."""
+def _compute_recall(case: Case, name: str) -> Ends:
+    """Return the share of the class asked for that a method finds, over its seeds, and its ends."""
     runs = case.comparison.find_method(name).runs
     scores = [case.find_test_details(run).per_class[str(case.asked_class)] for run in runs]
     support = scores[0].support
     found = sum((score.recall or 0.0) * support for score in scores) / len(scores)
-    return compute_wilson_interval(round(found), max(support, 1))
+    return compute_wilson_interval(round(found), max(support, 1)).floats
 
 
 def judge_weakest_class(case: Case) -> Iterator[Verdict]:
@@ -129,12 +128,13 @@ def judge_weakest_class(case: Case) -> Iterator[Verdict]:
     }
     name = min(scores, key=lambda name: scores[name].recall or 0.0)
     support, accuracy = scores[name].support, case.find_estimate(case.best, "accuracy").value or 0.0
-    recall = compute_wilson_interval(round((scores[name].recall or 0.0) * support), support)
-    if recall.high < accuracy - MIN_RECALL_LAG:
+    hits = round((scores[name].recall or 0.0) * support)
+    recall, _, high = compute_wilson_interval(hits, support).floats
+    if high < accuracy - MIN_RECALL_LAG:
         yield Verdict(
             rule="weakest_class",
             text=f"“{name}” is the hardest class: {case.best} finds "
-            f"{format_percent(recall.value)} of its "
+            f"{format_percent(recall)} of its "
             f"{format_count(support, 'test image')}, of all images {format_percent(accuracy)}.",
             evidence="classes",
             runs=[case.best],

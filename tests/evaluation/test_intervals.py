@@ -8,13 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secondlook.artifacts.schema import Interval
 from secondlook.evaluation import bootstrap, intervals, metrics
-from secondlook.evaluation.intervals import (
-    DifferenceComputed,
-    compute_differences,
-    compute_intervals,
-)
-from secondlook.evaluation.metrics import IntervalComputed
+from secondlook.evaluation.intervals import Difference, compute_differences, compute_intervals
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
 SETS = 1000
@@ -41,18 +37,21 @@ def make_predictions(labels: metrics.Labels, margin: metrics.Numbers) -> ImagePr
 
 
 def compute_coverage(
-    intervals: Callable[[Sample, int], dict[str, IntervalComputed]], share: float = 0.3
+    intervals: Callable[[Sample, int], dict[str, Interval]], share: float = 0.3
 ) -> dict[str, float]:
     """Return how often intervals on 300 images hold what they say of two million."""
     random = np.random.default_rng(2)
-    true = {
-        n: i.value for n, i in intervals(draw_two_networks(random, 2_000_000, share), 0).items()
-    }
+    whole = intervals(draw_two_networks(random, 2_000_000, share), 0)
     found = [intervals(draw_two_networks(random, 300, share), seed) for seed in range(SETS)]
     return {
-        name: float(np.mean([f[name].low <= value <= f[name].high for f in found]))
-        for name, value in true.items()
+        name: compute_share_held([f[name] for f in found], true.floats[0])
+        for name, true in whole.items()
     }
+
+
+def compute_share_held(found: list[Interval], value: float) -> float:
+    """Return the share of the intervals that hold the value."""
+    return float(np.mean([low <= value <= high for _, low, high in (f.floats for f in found)]))
 
 
 @pytest.fixture
@@ -61,12 +60,12 @@ def _use_few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "RESAMPLES", 500)
 
 
-def compute_pair_intervals(sample: Sample, seed: int) -> dict[str, IntervalComputed]:
+def compute_pair_intervals(sample: Sample, seed: int) -> dict[str, Interval]:
     """Return the intervals of the differences."""
     return {**compute_differences(*sample, seed)}
 
 
-def compute_run_intervals(sample: Sample, seed: int) -> dict[str, IntervalComputed]:
+def compute_run_intervals(sample: Sample, seed: int) -> dict[str, Interval]:
     """Return the intervals of the first network alone."""
     return compute_intervals(*sample[:2], seed)
 
@@ -74,7 +73,7 @@ def compute_run_intervals(sample: Sample, seed: int) -> dict[str, IntervalComput
 @pytest.mark.slow
 @pytest.mark.usefixtures("_use_few_resamples")
 @pytest.mark.parametrize("intervals", [compute_run_intervals, compute_pair_intervals])
-def test_intervals_cover(intervals: Callable[[Sample, int], dict[str, IntervalComputed]]) -> None:
+def test_intervals_cover(intervals: Callable[[Sample, int], dict[str, Interval]]) -> None:
     """Over 1,000 simulated data sets each metric's 95 % interval covers 93 % to 97 %."""
     found = compute_coverage(intervals)
     assert set(found) == {*METRICS, "log_loss"}
@@ -107,8 +106,9 @@ def test_values_are_those_of_the_metrics(
     for name, found in compute_intervals(
         truth, ImagePredictions.from_probabilities(labels, probabilities)
     ).items():
-        assert found.value == pytest.approx(expected[name], nan_ok=True)
-        assert np.isnan(found.value) or found.low <= found.value <= found.high
+        value, low, high = found.floats
+        assert value == pytest.approx(expected[name], nan_ok=True)
+        assert np.isnan(value) or low <= value <= high
 
 
 @settings(deadline=None, max_examples=30)
@@ -122,8 +122,10 @@ def test_a_difference_turns_with_the_order(seed: int) -> None:
     one = compute_differences(truth, first, second)
     other = compute_differences(truth, second, first)
     for name, found in one.items():
-        assert found.value == pytest.approx(-other[name].value, nan_ok=True)
-        assert found.low == pytest.approx(-other[name].high, abs=0.05, nan_ok=True)
+        value, low, _ = found.floats
+        turned, _, high = other[name].floats
+        assert value == pytest.approx(-turned, nan_ok=True)
+        assert low == pytest.approx(-high, abs=0.05, nan_ok=True)
 
 
 def test_the_same_answers_are_not_distinguishable() -> None:
@@ -132,8 +134,9 @@ def test_the_same_answers_are_not_distinguishable() -> None:
     found = compute_differences(truth, first, first)
     assert {difference.value for difference in found.values()} == {0}
     assert not any(difference.distinguishable for difference in found.values())
-    assert found["log_loss"] == DifferenceComputed(0, 0, 0)
-    assert found["accuracy"].low < 0 < found["accuracy"].high
+    assert found["log_loss"] == Difference.from_floats(0, 0, 0)
+    _, low, high = found["accuracy"].floats
+    assert low < 0 < high
 
 
 def test_a_large_difference_is_distinguishable_and_signed() -> None:
@@ -144,7 +147,8 @@ def test_a_large_difference_is_distinguishable_and_signed() -> None:
     right = make_predictions(labels, np.full(300, 5.0))
     found = compute_differences(GroundTruth(labels, 2, 1), coin, right)
     assert all(difference.distinguishable for difference in found.values())
-    assert found["accuracy"].low > 0 > found["log_loss"].high
+    assert found["accuracy"].up
+    assert found["log_loss"].down
     assert not found["accuracy"].includes_seeds
 
 
@@ -153,7 +157,8 @@ def test_undefined_metrics_stay_undefined() -> None:
     truth, first, _ = draw_two_networks(np.random.default_rng(0), 200)
     lazy = replace(first, predicted=np.zeros(200, dtype=np.int64))
     found = compute_differences(truth, lazy, first)
-    assert np.isnan([found["precision"].value, found["precision"].low]).all()
+    assert np.isnan(found["precision"].floats).all()
+    assert found["precision"].value is found["precision"].low is None
     assert not found["precision"].distinguishable
     assert found["recall"].distinguishable
 
@@ -165,7 +170,7 @@ def test_a_run_that_ran_away_has_no_loss() -> None:
         truth.labels, np.full((50, 2), np.nan, dtype=np.float32)
     )
     found = compute_differences(truth, first, lost)["log_loss"]
-    assert np.isnan([found.value, found.low, found.high]).all()
+    assert np.isnan(found.floats).all()
     assert not found.distinguishable
 
 
@@ -187,8 +192,6 @@ def test_the_normal_limit_takes_over_smoothly(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(intervals, "NORMAL_LIMIT_IMAGES", 10**6)
     resampled["log_loss"] = compute_differences(*sample)["log_loss"]
     for name, found in limit.items():
-        off = 0.05 * (found.high - found.low)
-        assert found.value == resampled[name].value
-        assert (found.low, found.high) == pytest.approx(
-            (resampled[name].low, resampled[name].high), abs=off
-        )
+        value, low, high = found.floats
+        assert value == resampled[name].value
+        assert (low, high) == pytest.approx(resampled[name].floats[1:], abs=0.05 * (high - low))
