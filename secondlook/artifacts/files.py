@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -11,9 +10,10 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from secondlook.config.errors import BusyError, DataError, StorageError
+from secondlook.config.errors import DataError, StorageError
+from secondlook.config.locks import hold_lock
 
 DATA_FOLDER = Path("data")
 PARTIAL_FOLDER = DATA_FOLDER / ".partial"
@@ -44,7 +44,10 @@ def create_output(stage: str, *parts: str) -> Iterator[Path]:
     same output as a BusyError.
     """
     target, partial = stage_folder(stage, *parts), PARTIAL_FOLDER / "-".join((stage, *parts))
-    with _explain_os_errors(target), _hold_lock(target, partial.with_name(f"{partial.name}.lock")):
+    with (
+        _explain_os_errors(target),
+        _hold_output(target, partial.with_name(f"{partial.name}.lock")),
+    ):
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir()
@@ -67,30 +70,18 @@ def _explain_os_errors(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _hold_lock(target: Path, lock: Path) -> Iterator[None]:
-    """Hold a lock, or raise BusyError; the system releases that of a killed process."""
+def _hold_output(target: Path, lock: Path) -> Iterator[None]:
+    """Be the only one who makes an output, or raise BusyError; the lock's file goes at the end."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+", encoding="ascii") as file:
-        if not _try_lock(file):
-            file.seek(0)
-            who = f"process {file.read() or 'unknown'}"
-            raise BusyError(f"{target}: {who} is making it; wait for it, or end it")
+
+    def refuse(maker: str) -> str:
+        return f"{target}: process {maker or 'unknown'} is making it; wait for it, or end it"
+
+    with hold_lock(lock, refuse, note=str(os.getpid())):
         try:
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
             yield
         finally:
             lock.unlink(missing_ok=True)
-
-
-def _try_lock(file: TextIO) -> bool:
-    """Tell whether the lock is ours, and its file the one that others look at."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return os.fstat(file.fileno()).st_nlink > 0
 
 
 def _replace_folder(partial: Path, target: Path) -> None:

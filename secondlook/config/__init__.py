@@ -5,6 +5,7 @@ retraining.py   the section `retrain`: the gate, and the limits of data
 yaml_files.py   YAML as DVC reads and writes it
 yaml_schema.py  values that sections are made of; what is wrong with one, in a single line
 git.py          git as a subprocess
+locks.py        one process at a time
 errors.py       the errors that end a command with one line
 
 No stage depends on this folder: it refuses or records, but never changes an output.

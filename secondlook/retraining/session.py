@@ -4,7 +4,6 @@ A locked file says who is at it. The record is drafted while the work goes on: w
 what is known is kept, told to people, and handed to `retrain.notify`.
 """
 
-import fcntl
 import os
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from secondlook.artifacts.retraining_history import (
 )
 from secondlook.artifacts.schema import NullableFloat
 from secondlook.config.errors import BusyError, SecondLookError
+from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params
 from secondlook.retraining import log, signals
 from secondlook.retraining.log import RetrainingLog, build_environment
@@ -41,18 +41,13 @@ def hold_retraining_lock() -> Iterator[int]:
     holds it too: what a killed retraining left running is waited for, not trampled on.
     """
     LOCK_FILE.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK_FILE.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise BusyError(
-                f"{file.read() or 'another process'} is retraining; wait for it"
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {_format_now()},")
-        file.flush()
-        yield file.fileno()
+    note = f"process {os.getpid()} on {socket.gethostname()}, since {_format_now()},"
+
+    def refuse(holder: str) -> str:
+        return f"{holder or 'another process'} is retraining; wait for it"
+
+    with hold_lock(LOCK_FILE, refuse, note) as descriptor:
+        yield descriptor
 
 
 def _format_now() -> str:

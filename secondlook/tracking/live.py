@@ -14,14 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from filelock import FileLock, Timeout
-
-from secondlook.config.errors import TrackingError
+from secondlook.config.errors import BusyError, TrackingError
+from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params
 from secondlook.tracking import provenance
 from secondlook.tracking.expected import (
@@ -150,13 +149,12 @@ class RunLock:
 
     def __init__(self, where: StoreLocation, run_id: str) -> None:
         """Take the right; raises TrackingError where another process has it."""
-        self.path = _find_lock_folder(where) / run_id
+        self.path, self.lock = _find_lock_folder(where) / run_id, ExitStack()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(self.path)
         try:
-            self.lock.acquire(timeout=0)
-        except Timeout:
-            raise where.build_error("another training is logged to this run") from None
+            self.lock.enter_context(hold_lock(self.path, refuse=_refuse_claim))
+        except BusyError as error:
+            raise where.build_error(str(error)) from None
 
     def renew(self) -> None:
         """Note that the training goes on."""
@@ -165,16 +163,21 @@ class RunLock:
     def release(self) -> None:
         """Give the right back: MLflow knows how the training ended."""
         self.path.unlink(missing_ok=True)
-        self.lock.release()
+        self.lock.close()
+
+
+def _refuse_claim(_: str) -> str:
+    return "another training is logged to this run"
 
 
 def find_abandoned_runs(where: StoreLocation) -> dict[str, int]:
     """Return the ids of runs whose follower died, and when (ms) it was last known to live."""
     found = {}
     for path in sorted(_find_lock_folder(where).glob("*")):
-        with suppress(OSError):  # held by a follower that lives, or given back just now
+        # Held by a follower that lives, or given back just now.
+        with suppress(BusyError, OSError):
             last = path.stat().st_mtime_ns // 1_000_000
-            with FileLock(path).acquire(timeout=0):
+            with hold_lock(path, refuse=_refuse_claim):
                 found[path.name] = last
     return found
 

@@ -76,7 +76,7 @@ class LiveWorker:
     def _find(self) -> tuple[Store, str]:
         """Return the store and the id of the run in it, both made where missing."""
         store = open_store(self.where, self.experiment)
-        with store.lock:
+        with store.hold_lock():
             above = store.find(self.parent) or _end_parent(store, store.create(self.parent, None))
             run = store.find(self.record) or store.create(self.record, above.info.run_id)
             run_id: str = run.info.run_id
@@ -95,7 +95,7 @@ class LiveWorker:
 
     def _log(self, store: Store, run_id: str, status: str | None) -> None:
         """Log what is waiting; a run that `track` has mirrored meanwhile has these very epochs."""
-        with store.lock:
+        with store.hold_lock():
             run = store.client.get_run(run_id)
             if _is_complete(run):
                 self.waiting.clear()

@@ -8,13 +8,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
+from secondlook.config.locks import hold_lock
 from secondlook.tracking.location import SQLITE_PREFIX, StoreLocation
 from secondlook.tracking.run_spec import RunSpec
 from secondlook.tracking.ui import EXPERIMENT_TAGS
@@ -49,7 +48,11 @@ class Store:
 
     client: "MlflowClient"
     experiment: str
-    lock: FileLock
+    lock_file: Path
+
+    def hold_lock(self) -> AbstractContextManager[int]:
+        """Return a context in which no other process finds or makes a run; it is waited for."""
+        return hold_lock(self.lock_file)
 
     def find(self, record: RunSpec) -> "Run | None":
         """Return the run of the record; of several, the oldest: the others are deleted."""
@@ -127,12 +130,13 @@ def open_store(
     from mlflow import MlflowClient
 
     database = place.database or place.root / "mlflow.db"
-    lock = FileLock(database.with_name(f"{database.name}.lock"))
-    with lock:
+    lock_file = database.with_name(f"{database.name}.lock")
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(lock_file):
         if place.database is not None and place.artifacts is not None:
             prepare_sqlite(place.database, place.artifacts)
         client = MlflowClient(place.uri)
-        return Store(client, _open_experiment(client, place.artifacts, experiment, tags), lock)
+        return Store(client, _open_experiment(client, place.artifacts, experiment, tags), lock_file)
 
 
 def prepare_sqlite(database: Path, artifacts: Path) -> None:

@@ -139,7 +139,7 @@ def _sync_store(
 ) -> _SyncOutcome:
     with convert_store_errors(where, PATIENT_LIMITS):
         store, source = open_store(where, name), read_provenance()
-        with store.lock:
+        with store.hold_lock():
             done = _repeat_until_stable(where, lambda: _sync_once(store, parent, runs, source))
             _end_abandoned_runs(store, where)
     outcome = _SyncOutcome(store.experiment)
