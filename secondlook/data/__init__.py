@@ -1,8 +1,10 @@
 """Images: where they come from, which split they fall in, and how they become arrays.
 
 splitting.py        what every source gives, one item an image, and the split it falls in
-sources.py          where images come from: class folders, a CSV list, or idx.py
+sources.py          where images come from: a CSV list, or one of the two below
+class_folders.py    folders named after classes, also under folders named after splits
 idx.py              the format of MNIST, and pairs of such files as a source
+image_files.py      which files below a folder are pictures, and what is passed over
 decoding.py         an image's bytes -> uint8 (H, W, C), the same for training and serving
 image_features.py   what an image is like, in a dozen numbers that people have words for
 profile.py          what training images are like: ranges of the features, what was rejected

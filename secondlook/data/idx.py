@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 from secondlook.artifacts import files
 from secondlook.artifacts.files import list_visible
 from secondlook.config.errors import DataError
-from secondlook.data.splitting import SPLIT_WORDS, ImageContent, Item, is_plain_text, normalize_name
+from secondlook.data.splitting import (
+    SPLIT_WORDS,
+    ImageContent,
+    Item,
+    is_plain_text,
+    list_words,
+    normalize_name,
+)
 
 UNSIGNED_BYTES = 0x08
 GZIP_MAGIC = b"\x1f\x8b"
@@ -183,7 +190,7 @@ def _match_partners(root: Path, names: list[str]) -> dict[str, str]:
 
 
 def _find_split_word(name: str) -> str | None:
-    words = [SPLIT_WORDS[word] for word in re.split(r"[-_. ]", name.lower()) if word in SPLIT_WORDS]
+    words = [SPLIT_WORDS[word] for word in list_words(name) if word in SPLIT_WORDS]
     return words[0] if words else None
 
 

@@ -4,6 +4,7 @@ As its source says, else by a hash of its content or group.
 """
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,11 +15,19 @@ from numpy.typing import NDArray
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.params import SplitParams
 
-# The words that data sets use for the three splits.
+# The words that data sets use for the three splits, in any case, and what they put beside them:
+# Training, train_set, TestData. `dev` is not among them: to some it is validation, to others test.
 SPLIT_WORDS = {name: name for name in SPLITS} | {
+    "training": "train",
     "valid": "validation",
     "val": "validation",
+    "validate": "validation",
+    "testing": "test",
     "t10k": "test",
+}
+FILLER_WORDS = {
+    *("set", "sets", "data", "dataset", "folder", "split", "samples", "examples"),
+    *("image", "images", "img", "imgs", "picture", "pictures", "photos"),
 }
 ImageContent = bytes | NDArray[np.uint8]
 
@@ -46,6 +55,36 @@ def _rank_class(name: str) -> tuple[bool, int, str]:
 def normalize_name(name: str) -> str:
     """Return a class name in one Unicode form (NFC): é may be stored as one character or two."""
     return unicodedata.normalize("NFC", name)
+
+
+def list_words(name: str) -> list[str]:
+    """Return the words of a name, in lower case: TrainSet, train_set and train-set have two."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return [word for word in re.split(r"[\W_]+", parted.lower()) if word]
+
+
+def find_split_words(names: list[str]) -> list[str | None]:
+    """Return for each of the names that stand side by side its split; None where it is none.
+
+    What all names have in common says nothing: seg_train and seg_test are train and test.
+    """
+    words = [[part for word in list_words(name) for part in _part_word(word)] for name in names]
+    common = set[str]().union(*words).intersection(*words) if len(names) > 1 else set[str]()
+    quiet = FILLER_WORDS | (common - set(SPLIT_WORDS))
+    return [_find_only_split([word for word in each if word not in quiet]) for each in words]
+
+
+def _part_word(word: str) -> list[str]:
+    """Return trainset as train and set, train2017 as train and 2017; any other word as it is."""
+    for name in SPLIT_WORDS:
+        rest = word.removeprefix(name)
+        if word != rest and (rest in FILLER_WORDS or rest.isdecimal()):
+            return [name, rest]
+    return [word]
+
+
+def _find_only_split(words: list[str]) -> str | None:
+    return SPLIT_WORDS.get(words[0]) if len(words) == 1 else None
 
 
 def is_plain_text(name: str) -> bool:

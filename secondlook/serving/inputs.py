@@ -13,7 +13,7 @@ from typing import Literal
 
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError
-from secondlook.data.sources import IMAGE_SUFFIXES, walk_files
+from secondlook.data.image_files import is_image, walk_files
 from secondlook.data.splitting import ImageContent
 
 STDIN = "-"
@@ -56,7 +56,7 @@ def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
     """Yield the pictures in a folder, then what of it may not be read."""
     found, unreadable = False, list[OSError]()
     for path in walk_files(here / name, unreadable.append):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if is_image(path):
             found = True
             yield _make_file_input(str(Path(name) / path.relative_to(here / name)), here)
     for error in unreadable:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.errors import DataError
-from secondlook.data.sources import ClassFolders, CsvList
+from secondlook.data.class_folders import ClassFolders
+from secondlook.data.sources import CsvList
 from secondlook.data.splitting import Item
 from tests.support.datasets import make_png, write_class_folders
 

@@ -11,7 +11,7 @@ from secondlook.artifacts.manifest import ManifestRow
 from secondlook.config.errors import DataError
 from secondlook.config.params import load_params
 from secondlook.data import decoding
-from secondlook.data.sources import ClassFolders
+from secondlook.data.class_folders import ClassFolders
 from secondlook.retraining.champion import PreparedImages, check_question
 from tests.support.datasets import SPLITS, make_dataset_card
 

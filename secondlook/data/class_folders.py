@@ -1,0 +1,153 @@
+"""Class folders as a source: the name of a folder is the class of every picture in it.
+
+Above them there may be folders for the splits, under the words that data sets use for them.
+"""
+
+from pathlib import Path
+
+from secondlook.artifacts.files import list_visible
+from secondlook.artifacts.manifest import SPLITS
+from secondlook.config.errors import DataError
+from secondlook.data.image_files import ImageFiles, explain_unreadable, is_image, walk_files
+from secondlook.data.splitting import (
+    Item,
+    find_split_words,
+    list_words,
+    normalize_name,
+)
+
+LAYOUT = "expected <class>/<picture> or train/<class>/<picture>"
+# Folders between a split and its classes, which are no class themselves.
+WRAPPERS = ("images", "imgs", "pictures", "photos", "data", "dataset", "classes")
+# Words by which folders are parts of the data rather than classes: such as differ, such as count.
+PART_WORDS = {
+    *("train", "training", "test", "testing", "val", "valid", "validation", "dev", "development"),
+    *("eval", "evaluation", "holdout", "heldout", "public", "private", "gallery", "query", "probe"),
+}
+COUNTED_WORDS = {"fold", "part", "set", "subset", "split", "batch", "dataset", "cv"}
+MAX_NAMED = 3  # folders that a message names
+
+
+class ClassFolders(ImageFiles):
+    """Folders whose name is the class of every picture inside, at any depth.
+
+    Above them there may be folders for train, validation and test. Hidden files are ignored;
+    skipped are files in a class folder that are no pictures by their suffix, pictures outside
+    any class folder, and class folders without a picture.
+    """
+
+    @explain_unreadable()
+    def items(self) -> list[Item]:
+        """Return every picture in order of split, class and path."""
+        items = []
+        for folder, split in self._find_split_folders():
+            for entry in list_visible(folder):
+                if entry.is_dir():
+                    items += self._list_class_items(entry, split)
+                elif is_image(entry):
+                    self.skipped.append(self.make_id(entry))
+        if not items:
+            raise DataError(
+                f"{self.root}: no pictures in class folders; {LAYOUT}{self._format_skip_hint()}; "
+                "correct data.path or data.source"
+            )
+        return items
+
+    def _list_class_items(self, folder: Path, split: str | None) -> list[Item]:
+        names = [(self.make_id(path), is_image(path)) for path in walk_files(folder)]
+        self.skipped += [name for name, is_picture in names if not is_picture]
+        items = [
+            Item(name, normalize_name(folder.name), split)
+            for name, is_picture in names
+            if is_picture
+        ]
+        if not items:
+            self.skipped.append(f"{self.make_id(folder)}/")
+        return items
+
+    def _format_skip_hint(self) -> str:
+        return f", found {self.skipped[0]}" if self.skipped else ""
+
+    def _find_split_folders(self) -> list[tuple[Path, str | None]]:
+        """Return the folders that hold class folders, and the split each stands for.
+
+        A class may be called `train`: only a folder that holds no pictures itself is a split.
+        """
+        folders = _list_folders(self.root)
+        words = find_split_words([path.name for path in folders])
+        named = [
+            path for path, word in zip(folders, words, strict=True) if word and not _is_full(path)
+        ]
+        splits = [(path, word) for path, word in zip(folders, words, strict=True) if word]
+        if folders and len(splits) == len(folders):
+            ordered = sorted(splits, key=lambda pair: SPLITS.index(pair[1]))
+            return [(_unwrap_folder(path, split), split) for path, split in ordered]
+        if named:
+            other = next(path.name for path in folders if path not in named)
+            raise DataError(
+                f"{self.root}: split folder {named[0].name} beside class folder {other}; expected "
+                "either class folders or train, validation and test; move one kind elsewhere"
+            )
+        self._check_inner_names({path: _list_folders(path) for path in folders})
+        return [(self.root, None)]
+
+    def _check_inner_names(self, inner: dict[Path, list[Path]]) -> None:
+        """Raise DataError where what stands at the top is no class, by what it holds."""
+        for folder, parts in inner.items():
+            words = find_split_words([path.name for path in parts])
+            if len(set(words) - {None}) > 1 and not _is_full(folder):
+                found = " and ".join(f"{folder.name}/{path.name}" for path in parts[:2])
+                raise DataError(
+                    f"{self.root}: found {found}, a split inside a class; expected "
+                    "train/<class>/<picture>: turn the folders round, or list the pictures in "
+                    "labels.csv with a column split"
+                )
+        names = [{path.name for path in parts} for parts in inner.values()]
+        shared = sorted(set.intersection(*names)) if len(names) > 1 else []
+        if len(shared) < 2 or any(_is_full(folder) for folder in inner):
+            return
+        tops = [folder.name for folder in inner]
+        if len(shared) > len(tops) or _are_parts(tops):
+            raise DataError(
+                f"{self.root}: {_format_some(tops)} each hold {_format_some(shared)}: are those "
+                "the classes? Then name the folders above them train, validation and test; if "
+                "not, give the inner folders different names, or list the pictures in labels.csv"
+            )
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder that hold a picture, at any depth."""
+    return [
+        path
+        for path in list_visible(folder)
+        if path.is_dir() and any(is_image(file) for file in walk_files(path))
+    ]
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether there are pictures in a folder itself."""
+    return any(is_image(entry) for entry in list_visible(folder) if entry.is_file())
+
+
+def _unwrap_folder(folder: Path, split: str) -> Path:
+    """Return what holds the classes: often archives have training_set/training_set/<class>."""
+    inner = _list_folders(folder)
+    if len(inner) != 1:
+        return folder
+    name = inner[0].name.lower()
+    same = name == folder.name.lower() or find_split_words([name]) == [split]
+    if same or (name in WRAPPERS and not _is_full(inner[0])):
+        return _unwrap_folder(inner[0], split)
+    return folder
+
+
+def _are_parts(names: list[str]) -> bool:
+    """Return whether names are those of parts: dev and eval, fold1 and fold2."""
+    words = [{word.strip("0123456789") for word in list_words(name)} for name in names]
+    common = set.intersection(*words)
+    return bool(PART_WORDS & (set.union(*words) - common) or COUNTED_WORDS & common)
+
+
+def _format_some(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
