@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from secondlook.artifacts import dataset_card, files
+from secondlook.artifacts.manifest import EVALUATED_SPLITS, SEEN_SPLITS
 from secondlook.artifacts.schema import Interval
 from secondlook.config.params import EvaluateParams, Params
 from secondlook.evaluation import (
@@ -52,9 +53,7 @@ def run(params: Params, name: str) -> None:
     params.run(name)
     facts, options = dataset_card.load_dataset_card(), params.evaluate
     operating_point.check_operating_rule(options.operating_point, facts)
-    given = {
-        split: predictions.load_predictions(name, split, facts) for split in ("validation", "test")
-    }
+    given = {split: predictions.load_predictions(name, split, facts) for split in EVALUATED_SPLITS}
     point = operating_point.choose_operating_threshold(given["validation"], options.operating_point)
     fit = diagnose_run(
         run_artifacts.load_trained_run(name), run_artifacts.load_training_history(name)
@@ -149,7 +148,7 @@ def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDi
     """Return what the loss curves say of a training that was allowed so many epochs."""
     curves = (
         [np.nan if (loss := epoch[f"{split}/loss"]) is None else loss for epoch in history]
-        for split in ("train", "validation")
+        for split in SEEN_SPLITS
     )
     allowed, stopping = (training.parameters[key] for key in ("epochs", "early_stopping"))
     spent = {"kept": training.kept_epoch, "allowed": allowed}

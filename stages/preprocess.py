@@ -27,7 +27,7 @@ from secondlook.artifacts.dataset_card import (
     PixelStatistics,
     TrainingProfile,
 )
-from secondlook.artifacts.manifest import SPLITS, ManifestRow, ManifestRows
+from secondlook.artifacts.manifest import SEEN_SPLITS, SPLITS, ManifestRow, ManifestRows
 from secondlook.artifacts.parallel import map_in_order
 from secondlook.config.errors import DataError, RejectedImageError
 from secondlook.config.params import Params, PreprocessParams
@@ -165,7 +165,7 @@ def _build_profile(arrays: SplitArrays, result: SplitSummaries) -> TrainingProfi
     """Return what the training pictures are like, and how unlike those of validation are."""
     training, validation = (
         SizedImages(arrays[split], np.array(result[split].sizes, np.int64).reshape(-1, 2))
-        for split in ("train", "validation")
+        for split in SEEN_SPLITS
     )
     return build_profile(training, validation)
 

@@ -195,7 +195,7 @@ def _predict_splits(model: "keras.Model") -> dict[str, NDArray[np.float32]]:
 
     return {
         split: predict_probabilities(model, manifest.load_images(split))
-        for split in ("validation", "test")
+        for split in manifest.EVALUATED_SPLITS
     }
 
 

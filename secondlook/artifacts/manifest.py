@@ -15,6 +15,8 @@ from secondlook.artifacts.dataset_card import DuplicateCounts
 from secondlook.artifacts.files import check_present, stage_folder
 
 SPLITS = ("train", "validation", "test")
+SEEN_SPLITS = SPLITS[:2]  # fitted to and chosen by; their curves are measured at every epoch
+EVALUATED_SPLITS = SPLITS[1:]  # whose images a run answers, never fitted to
 
 
 class ManifestRow(NamedTuple):

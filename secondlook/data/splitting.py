@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.artifacts.manifest import SPLITS
+from secondlook.artifacts.manifest import EVALUATED_SPLITS, SPLITS
 from secondlook.config.params import SplitParams
 
 # The words that data sets use for the three splits, in any case, and what they put beside them:
@@ -121,7 +121,7 @@ def assign_splits(items: list[Item], digests: list[str], shares: SplitParams) ->
     placed = []
     for item, code, key in zip(items, digests, compute_split_keys(items, digests), strict=True):
         split = choose_split(key, shares.seed, validation, test)
-        if item.split in ("validation", "test"):
+        if item.split in EVALUATED_SPLITS:
             split = item.split
         placed.append(SplitItem(item.id, item.label, split, code))
     return placed

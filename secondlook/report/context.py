@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation import confusion, formatting
 from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.run_artifacts import RunResult
@@ -74,7 +75,7 @@ def _build_sentences(found: Study) -> dict[str, object]:
         "averaged": text.describe_averaging(found.facts),
         "thresholds_text": text.describe_threshold_curves(found.facts),
         "counts": tables.count_class_images(found.facts),
-        "splits": tables.SPLITS,
+        "splits": SPLITS,
         "listed": TABLE_CLASSES,
         "hardest": tables.find_weakest_classes(found.results, found.facts.classes, TABLE_CLASSES),
     }

@@ -6,6 +6,7 @@ Runs that differ in their seed alone are one row: their mean, and how far they s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from secondlook.artifacts.manifest import EVALUATED_SPLITS
 from secondlook.artifacts.schema import Interval
 from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.run_artifacts import RunResult, Scalars
@@ -13,8 +14,7 @@ from secondlook.evaluation.seeds import Estimate
 from secondlook.evaluation.study import Study
 from secondlook.report.theme import Style, assign_styles
 
-SPLITS = ("validation", "test")
-METRIC_COLUMNS = [f"{split}/{name}" for split in SPLITS for name in Scalars.model_fields]
+METRIC_COLUMNS = [f"{split}/{name}" for split in EVALUATED_SPLITS for name in Scalars.model_fields]
 CSV_FIELDS = [
     "run",
     "seeds",
@@ -78,7 +78,7 @@ def build_leaderboard(study: Study, seeded: Sequence[Method] = ()) -> list[Leade
     level keep their order.
     """
     methods = {run: method for method in seeded for run in method.runs}
-    lazy = {split: study.results[0].details[split].lazy for split in SPLITS}
+    lazy = {split: study.results[0].details[split].lazy for split in EVALUATED_SPLITS}
     found = [
         _build_method_row(result, look, methods[result.name])
         if result.name in methods
@@ -98,7 +98,7 @@ def _build_run_row(result: RunResult, look: Style) -> LeaderboardRow:
 def _build_method_row(result: RunResult, look: Style, method: Method) -> LeaderboardRow:
     means = {
         split: {name: estimate.value for name, estimate in method.estimates[split].items()}
-        for split in SPLITS
+        for split in EVALUATED_SPLITS
     }
     # What an answer without looking would reach is no estimate: it is the same for all seeds.
     scalars = {

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from secondlook.artifacts.manifest import SEEN_SPLITS
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.evaluation.study import Study
 from secondlook.report.panels import Line, Panel
@@ -17,7 +18,7 @@ def build_run_panel(study: Study, result: RunResult, look: Style, metric: str) -
 
     Where it overfitted, the epoch of the lowest validation loss is marked.
     """
-    lines = [_build_line(result, look, split, metric) for split in ("train", "validation")]
+    lines = [_build_line(result, look, split, metric) for split in SEEN_SPLITS]
     panel = _build_panel(study, lines, metric, metric.capitalize())
     overfitted = metric == "loss" and result.fitting.kind == "overfitting"
     return replace(panel, vertical=result.fitting.turned if overfitted else None)
@@ -71,7 +72,7 @@ def compute_axis_limits(study: Study, metric: str) -> tuple[float, float]:
         value
         for result in study.results
         for row in result.history
-        for split in ("train", "validation")
+        for split in SEEN_SPLITS
         if (value := row[f"{split}/{metric}"]) is not None
     ]
     if metric == "loss":
@@ -90,7 +91,7 @@ def _get_lazy_value(study: Study, metric: str) -> float:
 def list_epoch_rows(study: Study) -> Iterator[dict[str, object]]:
     """Yield the rows of curves.csv: every run, series (train or validation) and epoch."""
     for result in study.results:
-        for series in ("train", "validation"):
+        for series in SEEN_SPLITS:
             for row in result.history:
                 numbers = {metric: row[f"{series}/{metric}"] for metric in CURVE_METRICS}
                 epoch = int(row["epoch"] or 0)

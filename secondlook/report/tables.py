@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation.run_artifacts import ClassScores, RunResult
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ Numbers in them are written by evaluation/formatting.py.
 from markupsafe import Markup
 
 from secondlook.artifacts.dataset_card import DatasetCard, DuplicateCounts, NearDuplicateCounts
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation.calibration import Calibration
 from secondlook.evaluation.formatting import format_rounded_percent, format_whole_percent
 from secondlook.evaluation.log_loss import LossDistribution
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.evaluation.study import Study
-from secondlook.report.tables import SPLITS
 
 
 def format_question(facts: DatasetCard) -> str:

@@ -9,14 +9,13 @@ import numpy as np
 
 from secondlook.artifacts import dataset_card, files
 from secondlook.artifacts.dataset_card import DatasetCard
-from secondlook.artifacts.manifest import ManifestRow
+from secondlook.artifacts.manifest import SEEN_SPLITS, ManifestRow
 from secondlook.artifacts.retraining_history import DataChange
 from secondlook.config.errors import DataError
 from secondlook.evaluation.metrics import Labels
 from secondlook.tracking.provenance import ImageDigests, shorten_digest
 
 MAX_NAMED_IMAGES = 5  # images that an error names
-SEEN_SPLITS = ("train", "validation")  # fitted, and chosen by
 
 
 @dataclass(frozen=True)

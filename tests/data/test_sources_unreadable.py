@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.datasets import make_png, write_class_folders, write_idx_pair
+from tests.support.datasets import TWO_OF_EACH, make_png, write_class_folders, write_idx_pair
 from tests.support.project import ROOT
 
-LAYOUT = {
-    f"{part}/{name}": 2 for part in ("train", "validation", "test") for name in ("cat", "dog")
-}
 POWERS = "-dac_override,-dac_read_search"  # by which root reads whatever it likes
 
 
@@ -42,7 +39,7 @@ def point_to(project: Path, source: str, path: str) -> None:
 )
 def test_a_folder_or_picture_that_may_not_be_read_is_named(project: Path, locked: str) -> None:
     """At any depth: the pictures in it would else be missing unnoticed."""
-    root = write_class_folders(project / "pets", LAYOUT)
+    root = write_class_folders(project / "pets", TWO_OF_EACH)
     for name in ("train/cat/deep", "test/dog"):
         (root / name).mkdir(exist_ok=True)
         (root / name / "9.png").write_bytes(make_png(9))
@@ -59,7 +56,7 @@ def test_a_folder_or_picture_that_may_not_be_read_is_named(project: Path, locked
 
 def test_a_folder_that_may_be_listed_but_not_entered_is_named(project: Path) -> None:
     """Readable without being searchable: names without files."""
-    root = write_class_folders(project / "pets", LAYOUT)
+    root = write_class_folders(project / "pets", TWO_OF_EACH)
     point_to(project, "folder", "pets")
     (root / "train" / "cat").chmod(0o444)
     done = run_without_privileges(project, "-m", "stages", "split")
@@ -100,7 +97,7 @@ def test_a_list_that_may_not_be_read_is_named(project: Path) -> None:
 
 def test_an_output_that_may_not_be_written_is_still_told_as_that(project: Path) -> None:
     """The other side: the images are fine, the folder data/ is not."""
-    write_class_folders(project / "pets", LAYOUT)
+    write_class_folders(project / "pets", TWO_OF_EACH)
     point_to(project, "folder", "pets")
     (project / "data").mkdir()
     (project / "data").chmod(0o555)

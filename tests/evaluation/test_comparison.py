@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation import auc_intervals, comparison
 from secondlook.evaluation.comparison import ComparedRun
 from secondlook.evaluation.intervals import Difference
@@ -20,7 +21,7 @@ def draw_predictions(skill: float, seed: int) -> SplitPredictions:
     labels = (np.arange(SIZE) % 4 == 0).astype(np.int64)
     logits = np.random.default_rng(seed).normal(skill * (2 * labels - 1))
     scores = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    counts = {split: {"a": 300, "b": 100} for split in ("train", "validation", "test")}
+    counts = {split: {"a": 300, "b": 100} for split in SPLITS}
     facts = make_dataset_card(["a", "b"], counts, "b")
     return SplitPredictions(facts, labels, np.stack([1 - scores, scores], axis=1))
 

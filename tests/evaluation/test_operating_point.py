@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.errors import ParamsError
 from secondlook.config.params import OperatingPointParams
 from secondlook.evaluation import operating_point
@@ -21,7 +22,7 @@ TEST = ((0.85, 1), (0.6, 0), (0.45, 1), (0.3, 1), (0.05, 0))
 
 def make_eights_card(**changes: Any) -> DatasetCard:  # noqa: ANN401 - any field of Facts
     """Return the facts of a question with two answers, "b" being the rarer."""
-    counts = {split: {"a": 6, "b": 4} for split in ("train", "validation", "test")}
+    counts = {split: {"a": 6, "b": 4} for split in SPLITS}
     return replace(make_dataset_card(["a", "b"], counts, "b"), **changes)
 
 

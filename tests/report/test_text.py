@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.params import load_params
 from secondlook.evaluation import formatting, study
 from secondlook.report.text import (
@@ -22,7 +23,7 @@ from tests.support.report import write_evaluated_runs
 
 def facts(positive: str | None, rejected: int = 0, channels: int = 1) -> DatasetCard:
     """Return the facts of two images a class and split."""
-    counts = {split: {"not 8": 2, "8": 2} for split in ("train", "validation", "test")}
+    counts = {split: {"not 8": 2, "8": 2} for split in SPLITS}
     found = make_dataset_card(["not 8", "8"], counts, positive)
     return replace(found, shape=[28, 32, channels], rejected=rejected)
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCounts
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.report import text
 from tests.support.datasets import make_dataset_card
 
-COUNTS = {split: {"a": 2, "b": 2} for split in ("train", "validation", "test")}
+COUNTS = {split: {"a": 2, "b": 2} for split in SPLITS}
 
 
 def test_each_trouble_has_its_sentence() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from secondlook.artifacts import files
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.errors import DataError
 from secondlook.reproduction.paired import (
     PairedComparison,
@@ -19,7 +20,7 @@ from secondlook.reproduction.paired import (
 from tests.support.datasets import make_dataset_card
 
 COUNTS = {"a": 2, "b": 2}
-FACTS = make_dataset_card(["a", "b"], dict.fromkeys(("train", "validation", "test"), COUNTS), "b")
+FACTS = make_dataset_card(["a", "b"], dict.fromkeys(SPLITS, COUNTS), "b")
 YES, NO = [0.25, 0.75], [0.75, 0.25]
 
 

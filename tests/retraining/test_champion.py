@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from secondlook.artifacts.manifest import ManifestRow
+from secondlook.artifacts.manifest import SPLITS, ManifestRow
 from secondlook.config.errors import DataError
 from secondlook.config.params import load_params
 from secondlook.data import decoding
 from secondlook.data.class_folders import ClassFolders
 from secondlook.retraining.champion import PreparedImages, check_question
-from tests.support.datasets import SPLITS, make_dataset_card
+from tests.support.datasets import make_dataset_card
 
 COUNTS = {split: {"not 8": 2, "8": 1} for split in SPLITS}
 FACTS = make_dataset_card(["not 8", "8"], COUNTS, "8")

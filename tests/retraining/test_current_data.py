@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from secondlook.artifacts import files
-from secondlook.artifacts.manifest import ManifestRow
+from secondlook.artifacts.manifest import SPLITS, ManifestRow
 from secondlook.config.errors import DataError
 from secondlook.retraining.current_data import CurrentData, check_unseen
 from secondlook.tracking import provenance
-from tests.support.datasets import SPLITS, make_dataset_card
+from tests.support.datasets import make_dataset_card
 
 COUNTS = {split: {"a": 1, "b": 1} for split in SPLITS}
 FACTS = make_dataset_card(["a", "b"], COUNTS, "b")

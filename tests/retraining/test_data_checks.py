@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from secondlook.artifacts.dataset_card import DatasetCard, DuplicateCounts, PixelStatistics
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.artifacts.retraining_history import DataChange
 from secondlook.config.retraining import DataLimits
 from secondlook.retraining import data_checks
-from tests.support.datasets import SPLITS, make_dataset_card
+from tests.support.datasets import make_dataset_card
 
 NAMES = ["not 8", "8"]
 LIMITS = DataLimits(

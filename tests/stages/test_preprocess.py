@@ -9,10 +9,10 @@ from PIL import Image
 
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import LevelStatistics, load_dataset_card
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.data import decoding, idx
 from stages import preprocess
 from tests.support.datasets import (
-    SPLIT_NAMES,
     TWO_OF_EACH,
     encode_image,
     make_folder_params,
@@ -29,8 +29,8 @@ def test_arrays_labels_and_list_agree(project: Path) -> None:
     config = make_folder_params(write_class_folders(project / "pets", TWO_OF_EACH))
     facts = run_split_and_preprocess(config)
     listed = read_rows("images.csv")
-    assert [row["split"] for row in listed] == [part for part in SPLIT_NAMES for _ in range(4)]
-    for part in SPLIT_NAMES:
+    assert [row["split"] for row in listed] == [part for part in SPLITS for _ in range(4)]
+    for part in SPLITS:
         pictures, labels = manifest.load_images(part), manifest.load_labels(part)
         assert (str(pictures.dtype), str(labels.dtype)) == ("uint8", "int64")
         for row, pixels, label in zip(
@@ -43,7 +43,7 @@ def test_arrays_labels_and_list_agree(project: Path) -> None:
             assert ["cat", "dog"][label] == row["label"] == row["id"].split("/")[1]
     assert read_rows("rejected.csv") == []
     assert facts["classes"] == ["cat", "dog"]
-    assert facts["counts"] == {part: {"cat": 2, "dog": 2} for part in SPLIT_NAMES}
+    assert facts["counts"] == {part: {"cat": 2, "dog": 2} for part in SPLITS}
     assert (facts["shape"], facts["rejected"], facts["name"]) == ([4, 4, 1], 0, "pets")
 
 
@@ -93,7 +93,7 @@ def test_levels_are_told_split_by_split(project: Path) -> None:
     facts = run_split_and_preprocess(
         make_folder_params(write_class_folders(project / "pets", TWO_OF_EACH))
     )
-    for part in SPLIT_NAMES:
+    for part in SPLITS:
         pixels = manifest.load_images(part)
         found = {"mean": pytest.approx(pixels.mean()), "std": pytest.approx(pixels.std())}
         assert facts["levels"][part] == found
@@ -159,7 +159,7 @@ def test_the_digest_knows_pixels_classes_and_question(project: Path) -> None:
         run_split_and_preprocess(make_folder_params(root, width=5))["digest"],
         run_split_and_preprocess(make_folder_params(root, "dog"))["digest"],
     ]
-    for part in SPLIT_NAMES:
+    for part in SPLITS:
         (root / part / "dog").rename(root / part / "eel")
     digests.append(run_split_and_preprocess(make_folder_params(root))["digest"])
     assert len(set(digests)) == 4
@@ -168,7 +168,7 @@ def test_the_digest_knows_pixels_classes_and_question(project: Path) -> None:
 
 def test_idx_images_go_through_unchanged(project: Path) -> None:
     """Pixels of 2 x 3 asked for as 2 x 3 are those of the file, transposed if so asked."""
-    for part in SPLIT_NAMES:
+    for part in SPLITS:
         write_idx_pair(project / "data", f"{part}-{{}}", [0, 1])
     spec = {"height": 3, "width": 2, "channels": 1}
     run_split_and_preprocess(

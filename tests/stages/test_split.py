@@ -10,12 +10,8 @@ from secondlook.artifacts import files
 from secondlook.config.errors import DataError, ParamsError, SecondLookError
 from secondlook.config.params import Params
 from stages import split
-from tests.support.datasets import make_png, write_class_folders, write_idx_pair
+from tests.support.datasets import TWO_OF_EACH, make_png, write_class_folders, write_idx_pair
 from tests.support.project import make_params
-
-LAYOUT = {
-    f"{part}/{name}": 2 for part in ("train", "validation", "test") for name in ("cat", "dog")
-}
 
 
 def make_folder_params(root: Path, positive: str | None = None) -> Params:
@@ -30,10 +26,10 @@ def read_manifest() -> list[dict[str, str]]:
 
 def test_a_given_layout_becomes_the_manifest(project: Path) -> None:
     """Twelve pictures in folders for each split: each row says which one, and its digest."""
-    split.run(make_folder_params(write_class_folders(project / "pets", LAYOUT)))
+    split.run(make_folder_params(write_class_folders(project / "pets", TWO_OF_EACH)))
     rows = read_manifest()
     assert {(row["id"].rsplit("/", 1)[0], row["split"], row["label"]) for row in rows} == {
-        (place, *place.split("/")) for place in LAYOUT
+        (place, *place.split("/")) for place in TWO_OF_EACH
     }
     assert rows[0]["digest"] == hashlib.sha256(make_png(0)).hexdigest()
     assert len(rows) == 12
@@ -41,7 +37,7 @@ def test_a_given_layout_becomes_the_manifest(project: Path) -> None:
 
 def test_the_same_again_is_the_same_bytes(project: Path) -> None:
     """Both files are byte-identical when they are made again."""
-    config = make_folder_params(write_class_folders(project / "pets", LAYOUT))
+    config = make_folder_params(write_class_folders(project / "pets", TWO_OF_EACH))
     made = []
     for _ in range(2):
         split.run(config)
@@ -92,7 +88,7 @@ def test_copies_and_conflicts_are_listed_and_told(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A copy in one split, one in two splits, and one that is labelled both cat and dog."""
-    root = write_class_folders(project / "pets", LAYOUT)
+    root = write_class_folders(project / "pets", TWO_OF_EACH)
     for copy, number in (("train/cat/c", 0), ("test/cat/c", 1), ("train/dog/c", 0)):
         (root / f"{copy}.png").write_bytes(make_png(number))
     (root / "train" / "dog" / "d.png").write_bytes(make_png(2))
@@ -118,7 +114,7 @@ def test_groups_that_a_layout_tears_are_told(
 ) -> None:
     """Ann is in training and in test: the list is honoured, and warned of."""
     rows = []
-    for number, place in enumerate(LAYOUT):
+    for number, place in enumerate(TWO_OF_EACH):
         (project / f"{number}.png").write_bytes(make_png(number))
         part, name = place.split("/")
         rows.append(f"{number}.png,{name},{part},{'Bob' if part == 'validation' else 'Ann'}")
@@ -129,7 +125,7 @@ def test_groups_that_a_layout_tears_are_told(
 
 def test_skipped_files_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Files that are no pictures by name are counted, not silently lost."""
-    root = write_class_folders(project / "pets", LAYOUT)
+    root = write_class_folders(project / "pets", TWO_OF_EACH)
     (root / "train" / "cat" / "Thumbs.db").touch()
     split.run(make_folder_params(root))
     assert "1 skipped, no pictures by name or in no class folder: train/cat/Thumbs.db" in (
@@ -140,11 +136,21 @@ def test_skipped_files_are_told(project: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("layout", "positive", "kind", "told"),
     [
-        (LAYOUT | {"test/emu": 1}, None, DataError, "class 'emu' has no image in train (0 in tr"),
+        (
+            TWO_OF_EACH | {"test/emu": 1},
+            None,
+            DataError,
+            "class 'emu' has no image in train (0 in tr",
+        ),
         ({"cat": 1, "dog": 30}, None, DataError, "class 'cat' has no image in "),
         ({"cat": 9}, None, DataError, "only one class, 'cat', in 9 images; expected at least two"),
-        (LAYOUT, "dig", ParamsError, "data.positive: no image of class 'dig'; did you mean dog?"),
-        (LAYOUT, "8", ParamsError, "no image of class '8'; expected one of cat, dog"),
+        (
+            TWO_OF_EACH,
+            "dig",
+            ParamsError,
+            "data.positive: no image of class 'dig'; did you mean dog?",
+        ),
+        (TWO_OF_EACH, "8", ParamsError, "no image of class '8'; expected one of cat, dog"),
         ({}, None, DataError, "no pictures in class folders"),
     ],
 )

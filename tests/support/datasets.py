@@ -18,6 +18,7 @@ from secondlook.artifacts.dataset_card import (
     ReferenceRange,
     TrainingProfile,
 )
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.params import Params, PreprocessParams
 from secondlook.data import idx
 from secondlook.data.image_features import ImageFeatures
@@ -122,7 +123,7 @@ def generate_files(seed: int) -> Iterator[tuple[str, str, bytes]]:
 
 def write_format_folders(root: Path) -> Path:
     """Write train, validation and test, each with every format in both classes."""
-    for seed, part in enumerate(("train", "validation", "test")):
+    for seed, part in enumerate(SPLITS):
         for label, name, content in generate_files(seed):
             path = root / part / label / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,8 +131,7 @@ def write_format_folders(root: Path) -> Path:
     return root
 
 
-SPLIT_NAMES = ("train", "validation", "test")
-TWO_OF_EACH = {f"{part}/{name}": 2 for part in SPLIT_NAMES for name in ("cat", "dog")}
+TWO_OF_EACH = {f"{part}/{name}": 2 for part in SPLITS for name in ("cat", "dog")}
 SMALL_PREPROCESS = {"height": 4, "width": 4, "channels": 1, "max_rejected_fraction": 0.5}
 
 
@@ -155,7 +155,6 @@ def read_rows(name: str) -> list[dict[str, str]]:
 
 
 ANY_RANGE = ReferenceRange([0.0], [1.0], -1e6, 1e6)
-SPLITS = ("train", "validation", "test")
 
 
 def make_dataset_card(

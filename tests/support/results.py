@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCounts
+from secondlook.artifacts.manifest import SPLITS
 from secondlook.artifacts.schema import Interval
 from secondlook.evaluation import comparison, seeds
 from secondlook.evaluation.calibration import Calibration, CalibrationBin
@@ -150,7 +151,7 @@ def make_case(  # noqa: PLR0913 - each says one thing of the invented data
     confused: Sequence[ConfusedPair] = (),
 ) -> Case:
     """Return a case of runs on 100 images per class in each split."""
-    counts = {split: dict.fromkeys(classes, 100) for split in ("train", "validation", "test")}
+    counts = {split: dict.fromkeys(classes, 100) for split in SPLITS}
     facts = make_dataset_card(list(classes), counts, positive)
     facts = replace(facts, copies=copies, alike=alike)
     names = [found.name for found in results]
