@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 READY := $(VENV)/ready
+READY_DEV := $(VENV)/ready-dev
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .PHONY: repro test test-quick ui report check bench lock
 
@@ -11,11 +13,11 @@ repro: $(READY)
 	@python -m stages leaderboard
 
 # Two at a time: much of a test's time is waiting for processes of its own.
-test: $(READY)
+test: $(READY_DEV)
 	python -m pytest --numprocesses 2 --dist loadfile
 
 # What needs no training, browser or server: two minutes, while writing.
-test-quick: $(READY)
+test-quick: $(READY_DEV)
 	python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not browser and not server"
 
 ui: $(READY)
@@ -25,22 +27,35 @@ report: $(READY)
 	@python -m webbrowser -t "file://$(CURDIR)/data/report/report.html" > /dev/null || true
 	@echo "$(CURDIR)/data/report/report.html"
 
-check: $(READY)
+check: $(READY_DEV)
 	ruff check .
 	ruff format --check .
 	mypy
 
-bench: $(READY)
+bench: $(READY_DEV)
 	python -m benchmarks
 
 # The exact versions for Python 3.11 to 3.13, with hashes; run after changing dependencies.
-lock: $(READY)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-	    --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
+# requirements.lock is what running needs; requirements-dev.lock all that tests and checks name.
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+    --no-annotate --upgrade
+
+lock: $(READY_DEV)
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+
+# On a terminal a person sees pip's progress; a log needs only what fails.
+INSTALL := $(PIP) install $$(test -t 2 || echo --quiet)
 
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found; Second Look needs 3.11 to 3.13: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found; Second Look needs 3.11 to 3.13: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@echo "Installing TensorFlow, MLflow, DVC ... about 3 GB into $(VENV); a few minutes, once"
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $(READY)
+
+$(READY_DEV): $(READY) requirements-dev.lock
+	@echo "Installing what tests and checks need besides; once"
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $(READY_DEV)
