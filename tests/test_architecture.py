@@ -1,7 +1,11 @@
 """Imports go one way, names are unique, and dvc.yaml knows what each stage depends on."""
 
+import re
 import shutil
+import sys
+import tomllib
 from collections import Counter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -85,6 +89,23 @@ def test_one_statistic_trains_nothing(copy: Path) -> None:
     """Train depends on one file of evaluation: an import of another is a missing folder."""
     append(copy / "secondlook/training/model.py", "from secondlook.evaluation import bootstrap")
     assert "train: secondlook/evaluation is missing" in architecture.find_wrong_deps(copy)
+
+
+def test_what_is_imported_is_a_dependency() -> None:
+    """No library is there only because another one happens to need it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {re.split(r"[\[<>=~! ]", line)[0].lower() for line in project["dependencies"]}
+    files = [ROOT / file for file in architecture.list_sources(ROOT)]
+    tops = {name.partition(".")[0] for file in files for name in architecture.list_imports(file)}
+    providers = packages_distributions()
+    libraries = tops - sys.stdlib_module_names - set(architecture.PACKAGES)
+    assert len(libraries) > len(named) / 2
+    unnamed = {
+        name
+        for name in libraries
+        if not named & {provider.lower().replace("_", "-") for provider in providers[name]}
+    }
+    assert unnamed == set()
 
 
 def test_no_module_name_twice() -> None:
