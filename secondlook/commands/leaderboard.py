@@ -13,6 +13,7 @@ from secondlook.commands.project_command import ProjectCommand
 from secondlook.config.params import Params, load_params
 from secondlook.evaluation import comparison_artifacts
 from secondlook.evaluation.comparison_artifacts import Verdict
+from secondlook.reproduction.lock_file import describe_lock_change
 
 TABLE_COLUMNS = {
     "validation/f1": "F1 on\nvalidation",
@@ -45,6 +46,9 @@ def run(params: Params) -> None:
     )
     console.print("Look closer:  make ui      every run in MLflow")
     console.print(f"              make report  {path.with_name('report.html')}", markup=False)
+    if reason := describe_lock_change():
+        line = textwrap.fill(reason, min(console.width, LINE_WIDTH))
+        console.print(f"\n{line}", style="dim", markup=False)
 
 
 def _build_table(rows: list[dict[str, str]], params: Params) -> Table:
