@@ -32,6 +32,7 @@ from secondlook.retraining.log import LOG_FILE
 from secondlook.tracking import provenance
 from secondlook.tracking.provenance import ImageDigests
 from secondlook.tracking.registry import RegisteredVersion, Registry
+from secondlook.training import environment
 
 PREPARATION_BATCH = 8  # images that one thread prepares at a time
 
@@ -121,6 +122,7 @@ def _redirect_stderr_to_log() -> None:
 def _predict_images(
     champion: Champion, rows: Sequence[ManifestRow], data: DataParams
 ) -> Probabilities:
+    environment.start_tensorflow()
     from secondlook.training.model import load_model, predict_probabilities
 
     source = sources.open_source(data)

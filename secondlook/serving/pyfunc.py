@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from secondlook.config.errors import DataError
 from secondlook.serving.inputs import ImageReader, ModelFiles, read_bytes
 from secondlook.serving.output import Prediction, Rejected
-from secondlook.serving.predictor import Predictor
+from secondlook.training.environment import choose_backend
+
+if TYPE_CHECKING:
+    from secondlook.serving.predictor import Predictor
 
 # The columns that a table may have: a picture's bytes (in JSON as base64), or the path of its file.
 IMAGE_COLUMN, PATH_COLUMN = "image", "path"
@@ -18,7 +22,7 @@ IMAGE_COLUMN, PATH_COLUMN = "image", "path"
 class PyfuncModel:
     """A network as MLflow calls it."""
 
-    def __init__(self, served: Predictor) -> None:
+    def __init__(self, served: "Predictor") -> None:
         self.served = served
 
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -72,5 +76,11 @@ def _format_row(answer: Prediction | Rejected) -> dict[str, object]:
 
 
 def _load_pyfunc(path: str) -> PyfuncModel:
-    """MLflow's entry: `path` holds all Parts together."""
+    """MLflow's entry: `path` holds all Parts together.
+
+    Raises TrainingError where Keras computes with something else than TensorFlow in this process.
+    """
+    choose_backend()
+    from secondlook.serving.predictor import Predictor
+
     return PyfuncModel(Predictor(ModelFiles.in_folder(Path(path), "model")))

@@ -15,14 +15,47 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from secondlook.artifacts.parallel import count_schedulable_cores
+from secondlook.config.errors import TrainingError
+
+BACKEND = "tensorflow"
+# Keras reads these when it is imported, besides the first: two cut a training short.
+KERAS_VARIABLES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and let it look for devices, both of which take seconds."""
+    """Import TensorFlow and Keras and look for devices, all of which takes seconds.
+
+    Keras works by its own defaults, not by what the user's variables or ~/.keras/keras.json say:
+    a run is reproduced from its parameters, and these are none of them.
+    """
+    choose_backend()
     with _silence_stderr():
+        import keras
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_dtype_policy("float32")
+
+
+def choose_backend() -> None:
+    """Let Keras, when it is imported, compute with TensorFlow and train for as long as it is told.
+
+    Raises TrainingError where this process has imported it with another backend.
+    """
+    if "keras" in sys.modules:
+        import keras
+
+        if keras.config.backend() != BACKEND:
+            raise TrainingError(
+                f"Keras: started with {keras.config.backend()} in this process; expected "
+                f"{BACKEND}: set KERAS_BACKEND={BACKEND} before Keras is imported"
+            )
+    for name in KERAS_VARIABLES:
+        os.environ.pop(name, None)
+    os.environ["KERAS_BACKEND"] = BACKEND
 
 
 @contextmanager
