@@ -50,6 +50,7 @@ def run(params: Params) -> None:
         *_describe_duplicates(rows),
         *_describe_torn_groups(items, images),
         *_describe_skipped(source.skipped),
+        *source.notes,
     ):
         print(line)
 

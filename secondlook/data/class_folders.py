@@ -3,12 +3,20 @@
 Above them there may be folders for the splits, under the words that data sets use for them.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from secondlook.artifacts.files import list_visible
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.errors import DataError
-from secondlook.data.image_files import ImageFiles, explain_unreadable, is_image, walk_files
+from secondlook.data.image_files import (
+    ImageFiles,
+    WalkNotes,
+    explain_unreadable,
+    is_image,
+    leads_back,
+    walk_files,
+)
 from secondlook.data.splitting import (
     Item,
     find_split_words,
@@ -39,22 +47,27 @@ class ClassFolders(ImageFiles):
     @explain_unreadable()
     def items(self) -> list[Item]:
         """Return every picture in order of split, class and path."""
-        items = []
-        for folder, split in self._find_split_folders():
+        items, met = [], WalkNotes()
+        splits = self._find_split_folders()
+        for place in dict.fromkeys([self.root, *(folder for folder, _ in splits)]):
+            _note_links(place, met)
+        for folder, split in splits:
             for entry in list_visible(folder):
-                if entry.is_dir():
-                    items += self._list_class_items(entry, split)
-                elif is_image(entry):
+                if entry.is_dir() and entry not in met.repeated:
+                    items += self._list_class_items(entry, split, met)
+                elif entry.is_file() and is_image(entry):
                     self.skipped.append(self.make_id(entry))
         if not items:
             raise DataError(
                 f"{self.root}: no pictures in class folders; {LAYOUT}{self._format_skip_hint()}; "
                 "correct data.path or data.source"
             )
+        self.notes = list(self._describe_links(met))
         return items
 
-    def _list_class_items(self, folder: Path, split: str | None) -> list[Item]:
-        names = [(self.make_id(path), is_image(path)) for path in walk_files(folder)]
+    def _list_class_items(self, folder: Path, split: str | None, met: WalkNotes) -> list[Item]:
+        files = walk_files(folder, notes=met)
+        names = [(self.make_id(path), is_image(path)) for path in files]
         self.skipped += [name for name, is_picture in names if not is_picture]
         items = [
             Item(name, normalize_name(folder.name), split)
@@ -64,6 +77,20 @@ class ClassFolders(ImageFiles):
         if not items:
             self.skipped.append(f"{self.make_id(folder)}/")
         return items
+
+    def _describe_links(self, met: WalkNotes) -> Iterator[str]:
+        if met.followed:
+            yield (
+                f"{len(met.followed)} linked folders were followed: "
+                f"{self.format_names(met.followed)}; dvc does not see what changes behind them: "
+                "after a change, `dvc repro --force split` and then `dvc repro`"
+            )
+        for paths, why in (
+            (met.repeated, "to folders that are read already, or that hold them, not followed"),
+            (met.broken, "that lead nowhere (warning)"),
+        ):
+            if paths:
+                yield f"{len(paths)} links {why}: {self.format_names(paths)}"
 
     def _format_skip_hint(self) -> str:
         return f", found {self.skipped[0]}" if self.skipped else ""
@@ -115,12 +142,23 @@ class ClassFolders(ImageFiles):
             )
 
 
+def _note_links(folder: Path, met: WalkNotes) -> None:
+    """Note links beside class folders: to a folder, to one that holds them, or to nothing."""
+    for link in list_visible(folder):
+        if link.is_symlink() and link.is_dir():
+            (met.repeated if leads_back(link, folder) else met.followed).append(link)
+        elif link.is_symlink() and not link.is_file():
+            met.broken.append(link)
+
+
 def _list_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder that hold a picture, at any depth."""
     return [
         path
         for path in list_visible(folder)
-        if path.is_dir() and any(is_image(file) for file in walk_files(path))
+        if path.is_dir()
+        and not (path.is_symlink() and leads_back(path, folder))
+        and any(is_image(file) for file in walk_files(path))
     ]
 
 

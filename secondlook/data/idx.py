@@ -130,6 +130,7 @@ class IdxPairs:
 
     def __init__(self, root: Path, class_names: str | None, transposed: bool) -> None:
         self.skipped: list[str] = []
+        self.notes: list[str] = []
         self._transposed = transposed
         self._pairs = _load_pairs(root)
         self._names = _load_label_names(self._pairs, root / class_names if class_names else None)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from secondlook.config.errors import DataError
@@ -14,6 +15,7 @@ IMAGE_SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".avif", ".heic", ".heif"),
 }
+MAX_NAMED = 3  # files that a line names
 
 
 def is_image(path: Path) -> bool:
@@ -39,6 +41,7 @@ class ImageFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.skipped: list[str] = []
+        self.notes: list[str] = []
 
     def content(self, name: str) -> ImageContent:
         """Return the bytes of the file with this id; DataError when it cannot be read."""
@@ -57,26 +60,75 @@ class ImageFiles:
             )
         return name
 
+    def format_names(self, paths: list[Path]) -> str:
+        """Return the first of some paths below the folder as a line of text has them."""
+        names = [path.relative_to(self.root).as_posix() for path in paths[:MAX_NAMED]]
+        shown = [name if is_plain_text(name) else ascii(name) for name in names]
+        return ", ".join(shown) + (", ..." if len(paths) > MAX_NAMED else "")
+
+
+@dataclass
+class WalkNotes:
+    """What walks met besides files: links to folders, followed or not, and links to nothing."""
+
+    followed: list[Path] = field(default_factory=list)
+    repeated: list[Path] = field(default_factory=list)
+    broken: list[Path] = field(default_factory=list)
+
 
 def _raise_error(error: OSError) -> None:
     raise error
 
 
 def walk_files(
-    folder: Path, note_error: Callable[[OSError], None] = _raise_error
+    folder: Path,
+    note_error: Callable[[OSError], None] = _raise_error,
+    notes: WalkNotes | None = None,
 ) -> Iterator[Path]:
-    """Yield the visible files at any depth; a link to a folder is not followed into circles.
+    """Yield the visible files at any depth, those behind links to folders last, each folder once.
 
-    Folders and files that may not be looked at go to `note_error`: it raises OSError unless told
-    otherwise, for what is in them would be missing unnoticed.
+    Not followed are links to a folder that was walked, or to one that they stand in themselves:
+    they and those to nothing go into `notes`. Folders and files that may not be looked at go to
+    `note_error`: it raises OSError unless told otherwise, for what is in them would be missing
+    unnoticed.
     """
-    for parent, folders, names in os.walk(folder, onerror=note_error):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
-            try:
-                is_file = path.is_file()
-            except OSError as error:
-                note_error(error)
-            else:
-                if is_file:
-                    yield path
+    notes = WalkNotes() if notes is None else notes
+    walked, waiting = set[str](), [folder]
+    while waiting:
+        start = waiting.pop(0)
+        if start != folder:
+            again = os.path.realpath(start) in walked or leads_back(start, folder)
+            (notes.repeated if again else notes.followed).append(start)
+            if again:
+                continue
+        for parent, folders, names in os.walk(start, onerror=note_error):
+            visible = [Path(parent, name) for name in sorted(folders) if not name.startswith(".")]
+            waiting += [path for path in visible if path.is_symlink()]
+            folders[:] = [path.name for path in visible]  # of links, os.walk knows to keep out
+            if os.path.realpath(parent) in walked:
+                folders.clear()
+                continue
+            walked.add(os.path.realpath(parent))
+            yield from _select_files(parent, names, note_error, notes)
+
+
+def leads_back(link: Path, top: Path) -> bool:
+    """Return whether a link leads to a folder that it stands in, or that holds `top`."""
+    target = os.path.realpath(link)
+    inside = (os.path.realpath(link.parent), os.path.realpath(top))
+    return any(Path(path).is_relative_to(target) for path in inside)
+
+
+def _select_files(
+    parent: str, names: list[str], note_error: Callable[[OSError], None], notes: WalkNotes
+) -> Iterator[Path]:
+    for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
+        try:
+            is_file = path.is_file()
+        except OSError as error:
+            note_error(error)
+        else:
+            if is_file:
+                yield path
+            elif path.is_symlink():
+                notes.broken.append(path)

@@ -24,9 +24,13 @@ from secondlook.data.splitting import (
 
 
 class Source(Protocol):
-    """A place that images come from; `skipped` are files passed over, known after `items`."""
+    """A place that images come from.
+
+    Known after `items`: `skipped` are files passed over, `notes` what else is to be told, in lines.
+    """
 
     skipped: list[str]
+    notes: list[str]
 
     def items(self) -> list[Item]:
         """Return every image, in a fixed order; DataError when something is not as it should be."""

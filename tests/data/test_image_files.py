@@ -1,0 +1,96 @@
+"""Pictures below a folder are found behind links too, each once, and what is not is told."""
+
+from pathlib import Path
+
+import pytest
+
+from secondlook.data.class_folders import ClassFolders
+from secondlook.data.image_files import WalkNotes, walk_files
+from tests.support.datasets import make_png, write_class_folders
+
+
+def list_ids(root: Path) -> tuple[list[str], str]:
+    """Return the ids of the pictures in class folders, and what is told of them."""
+    source = ClassFolders(root)
+    return [item.id for item in source.items()], "\n".join(source.notes)
+
+
+def test_pictures_behind_linked_folders_are_pictures(tmp_path: Path) -> None:
+    """At any depth, also links behind links; and it is told that dvc does not see there."""
+    far = write_class_folders(tmp_path / "far", {"disk": 1, "disk/deep": 1, "other": 1})
+    root = write_class_folders(tmp_path / "data", {"cat": 1, "dog": 1})
+    (root / "cat" / "away").symlink_to(far / "disk")
+    (far / "disk" / "further").symlink_to(far / "other")
+    ids, told = list_ids(root)
+    assert ids == [
+        *("cat/0.png", "cat/away/0.png", "cat/away/deep/0.png", "cat/away/further/0.png"),
+        "dog/0.png",
+    ]
+    assert told.startswith("2 linked folders were followed: cat/away, cat/away/further; dvc does n")
+    assert all(ClassFolders(root).content(name) for name in ids)
+
+
+def test_circles_and_second_ways_are_not_followed(tmp_path: Path) -> None:
+    """To the class, to all classes, to a folder that is walked anyway, twice to one far away."""
+    far = write_class_folders(tmp_path / "far", {"a": 1, "a/b": 1})
+    root = write_class_folders(tmp_path / "data", {"cat": 1, "cat/z": 1, "dog": 1})
+    ways = {"cat/self": "cat", "cat/all": "", "cat/again": "cat/z", "loop": "", "over": ".."}
+    for name, target in ways.items():
+        (root / name).symlink_to(root / target)
+    for name in ("one", "two"):
+        (root / "dog" / name).symlink_to(far / "a")
+    (far / "a" / "back").symlink_to(far)
+    ids, told = list_ids(root)
+    assert ids == ["cat/0.png", "cat/z/0.png", *(f"dog/{k}.png" for k in ("0", "one/0", "one/b/0"))]
+    lines = told.splitlines()
+    assert lines[0].startswith("1 linked folders were followed: dog/one; dvc does not see what")
+    assert lines[1].startswith("7 links to folders that are read already, or that hold them, not ")
+
+
+def test_a_folder_reached_by_two_ways_is_walked_once(tmp_path: Path) -> None:
+    """First its inner folder, then the whole: what was read is not read again."""
+    far = write_class_folders(tmp_path / "far", {"whole": 1, "whole/part": 1})
+    top = write_class_folders(tmp_path / "data", {"cat": 1}) / "cat"
+    (top / "a").symlink_to(far / "whole" / "part")
+    (top / "b").symlink_to(far / "whole")
+    found = [path.relative_to(top).as_posix() for path in walk_files(top)]
+    assert found == ["0.png", "a/0.png", "b/0.png"]
+
+
+@pytest.mark.parametrize("name", ["cat/gone", "cat/gone.png", "gone", "cat/itself", "gone.png"])
+def test_links_that_lead_nowhere_are_told(tmp_path: Path, name: str) -> None:
+    """A disk that is not mounted takes its pictures with it; a link may also lead to itself."""
+    root = write_class_folders(tmp_path, {"cat": 1, "dog": 1})
+    (root / name).symlink_to(root / name if "itself" in name else "/nowhere/at all")
+    ids, told = list_ids(root)
+    assert ids == ["cat/0.png", "dog/0.png"]
+    assert told == f"1 links that lead nowhere (warning): {name}"
+
+
+def test_a_split_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    """Its images would be drawn from those of training without a word."""
+    root = write_class_folders(tmp_path / "data", {"train/cat": 1, "test/cat": 1})
+    (root / "val").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "far").mkdir()
+    (root / "training").symlink_to(write_class_folders(tmp_path / "far" / "x", {"dog": 1}))
+    ids, told = list_ids(root)
+    assert ids == ["train/cat/0.png", "training/dog/0.png", "test/cat/0.png"]
+    assert "1 linked folders were followed: training;" in told
+    assert "1 links that lead nowhere (warning): val" in told
+
+
+def test_links_to_files_are_files(tmp_path: Path) -> None:
+    """As in data sets that link into a store of pictures."""
+    root = write_class_folders(tmp_path / "data", {"cat": 1})
+    (tmp_path / "0123.png").write_bytes(make_png(9))
+    (root / "cat" / "linked.png").symlink_to(tmp_path / "0123.png")
+    assert list_ids(root) == (["cat/0.png", "cat/linked.png"], "")
+
+
+def test_a_walk_of_a_folder_that_is_a_link_itself(tmp_path: Path) -> None:
+    """Its own link is no second way to it."""
+    far = write_class_folders(tmp_path / "far", {"in": 1})
+    (tmp_path / "here").symlink_to(far)
+    met = WalkNotes()
+    assert list(walk_files(tmp_path / "here", notes=met)) == [tmp_path / "here" / "in" / "0.png"]
+    assert met == WalkNotes()
