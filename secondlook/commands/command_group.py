@@ -96,7 +96,7 @@ def _build_stage_command(name: str) -> click.Command:
         params = load_params()
         stage = importlib.import_module(MODULES[name])
         if name == "train":
-            from secondlook.commands.dvc_watch import end_with_dvc
+            from secondlook.config.dvc import end_with_dvc
             from secondlook.tracking import live
 
             with end_with_dvc(), live.follow_training(params, arguments["run"]) as log_epoch:

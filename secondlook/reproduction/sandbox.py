@@ -7,25 +7,32 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import FrameType
 from typing import Any
 
+from secondlook.config.dvc import run_dvc
 from secondlook.config.errors import SecondLookError
 from secondlook.config.git import run_git
+from secondlook.config.processes import (
+    build_environment,
+    handle_signals,
+    ignore_signals,
+    run_command,
+)
 from secondlook.config.yaml_files import parse_yaml
 
 # Hooks of the repository (`dvc install` adds some) would work on the workspace.
 GIT_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 SCRATCH_PREFIX = "second-look-"
 OWNER_LOCK = "owner.lock"  # in a scratch folder, locked as long as its process lives
-CLEANUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+CLEANUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # besides Ctrl-C, which raises by itself
 
 
 @contextmanager
@@ -36,23 +43,18 @@ def make_scratch_folder() -> Iterator[Path]:
     process left that was killed is removed first.
     """
     _remove_abandoned_folders()
-    # A process that was told to ignore one (nohup) goes on ignoring it.
-    caught = [number for number in CLEANUP_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    for number in caught:
-        signal.signal(number, _exit_on_signal)
-    folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX)).resolve()
-    try:
-        # The system releases this lock however the process ends; children do not inherit it. Only
-        # once it is held does it get the name that others look for.
-        with (folder / "new.lock").open("w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / "new.lock").rename(folder / OWNER_LOCK)
-            yield folder
-    finally:
-        with _ignore_interrupt():
-            shutil.rmtree(folder, ignore_errors=True)
-        for number in caught:
-            signal.signal(number, signal.SIG_DFL)
+    with handle_signals(_exit_on_signal, CLEANUP_SIGNALS):
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX)).resolve()
+        try:
+            # The system releases this lock however the process ends; children do not inherit it.
+            # Only once it is held does it get the name that others look for.
+            with (folder / "new.lock").open("w", encoding="ascii") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                (folder / "new.lock").rename(folder / OWNER_LOCK)
+                yield folder
+        finally:
+            with ignore_signals([signal.SIGINT]):  # an impatient second Ctrl-C
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_abandoned_folders() -> None:
@@ -81,7 +83,10 @@ def check_out_worktree(folder: Path, commit: str, difference: Path | None) -> It
             run_git("-C", str(folder), "apply", "--whitespace=nowarn", str(difference))
         yield folder / inside
     finally:
-        with _ignore_interrupt(), suppress(SecondLookError):  # it was perhaps not even added
+        with (
+            ignore_signals([signal.SIGINT]),
+            suppress(SecondLookError),
+        ):  # it was perhaps not even added
             run_git("worktree", "remove", "--force", "--force", str(folder))
 
 
@@ -122,16 +127,6 @@ def _exit_on_signal(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-@contextmanager
-def _ignore_interrupt() -> Iterator[None]:
-    """Let an impatient second Ctrl-C not stop the cleaning up."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 # Of whoever called us, perhaps from inside of git or DVC; the worktree has its own.
 FOREIGN_VARIABLES = ("DVC_", "MLFLOW_", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE")
 # Commits of before the library had a folder of its own have stages/ alone.
@@ -154,11 +149,10 @@ class Sandbox:
         What is tracked there goes to a store that is thrown away.
         """
         ours = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_VARIABLES)}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{ours.get('PATH', os.defpath)}"
         code = os.pathsep.join(filter(None, [str(self.project), ours.get("PYTHONPATH")]))
         store = f"sqlite:///{self.scratch / 'mlflow.db'}"
-        told = {"PATH": path, "PYTHONPATH": code, "MLFLOW_TRACKING_URI": store}
-        return ours | told | {"SHELL": "/bin/sh"}  # people's own may set another PATH
+        shell = "/bin/sh"  # people's own may set another PATH
+        return build_environment(ours, PYTHONPATH=code, MLFLOW_TRACKING_URI=store, SHELL=shell)
 
     def prepare(self) -> None:
         """Point DVC at a cache of its own and at the workspace's remotes; check the interpreter.
@@ -170,7 +164,8 @@ class Sandbox:
         python = shutil.which("python", path=self.environment["PATH"])
         package = next(name for name in ("secondlook", "stages") if (self.project / name).is_dir())
         asked = [python or sys.executable, "-c", PYTHON_PROBE.format(package)]
-        found = self.run_command(asked, capture=True).stdout.split("\n")
+        done = run_command(asked, cwd=self.project, environment=self.environment, capture=True)
+        found = done.stdout.split("\n")
         expected = [sys.prefix, str(self.project / package / "__init__.py")]
         if found[:2] != expected:
             raise SecondLookError(
@@ -178,33 +173,9 @@ class Sandbox:
                 "activate the environment that Second Look is installed in"
             )
 
-    def run_dvc(self, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
+    def run_dvc(self, *arguments: str, capture: bool = False) -> CompletedProcess[str]:
         """Run dvc in the worktree; what it prints is shown, or returned."""
-        return self.run_command([sys.executable, "-m", "dvc", *arguments], capture=capture)
-
-    def run_command(
-        self, command: list[str], *, capture: bool
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run a command in the worktree, in a session that ends with us.
-
-        Ctrl-C thus reaches us alone, and none of its children writes into a folder that goes.
-        """
-        pipe = subprocess.PIPE if capture else None
-        with subprocess.Popen(
-            command,
-            cwd=self.project,
-            env=self.environment,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                out, err = process.communicate()
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
-        return subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
+        return run_dvc(*arguments, cwd=self.project, environment=self.environment, capture=capture)
 
     @property
     def locked_stages(self) -> Mapping[str, Any]:

@@ -1,12 +1,12 @@
 """The images of a run, brought to its worktree: from git, DVC's cache and remotes, or the disk."""
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from secondlook.config.dvc import load_dvc_status
 from secondlook.config.errors import DataError
 from secondlook.config.yaml_files import format_yaml, load_yaml
 from secondlook.reproduction.sandbox import CACHE_REMOTE, Sandbox, list_remotes
@@ -66,12 +66,9 @@ def _find_making_stage(shop: Sandbox, path: str) -> str | None:
 def find_changed_deps(shop: Sandbox, stage: str) -> list[str]:
     """Return what the stage, and those before it, depend on that is not as dvc.lock recorded.
 
-    What is yet to be made is left out. Raises DataError where DVC cannot tell.
+    What is yet to be made is left out. Raises SecondLookError where DVC cannot tell.
     """
-    asked = shop.run_dvc("status", "--json", "--with-deps", stage, capture=True)
-    if asked.returncode:
-        raise DataError(f"dvc status {stage}: {' '.join(asked.stderr.split())}")
-    stages: dict[str, list[Any]] = json.loads(asked.stdout)
+    stages = load_dvc_status("--with-deps", stage, cwd=shop.project, environment=shop.environment)
     changed = [part for parts in stages.values() for part in parts if isinstance(part, dict)]
     deps = [dep for part in changed for dep in part.get("changed deps", {}).items()]
     return sorted({os.path.normpath(path) for path, kind in deps if kind != "deleted"})

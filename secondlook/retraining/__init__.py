@@ -10,5 +10,4 @@ gate.py          may this challenger go into service?
 promotion.py     the decision carried out, and recorded
 log.py           what is said while it goes on, what commands say, and the record as people read it
 session.py       what all of it stands in: one at a time, with a record, ended in order
-signals.py       being told to end: in good order, and not at all while the champion changes
 """

@@ -6,8 +6,6 @@ them changed since the last one, there is nothing to decide.
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 from secondlook.artifacts import files, retraining_history
 from secondlook.artifacts.retraining_history import KEPT, PROMOTED, SAME, STOPPED, ConditionCheck
-from secondlook.config.errors import SecondLookError
+from secondlook.config.dvc import load_dvc_status
 from secondlook.config.params import Params
 from secondlook.config.retraining import RetrainParams
 from secondlook.config.yaml_files import parse_yaml
@@ -26,7 +24,7 @@ from secondlook.retraining import gate
 from secondlook.retraining.champion import ChampionPredictions
 from secondlook.retraining.current_data import CurrentData
 from secondlook.retraining.gate import Trial
-from secondlook.retraining.log import RetrainingLog, build_environment
+from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.session import RetrainingDraft
 from secondlook.tracking.registry import CHAMPION, Candidate, Registry, find_candidate_by_key
 
@@ -39,19 +37,9 @@ def find_changed_stages() -> dict[str, list[str]]:
 
     Raises SecondLookError where DVC cannot tell.
     """
-    asked = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json"],
-        env=build_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if asked.returncode:
-        raise SecondLookError(f"dvc status: {' '.join(asked.stderr.split())}")
-    found: dict[str, list[Any]] = json.loads(asked.stdout or "{}")
     return {
         name: sorted(_list_changed_parts(told))
-        for name, told in found.items()
+        for name, told in load_dvc_status().items()
         if _determines_runs(name)
     }
 

@@ -4,27 +4,22 @@ It goes to people on stderr and to a log that MLflow keeps; so does what command
 which the reason of a failure is taken. The record becomes lines, and a note on its page in MLflow.
 """
 
-import os
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from secondlook.artifacts.retraining_history import ConditionCheck, RetrainingRecord, ServiceModel
+from secondlook.config.dvc import ERROR_PREFIX, build_dvc_command
 from secondlook.config.errors import SecondLookError
+from secondlook.config.processes import Command, build_environment, start_command
 from secondlook.tracking.provenance import NOTES_FOLDER
 
 LOG_FILE = NOTES_FOLDER / "log.txt"
-REPORT_LOG_FILE = (
-    NOTES_FOLDER / "drawing.txt"
-)  # what DVC says of the report, after the record is made
-STAGE_PREFIX, DVC_PREFIX = (
-    "secondlook: ",
-    "ERROR: ",
-)  # how the lines begin that tell why a stage failed
+REPORT_LOG_FILE = NOTES_FOLDER / "drawing.txt"  # what dvc says of the report, after the record
+STAGE_PREFIX = "secondlook: "  # of the line in which a stage says why it failed
 WARNING_PREFIX = "secondlook: warning"
 
 
@@ -52,42 +47,28 @@ class RetrainingLog:
 
     def run_dvc(self, *arguments: str) -> None:
         """Run dvc; SecondLookError, with what the stage said of it, where it fails."""
-        self.run_command([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments)}")
+        self.run_command(build_dvc_command(*arguments), f"dvc {' '.join(arguments)}")
 
     def run_shell(self, command: str, key: str) -> None:
         """Run a shell command of params.yaml; SecondLookError where it fails."""
         self.run_command(["/bin/sh", "-c", command], f"params.yaml: {key}: `{command}`")
 
-    def run_command(self, command: list[str], title: str) -> None:
+    def run_command(self, command: Command, title: str) -> None:
         """Run a command that ends with us, and say what it says."""
         start = len(self.lines)
-        with subprocess.Popen(
+        with start_command(
             command,
-            env=build_environment(),
+            environment=build_environment(PYTHONUNBUFFERED="1"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
             pass_fds=[self.lock],
         ) as process:
-            try:
-                for line in process.stdout or ():
-                    self.say(line.rstrip("\n"))
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
+            for line in process.stdout or ():
+                self.say(line.rstrip("\n"))
         if process.returncode:
             reason = _find_failure_reason(self.lines[start:]) or f"exit status {process.returncode}"
             raise SecondLookError(f"{title}: {reason}")
-
-
-def build_environment() -> Mapping[str, str]:
-    """Return the environment in which `python` is this one: schedulers set a bare PATH."""
-    path = os.environ.get("PATH", os.defpath)
-    ours = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{path}", "PYTHONUNBUFFERED": "1"}
-    return os.environ | ours
 
 
 def _find_failure_reason(lines: list[str]) -> str | None:
@@ -97,10 +78,10 @@ def _find_failure_reason(lines: list[str]) -> str | None:
         for line in lines
         if line.startswith(STAGE_PREFIX) and not line.startswith(WARNING_PREFIX)
     ]
-    errors = [line for line in lines if line.startswith(DVC_PREFIX)]
+    errors = [line for line in lines if line.startswith(ERROR_PREFIX)]
     spoken = [line for line in lines if line.strip()]
     last = next((found[-1] for found in (told, errors, spoken) if found), None)
-    return last and last.removeprefix(STAGE_PREFIX).removeprefix(DVC_PREFIX)
+    return last and last.removeprefix(STAGE_PREFIX).removeprefix(ERROR_PREFIX)
 
 
 def format_record(record: RetrainingRecord) -> Iterator[str]:

@@ -8,7 +8,8 @@ from secondlook.artifacts import retraining_history
 from secondlook.artifacts.retraining_history import PROMOTED, RetrainingRecord
 from secondlook.config.errors import SecondLookError, TrackingError
 from secondlook.config.params import Params
-from secondlook.retraining import log, signals
+from secondlook.config.processes import ignore_signals
+from secondlook.retraining import log
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import REPORT_LOG_FILE, RetrainingLog
 from secondlook.retraining.session import RetrainingDraft
@@ -48,7 +49,7 @@ class RetrainingRun:
         What is decided stands in MLflow before the champion changes, and the alias that changes
         it is one step. A kill before it leaves the champion; the next start records one after it.
         """
-        with signals.ignore_signals():
+        with ignore_signals():
             record = draft.make_record(decision.outcome, decision.reason)
             self.tracked_run.write_decision(record)
             if decision.outcome == PROMOTED and decision.candidate is not None:

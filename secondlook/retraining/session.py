@@ -5,14 +5,17 @@ what is known is kept, told to people, and handed to `retrain.notify`.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from types import FrameType
+from typing import NoReturn
 
 from secondlook.artifacts.retraining_history import (
     BUSY,
@@ -26,8 +29,9 @@ from secondlook.artifacts.schema import NullableFloat
 from secondlook.config.errors import BusyError, SecondLookError
 from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params
-from secondlook.retraining import log, signals
-from secondlook.retraining.log import RetrainingLog, build_environment
+from secondlook.config.processes import ENDING_SIGNALS, build_environment, handle_signals
+from secondlook.retraining import log
+from secondlook.retraining.log import RetrainingLog
 from secondlook.tracking.provenance import NOTES_FOLDER
 
 LOCK_FILE = NOTES_FOLDER / "retrain.lock"
@@ -107,12 +111,22 @@ def run_session(
 
 def _run_alone(draft: RetrainingDraft, work: RetrainingWork, as_json: bool) -> RetrainingRecord:
     try:
-        with signals.raise_on_signals(), hold_retraining_lock() as descriptor:
+        with _raise_on_signals(), hold_retraining_lock() as descriptor:
             return work(RetrainingLog(as_json, descriptor), draft)
     except BusyError as error:
         return _print_record(draft.make_record(BUSY, str(error)), as_json)
     except SecondLookError as error:
         return _print_record(draft.make_record(FAILED, str(error)), as_json)
+
+
+def _raise_on_signals() -> AbstractContextManager[None]:
+    """Turn a signal that ends us into a SecondLookError: it is recorded like any failure."""
+    return handle_signals(_raise_ended_error, ENDING_SIGNALS)
+
+
+def _raise_ended_error(number: int, _: FrameType | None) -> NoReturn:
+    name = signal.Signals(number).name
+    raise SecondLookError(f"ended by {name}; the champion stays, the next start goes on")
 
 
 def _print_record(record: RetrainingRecord, as_json: bool) -> RetrainingRecord:

@@ -155,7 +155,7 @@ def test_every_command_has_help(
 def test_the_commands_are_the_files() -> None:
     """Each file of the room is a command, but for what all of them are made with."""
     files = {path.stem for path in (ROOT / "secondlook/commands").glob("[!_]*.py")}
-    assert files - {"cli", "command_group", "project_command", "dvc_watch"} == set(COMMANDS)
+    assert files - {"cli", "command_group", "project_command"} == set(COMMANDS)
 
 
 def test_a_shell_completes_names_at_once() -> None:

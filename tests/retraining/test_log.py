@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.errors import BusyError, SecondLookError
+from secondlook.config.processes import build_environment
 from secondlook.retraining import session
-from secondlook.retraining.log import RetrainingLog, build_environment
+from secondlook.retraining.log import RetrainingLog
 from tests.support.project import ROOT
 
 pytestmark = pytest.mark.usefixtures("project")

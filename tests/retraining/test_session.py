@@ -11,7 +11,8 @@ import yaml
 from secondlook.artifacts.retraining_history import RetrainingRecord
 from secondlook.config.errors import DataError
 from secondlook.config.params import Params, load_params
-from secondlook.retraining import session, signals
+from secondlook.config.processes import ignore_signals
+from secondlook.retraining import session
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.session import RetrainingDraft, RetrainingWork, run_session
 
@@ -111,7 +112,7 @@ def test_no_signal_ends_a_promotion() -> None:
     """While the champion changes none is heard."""
 
     def work(_: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
-        with signals.ignore_signals():
+        with ignore_signals():
             os.kill(os.getpid(), signal.SIGTERM)
         return draft.make_record("promoted", "undisturbed")
 
