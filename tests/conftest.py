@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.support.project import SHARED_DATA, enter_project, skip_or_fail
-from tests.support.retraining import build_project_with_champion
+from tests.support.project import (
+    SHARED_DATA,
+    build_finished_project,
+    build_once,
+    enter_project,
+    read_times,
+    skip_or_fail,
+)
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -65,14 +71,15 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
 
 
 @pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a small project of two runs under the real dvc, finished and committed: to be copied."""
-    from tests.support.project import build_project, commit_all, run_command
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a small project of two runs under the real dvc, finished and committed: to be copied.
 
-    folder = build_project(tmp_path_factory.mktemp("pipeline") / "project")
-    run_command(folder, "dvc", "repro")
-    commit_all(folder, "Finish")
-    return folder
+    All workers share it, so whoever writes into it is told. What dvc printed lies beside it.
+    """
+    folder = build_once(tmp_path_factory.getbasetemp(), "pipeline", build_finished_project)
+    before = read_times(folder)
+    yield folder
+    assert read_times(folder) == before
 
 
 @pytest.fixture
@@ -104,6 +111,11 @@ def trackable(project: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a project whose first model is in service; tests change copies of it."""
-    return build_project_with_champion(tmp_path_factory.mktemp("retrain") / "project")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a project whose first model is in service, shared by all workers: to be copied."""
+    from tests.support.retraining import build_project_with_champion
+
+    folder = build_once(tmp_path_factory.getbasetemp(), "champion", build_project_with_champion)
+    before = read_times(folder)
+    yield folder
+    assert read_times(folder) == before

@@ -4,37 +4,37 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.support.mirror import assert_mirrored
-from tests.support.project import (
-    build_project,
-    commit_all,
-    edit_params,
-    list_stages_run,
-    run_command,
-)
+from tests.support.project import copy_project, edit_params, list_stages_run, run_command
 
 FIRST = ["split", "preprocess", "train@unweighted", "evaluate@unweighted"]
 LAST = ["compare", "report", "track"]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a project whose pipeline has run once."""
-    folder = build_project(tmp_path_factory.mktemp("pipeline") / "project")
-    stages = list_stages_run(run_command(folder, "dvc", "repro"))
-    assert set(stages) == {*FIRST, "train@weighted", "evaluate@weighted", *LAST}
-    assert stages[-3:] == LAST
-    commit_all(folder, "Finish")
-    return folder
-
-
 @pytest.fixture
-def project(finished: Path, tmp_path: Path) -> Path:
+def project(pipeline: Path, tmp_path: Path) -> Path:
     """Give a copy of the finished project, to change."""
-    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+    return copy_project(pipeline, tmp_path)
+
+
+class Changed(NamedTuple):
+    """A finished project in which something was changed, and the stages that ran for it."""
+
+    project: Path
+    stages: list[str]
+
+
+@pytest.fixture(scope="module")
+def changed(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Changed:
+    """Give a copy in which one run has fewer epochs and another was added, after `dvc repro`."""
+    folder = copy_project(pipeline, tmp_path_factory.mktemp("changed"))
+    weighted = {"class_weight": "balanced", "epochs": 1}
+    edit_params(folder, {"runs": {"unweighted": {}, "weighted": weighted, "slow": {"epochs": 1}}})
+    return Changed(folder, list_stages_run(run_command(folder, "dvc", "repro")))
 
 
 def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
@@ -54,31 +54,25 @@ def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
     return {name: curve for name, curve in curves.items() if curve}
 
 
+def test_the_first_repro_runs_every_stage(pipeline: Path) -> None:
+    """Each once, and those that look at all runs at the end."""
+    stages = list_stages_run((pipeline.parent / "printed").read_text(encoding="utf-8"))
+    assert sorted(stages) == sorted([*FIRST, "train@weighted", "evaluate@weighted", *LAST])
+    assert stages[-3:] == LAST
+
+
 def test_second_repro_only_tracks(project: Path) -> None:
     """Nothing changed, so nothing runs but the tracking check."""
     assert list_stages_run(run_command(project, "dvc", "repro")) == ["track"]
 
 
-def test_one_changed_run_runs_alone(project: Path) -> None:
-    """Another number of epochs for one run trains and evaluates that run, and no other."""
-    weighted = {"class_weight": "balanced", "epochs": 3}
-    edit_params(project, {"runs": {"unweighted": {}, "weighted": weighted}})
-    assert list_stages_run(run_command(project, "dvc", "repro")) == [
-        "train@weighted",
-        "evaluate@weighted",
-        *LAST,
-    ]
-
-
-def test_an_added_run_runs_alone(project: Path) -> None:
-    """A new entry of `runs:` trains that run only."""
-    runs = {"unweighted": {}, "weighted": {"class_weight": "balanced"}, "slow": {"epochs": 1}}
-    edit_params(project, {"runs": runs})
-    assert list_stages_run(run_command(project, "dvc", "repro")) == [
-        "train@slow",
-        "evaluate@slow",
-        *LAST,
-    ]
+@pytest.mark.parametrize("name", ["weighted", "slow"])
+def test_a_changed_or_added_run_runs_alone(changed: Changed, name: str) -> None:
+    """Fewer epochs for one run, a new entry for another: these are trained and evaluated, alone."""
+    own = [f"train@{name}", f"evaluate@{name}"]
+    assert [stage for stage in changed.stages if stage.endswith(f"@{name}")] == own
+    assert len(changed.stages) == 2 * len(own) + len(LAST)
+    assert changed.stages[-3:] == LAST
 
 
 def test_a_lost_database_comes_back(project: Path) -> None:
@@ -98,10 +92,10 @@ def test_forced_repro_changes_no_byte(project: Path) -> None:
     assert run_command(project, "git", "status", "--porcelain") == ""
 
 
-def test_outputs_hold_no_path(finished: Path) -> None:
+def test_outputs_hold_no_path(pipeline: Path) -> None:
     """No output of any stage names the folder it was made in."""
-    for path in (finished / "data").rglob("*"):
-        assert not path.is_file() or str(finished).encode() not in path.read_bytes(), path
+    for path in (pipeline / "data").rglob("*"):
+        assert not path.is_file() or str(pipeline).encode() not in path.read_bytes(), path
 
 
 def test_a_mistake_stops_with_one_line(project: Path) -> None:
@@ -112,29 +106,28 @@ def test_a_mistake_stops_with_one_line(project: Path) -> None:
     assert "Traceback" not in printed
 
 
-def test_metrics_and_plots_make_sense(project: Path) -> None:
+def test_metrics_and_plots_make_sense(changed: Changed) -> None:
     """Dvc's own views show both runs, and the difference that a change made."""
-    shown = run_command(project, "dvc", "metrics", "show", "--md")
+    folder = changed.project
+    shown = run_command(folder, "dvc", "metrics", "show", "--md")
     assert "data/evaluate/weighted/metrics.json" in shown
     assert "test.log_loss" in shown
-    assert "file://" in run_command(project, "dvc", "plots", "show")
-    weighted = {"class_weight": "balanced", "epochs": 1}
-    edit_params(project, {"runs": {"unweighted": {}, "weighted": weighted}})
-    run_command(project, "dvc", "repro")
-    difference = run_command(project, "dvc", "metrics", "diff", "--md")
+    assert "file://" in run_command(folder, "dvc", "plots", "show")
+    difference = run_command(folder, "dvc", "metrics", "diff", "--md")
     assert "test.log_loss" in difference
+    assert "data/evaluate/weighted" in difference
     assert "data/evaluate/unweighted" not in difference
-    assert "file://" in run_command(project, "dvc", "plots", "diff")
+    assert "file://" in run_command(folder, "dvc", "plots", "diff")
 
 
 def test_experiments_are_compared(project: Path) -> None:
     """An experiment trains what it changes, and stands with its numbers beside the others."""
-    setting = "train.epochs=1"
+    setting = "+runs.weighted.epochs=1"
     printed = run_command(project, "dvc", "exp", "run", "--name", "short", "--set-param", setting)
     trained = {stage for stage in list_stages_run(printed) if stage.startswith("train")}
-    assert trained == {"train@unweighted", "train@weighted"}
+    assert trained == {"train@weighted"}
     rows = list(csv.DictReader(run_command(project, "dvc", "exp", "show", "--csv").splitlines()))
-    epochs = [(row["Experiment"], row["train.epochs"]) for row in rows]
-    assert sorted(epochs) == [("", "1"), ("", "2"), ("short", "1")]  # workspace, commit, and it
+    epochs = [(row["Experiment"], row["runs.weighted.epochs"]) for row in rows]
+    assert sorted(epochs) == [("", ""), ("", "1"), ("short", "1")]  # commit, workspace, and it
     assert all(row["data/evaluate/weighted/metrics.json:test.recall"] for row in rows)
     assert_mirrored(project)

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from secondlook.commands.cli import main
 from secondlook.config.params import Params
@@ -50,6 +51,34 @@ def build_project(folder: Path, changes: dict[str, Any] = SMALL_PARAMS) -> Path:
     run_command(folder, "git", "init", "--quiet")
     commit_all(folder, "Start")
     return folder
+
+
+def build_finished_project(folder: Path) -> None:
+    """Make the small project, run its pipeline, and commit; what dvc printed lies beside it."""
+    build_project(folder)
+    printed = run_command(folder, "dvc", "repro")
+    (folder.parent / "printed").write_text(printed, encoding="utf-8")
+    commit_all(folder, "Finish")
+
+
+def build_once(base: Path, name: str, build: Callable[[Path], object]) -> Path:
+    """Return a project that the first worker to ask for it builds, and all share; to be copied.
+
+    `base` is the folder that pytest gave to this worker; under xdist the workers' lie side by side.
+    """
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    shared.mkdir(exist_ok=True)
+    with FileLock(shared / "lock"):
+        if not (shared / "done").exists():
+            shutil.rmtree(shared / "project", ignore_errors=True)
+            build(shared / "project")
+            (shared / "done").touch()
+    return shared / "project"
+
+
+def read_times(folder: Path) -> dict[str, int]:
+    """Return when each file of a project was written."""
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def edit_params(folder: Path, changes: dict[str, Any]) -> None:
