@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
-from dvc.utils.serialize import parse_yaml as parse_as_dvc
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +53,8 @@ trees = st.dictionaries(
 @pytest.mark.parametrize("written", SCALARS)
 def test_a_value_is_what_dvc_takes_it_for(written: str) -> None:
     """Small numbers, leading zeros, and words that YAML 1.1 took for truth values."""
+    from dvc.utils.serialize import parse_yaml as parse_as_dvc
+
     text = f"a: {written}"
     found = parse_yaml(text)["a"]
     assert (found, type(found)) == (SCALARS[written], type(SCALARS[written]))
@@ -64,6 +64,8 @@ def test_a_value_is_what_dvc_takes_it_for(written: str) -> None:
 @given(word=ambiguous)
 def test_whatever_looks_like_a_number_is_what_dvc_takes_it_for(word: str) -> None:
     """Digits, signs, points, exponents and colons in any order."""
+    from dvc.utils.serialize import parse_yaml as parse_as_dvc
+
     text = f"a: {word}"
     try:
         expected = parse_as_dvc(text, "params.yaml")
@@ -78,6 +80,8 @@ def test_whatever_looks_like_a_number_is_what_dvc_takes_it_for(word: str) -> Non
 @given(number=st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_that_dvc_wrote_is_that_number(number: float) -> None:
     """As `dvc exp run -S train.learning_rate=0.00001` writes it, which is 1e-05."""
+    from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
+
     changed = parse_yaml_for_update("a: 0.001  # above 0", "params.yaml")
     changed["a"] = number
     assert parse_yaml(dumps_yaml(changed)) == {"a": number}
@@ -86,6 +90,8 @@ def test_a_number_that_dvc_wrote_is_that_number(number: float) -> None:
 @given(tree=trees)
 def test_what_is_written_is_read_again_by_everyone(tree: dict[str, object]) -> None:
     """By this version, by DVC, and by the YAML 1.1 of versions before."""
+    from dvc.utils.serialize import parse_yaml as parse_as_dvc
+
     text = format_yaml(tree)
     assert parse_yaml(text) == tree
     assert parse_as_dvc(text, "params.yaml") == tree

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.fft import dctn
 
 from secondlook.data import similarity
 from secondlook.data.similarity import Hashes
@@ -21,6 +20,8 @@ def draw_noise(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 @pytest.mark.parametrize("shape", [(2, 28, 28, 1), (2, 9, 40, 1), (2, 30, 20, 3)])
 def test_waves_are_those_of_scipy(shape: tuple[int, ...]) -> None:
     """They are SciPy's orthonormal DCT-II of the grey image over the length of the whole."""
+    from scipy.fft import dctn
+
     images = draw_noise(*shape)
     grey = images.sum(axis=3) / np.sqrt(shape[3])
     whole = dctn(grey, axes=(1, 2), norm="ortho")

@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from mlflow.entities import Run
 
 from secondlook.tracking import live
 from secondlook.tracking.live import LONGEST_WAIT
@@ -16,6 +16,9 @@ from tests.support.mirror import assert_mirrored, find_runs_by_tag, list_steps, 
 from tests.support.project import list_stages_run, run_command
 from tests.support.servers import SECRET, find_free_port, make_tracking_uri, run_mlflow_server
 from tests.support.tracking import make_epoch_numbers, set_live_after, write_run
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 MARGIN = 0.5  # seconds that a busy machine may take for what takes none
 SECONDLOOK = str(Path(sys.executable).with_name("secondlook"))
@@ -28,7 +31,7 @@ def seconds(action: Callable[[], object]) -> float:
     return time.monotonic() - start
 
 
-def live_run(folder: Path, uri: str, key: str, epochs: list[int]) -> Run:
+def live_run(folder: Path, uri: str, key: str, epochs: list[int]) -> "Run":
     """Return the run once the server shows it with these epochs."""
     deadline, asked = time.monotonic() + 60, make_client(folder, uri)
     while time.monotonic() < deadline:

@@ -5,15 +5,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from mlflow import MlflowClient
-from mlflow.entities import Run
 
 from secondlook.artifacts import files
 from secondlook.data import idx
 from secondlook.tracking import store
 from tests.support.project import commit_all, edit_params, run_command
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 DIGITS = "data/digits"
 WATCHED = (
@@ -76,8 +78,10 @@ def read_state(folder: Path) -> dict[str, object]:
     return known | {" ".join(each): run_command(folder, "git", *each) for each in asked}
 
 
-def find_run(folder: Path, name: str) -> Run:
+def find_run(folder: Path, name: str) -> "Run":
     """Return the newest run of that name in MLflow."""
+    from mlflow import MlflowClient
+
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
     return next(run for run in client.search_runs(ids) if run.info.run_name == name)
@@ -166,6 +170,8 @@ def list_idx_files(project: Path) -> list[str]:
 
 def test_what_cannot_be_made_is_one_line(project: Path) -> None:
     """A wrong name, a commit that is not here, no git, and images that are gone: status 2."""
+    from mlflow import MlflowClient
+
     assert reproduce(project, "wieghted") == (
         2,
         "secondlook: MLflow at mlflow.db: no run 'wieghted'; did you mean weighted?\n",

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from mlflow.entities import Run
 
 from tests.support.mirror import assert_mirrored, find_runs_by_tag, list_steps, make_client
 from tests.support.project import edit_params, list_stages_run, make_environment, run_command
@@ -25,6 +25,9 @@ from tests.support.servers import (
     run_mlflow_server,
     run_postgres,
 )
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 pytestmark = pytest.mark.server
 
@@ -71,7 +74,7 @@ def site(
         yield Site(there.uri, cluster, folder, (first, second))
 
 
-def wait_for(site: Site, status: str) -> Run:
+def wait_for(site: Site, status: str) -> "Run":
     """Return the long run of the first project once it has an epoch or more, and the status."""
     deadline, asked = time.monotonic() + 120, make_client(site.folder, site.uri)
     while time.monotonic() < deadline:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss
 
 from secondlook.evaluation.calibration import BIN_COUNT, compute_brier_score, compute_calibration
 from secondlook.evaluation.metrics import Labels, Probabilities
@@ -62,6 +61,8 @@ def test_chance_is_what_calibrated_runs_show() -> None:
 @given(st.integers(2, 5), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_numbers_hold_for_any_predictions(classes: int, count: int, seed: int) -> None:
     """Every image is in one bin, the error is the weighted gap, Brier's score is sklearn's."""
+    from sklearn.metrics import brier_score_loss
+
     random = np.random.default_rng(seed)
     probabilities = random.dirichlet(np.full(classes, 0.3), count).astype(np.float32)
     labels = random.integers(0, classes, count)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn import metrics as sk
 
 from secondlook.evaluation import curves
 
@@ -19,6 +18,8 @@ def draw_predictions(count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_many_pairs_are_counted_instead_of_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Areas are those of scikit-learn to four digits, and points lie on its curves."""
+    from sklearn import metrics as sk
+
     labels, probabilities = draw_predictions(5000, 4)
     monkeypatch.setattr(curves, "MAX_SORTED_PAIRS", 0)
     found = curves.compute_micro_curves(labels, probabilities, 50)
@@ -34,6 +35,8 @@ def test_many_pairs_are_counted_instead_of_sorted(monkeypatch: pytest.MonkeyPatc
 
 def test_long_rankings_are_looked_at_coarsely() -> None:
     """The areas are exact, points lie on the curve, evenly along it, and both ends stay."""
+    from sklearn import metrics as sk
+
     labels, probabilities = draw_predictions(200_000, 2)
     found = curves.compute_curves(labels == 1, probabilities[:, 1], 200)
     assert found.roc.area == pytest.approx(sk.roc_auc_score(labels, probabilities[:, 1]))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
 
 from secondlook.evaluation.log_loss import (
     LOSS_EDGES,
@@ -35,6 +34,8 @@ def make_probabilities(
 
 def test_loss_per_image_averages_to_scikit_learns() -> None:
     """The mean of the per-image losses is sklearn's log_loss, certain mistakes included."""
+    from sklearn.metrics import log_loss
+
     random = np.random.default_rng(0)
     probabilities = random.dirichlet(np.full(4, 0.05), 500).astype(np.float32)
     labels = random.integers(0, 4, 500)
@@ -46,6 +47,8 @@ def test_loss_per_image_averages_to_scikit_learns() -> None:
 
 def test_textbook_case_names_the_most_confidently_wrong() -> None:
     """Of 98.1 %/0.1882, 98.5 %/0.0997, 99.1 %/0.2544 the third errs least, but most surely."""
+    from sklearn.metrics import log_loss
+
     told: list[LossDistribution] = []
     for accuracy, loss, mistake in (
         (0.981, 0.1882, 6),

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn import metrics as sk
 
 from secondlook.evaluation import metrics
 
@@ -56,6 +55,8 @@ def test_a_class_never_predicted_counts_in_the_mean() -> None:
 
 def test_a_certain_mistake_is_not_infinitely_bad() -> None:
     """A probability of 0 for the true class costs what scikit-learn makes of it."""
+    from sklearn import metrics as sk
+
     wrong = np.array([[1, 0]], dtype=np.float32)
     loss = metrics.compute_log_loss(np.array([1]), wrong)
     assert loss == pytest.approx(sk.log_loss([1], wrong, labels=[0, 1]))
@@ -79,6 +80,8 @@ def test_without_positives_there_are_no_areas() -> None:
 @settings(max_examples=60, deadline=None)
 def test_scalars_are_scikit_learns(drawn: Drawn) -> None:
     """Every number over all classes is what scikit-learn says, ties included."""
+    from sklearn import metrics as sk
+
     labels, probabilities = drawn
     predicted = probabilities.argmax(axis=1)
     truths = labels[:, None] == np.arange(probabilities.shape[1])
@@ -113,6 +116,8 @@ def compute_mean_over_classes(
 @settings(max_examples=60, deadline=None)
 def test_ranking_is_scikit_learns(drawn: Drawn) -> None:
     """The counts at every threshold are those of confusion_matrix_at_thresholds."""
+    from sklearn import metrics as sk
+
     labels, probabilities = drawn
     ranked = metrics.rank_scores(labels == 0, probabilities[:, 0])
     _, false, _, true, thresholds = sk.confusion_matrix_at_thresholds(
@@ -126,6 +131,8 @@ def test_ranking_is_scikit_learns(drawn: Drawn) -> None:
 @given(draw_predictions())
 def test_confusion_is_scikit_learns(drawn: Drawn) -> None:
     """Also where classes are never predicted."""
+    from sklearn import metrics as sk
+
     labels, probabilities = drawn
     found = metrics.compute_confusion_matrix(labels, probabilities)
     classes = range(probabilities.shape[1])

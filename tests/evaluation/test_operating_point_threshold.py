@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve
 
 from secondlook.evaluation.metrics import Probabilities
 from secondlook.evaluation.operating_point import (
@@ -151,6 +150,8 @@ def test_thinned_curve_keeps_the_shape() -> None:
 
 def test_curve_agrees_with_scikit_learn() -> None:
     """Precision, recall and thresholds are sklearn's, less its last, invented point."""
+    from sklearn.metrics import precision_recall_curve
+
     random = np.random.default_rng(1)
     positives, scores = random.random(500) < 0.3, random.random(500).astype(np.float32).round(2)
     precision, recall, threshold = precision_recall_curve(positives, scores)

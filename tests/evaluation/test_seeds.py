@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import t
 
 from secondlook.evaluation import intervals
 from secondlook.evaluation.metrics import Numbers
@@ -90,6 +89,8 @@ def test_single_runs_are_compared_as_pairs() -> None:
 
 def test_spread_over_seeds_widens_the_interval() -> None:
     """By hand: two seeds a side, right on the first 90, 70 and 80, 60 of 100 images."""
+    from scipy.stats import t
+
     truth = GroundTruth(np.zeros(100, dtype=np.int64), 2, None)
     runs = [
         ImagePredictions((np.arange(100) >= hits).astype(np.int64), np.zeros(100))

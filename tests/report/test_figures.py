@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from secondlook.report import figures
 from secondlook.report.panels import Line, Panel
 from secondlook.report.theme import Style
 
@@ -17,6 +16,8 @@ PANEL = Panel("Loss of $x$ <b>", [LINE], "epoch", "", (1, 3), (0, 1), base=0.9, 
 
 def svg(panel: Panel) -> str:
     """Return a panel as an element of a page."""
+    from secondlook.report import figures
+
     return figures.render_svg(figures.draw_panels([panel], 3, 2), "name", "title")
 
 
@@ -47,6 +48,8 @@ def test_epochs_are_whole() -> None:
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_again_is_the_same_bytes(tmp_path: Path, form: str) -> None:
     """Neither form holds a date, a random id or the version of anything."""
+    from secondlook.report import figures
+
     made = []
     for _ in range(2):
         figure = figures.draw_panels([PANEL, PANEL], 3, 2, legend=True)
@@ -58,6 +61,8 @@ def test_again_is_the_same_bytes(tmp_path: Path, form: str) -> None:
 
 def test_confusion_matrices_are_shaded_by_row(tmp_path: Path) -> None:
     """Several matrices fill one picture on white paper; a full row is dark, an empty one not."""
+    from secondlook.report import figures
+
     counts = np.array([[9, 0], [0, 0]])
     figure = figures.draw_confusion_matrices(
         {"a": counts, "b": counts}, ["a long name of a class", "ж日"], Style(0)
@@ -73,5 +78,7 @@ def test_confusion_matrices_are_shaded_by_row(tmp_path: Path) -> None:
 
 def test_a_long_name_is_cut() -> None:
     """Eighteen letters stay, the last of them an ellipsis."""
+    from secondlook.report import figures
+
     assert figures.shorten_class_name("T-shirt/top") == "T-shirt/top"
     assert figures.shorten_class_name("x" * 40) == "x" * 17 + "…"

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
 
 from secondlook.data.image_features import ImageFeatures
 from secondlook.data.profile import compute_quantiles
@@ -49,6 +48,8 @@ def test_a_small_shift_of_many_is_found_and_named() -> None:
 
 def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     """It is scipy's, but for what lies between the values that are known of training."""
+    from scipy.stats import ks_2samp
+
     shift, place = of(1, 500, moved=0.3), NAMES.index("sharpness")
     exact = ks_2samp(numbers(1, 500, 0.3)[:, place], numbers(0, 2000)[:, place]).statistic
     assert exact - 0.05 < shift.distances["sharpness"] <= exact + 1e-9

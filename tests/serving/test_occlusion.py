@@ -14,12 +14,13 @@ from secondlook.serving.occlusion import (
     compute_saliency,
     place_patches,
 )
-from secondlook.training.model import predict_probabilities
 from tests.support import networks
 
 
 def test_only_the_corner_that_counts_is_hot() -> None:
     """A network that looks at one pixel: covering it matters, covering all else does not."""
+    from secondlook.training.model import predict_probabilities
+
     model = networks.build_corner_network(14)
     image = np.full((14, 14, 1), 255, np.uint8)
     found = compute_saliency(lambda images: predict_probabilities(model, images), image, 1, cover=0)
@@ -32,6 +33,8 @@ def test_only_the_corner_that_counts_is_hot() -> None:
 
 def test_what_speaks_against_is_negative() -> None:
     """For the other class the same corner is as cold as it is hot for this one."""
+    from secondlook.training.model import predict_probabilities
+
     model = networks.build_corner_network(14)
     image = np.full((14, 14, 1), 255, np.uint8)
     heats = [

@@ -1,5 +1,7 @@
 """A network that answers about pictures of any kind."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -7,10 +9,12 @@ from PIL import Image, ImageDraw
 from secondlook.config.params import load_params
 from secondlook.serving.inputs import InvertMode, ModelFiles
 from secondlook.serving.output import Prediction
-from secondlook.serving.predictor import Predictor
 from stages import evaluate, preprocess, split, train
 from tests.support.datasets import encode_image
 from tests.support.project import edit_params, enter_project, link_code
+
+if TYPE_CHECKING:
+    from secondlook.serving.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +37,10 @@ def strokes(number: int, *, across: bool) -> Image.Image:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+def served(tmp_path_factory: pytest.TempPathFactory) -> "Predictor":
     """Give a network trained on light strokes, padded with black bars."""
+    from secondlook.serving.predictor import Predictor
+
     folder = tmp_path_factory.mktemp("served")
     link_code(folder)
     for number in range(240):
@@ -51,14 +57,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
         return Predictor(ModelFiles.in_workspace("unweighted"))
 
 
-def ask(served: Predictor, picture: bytes, invert: InvertMode = "never") -> Prediction:
+def ask(served: "Predictor", picture: bytes, invert: InvertMode = "never") -> Prediction:
     """Return the answer about one picture."""
     (said,) = served.predict([lambda: picture], invert)
     assert isinstance(said, Prediction)
     return said
 
 
-def test_a_picture_in_bars_is_offered_inversion(served: Predictor) -> None:
+def test_a_picture_in_bars_is_offered_inversion(served: "Predictor") -> None:
     """Dark strokes between bars that stay black are recognised, and mended by `--invert auto`."""
     light = strokes(1001, across=True)
     dark = encode_image(Image.eval(light, lambda level: 255 - level))
@@ -68,7 +74,7 @@ def test_a_picture_in_bars_is_offered_inversion(served: Predictor) -> None:
     np.testing.assert_array_equal(mended.seen.pixels, ask(served, encode_image(light)).seen.pixels)
 
 
-def test_a_usual_picture_is_left_alone(served: Predictor) -> None:
+def test_a_usual_picture_is_left_alone(served: "Predictor") -> None:
     """Where nothing speaks for it, auto inverts nothing; always does."""
     usual = encode_image(strokes(1002, across=False))
     assert not ask(served, usual, "auto").inverted

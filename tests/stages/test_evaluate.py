@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 from secondlook.artifacts import dataset_card, files, manifest
 from secondlook.config.errors import DataError, ParamsError
@@ -30,6 +29,8 @@ def load_predictions(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def test_scalars_are_of_the_positive_class(eights: RunResult) -> None:
     """Precision and recall are the eights', on each split."""
+    from sklearn import metrics as sk
+
     for split in ("validation", "test"):
         labels, probabilities = load_predictions(split)
         answer = probabilities[:, 1] > probabilities[:, 0]
@@ -39,6 +40,8 @@ def test_scalars_are_of_the_positive_class(eights: RunResult) -> None:
 
 def test_the_lazy_baseline_answers_the_commonest_training_class(eights: RunResult) -> None:
     """Its accuracy is that class's share of the split, its loss the training shares' loss."""
+    from sklearn import metrics as sk
+
     labels, _ = load_predictions("test")
     share = (labels == 0).mean()
     lazy = eights.details["test"].lazy
@@ -63,6 +66,8 @@ def test_the_matrix_and_the_classes_agree_with_the_scalars(eights: RunResult) ->
 
 def test_curves_are_scikit_learns_and_carry_their_areas(eights: RunResult) -> None:
     """The one curve is the positive class's; few points are not thinned."""
+    from sklearn import metrics as sk
+
     labels, probabilities = load_predictions("test")
     (curves,) = eights.details["test"].curves.values()
     precision, recall, thresholds = sk.precision_recall_curve(labels, probabilities[:, 1])
@@ -76,6 +81,8 @@ def test_curves_are_scikit_learns_and_carry_their_areas(eights: RunResult) -> No
 
 def test_without_a_positive_class_every_class_has_a_curve(project: Path) -> None:
     """Three classes give three curves and their micro average, and macro-averaged scalars."""
+    from sklearn import metrics as sk
+
     write_evaluated_runs(classes=["a", "b", "c"], positive=None, skills={"unweighted": 1.0})
     found = run_artifacts.load_run_result("unweighted")
     assert set(found.details["test"].curves) == {"a", "b", "c", "micro average"}

@@ -5,22 +5,26 @@ import json
 import math
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from mlflow import MlflowClient
-from mlflow.entities import Run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 TRAIN_FILES = ["run.json", "predictions.npz", "layers.json"]
 METRIC_PREFIXES = ("train/", "validation/", "test/")
 
 
-def make_client(folder: Path, uri: str | None = None) -> MlflowClient:
+def make_client(folder: Path, uri: str | None = None) -> "MlflowClient":
     """Return MLflow at the URI; the default is what a bare `mlflow ui` in the folder shows."""
+    from mlflow import MlflowClient
+
     return MlflowClient(uri or f"sqlite:///{folder / 'mlflow.db'}")
 
 
-def find_runs_by_tag(asked: MlflowClient, tag: str = "second_look.key") -> dict[str, Run]:
+def find_runs_by_tag(asked: "MlflowClient", tag: str = "second_look.key") -> "dict[str, Run]":
     """Return the active runs with the tag by its value; one that is there twice is an error."""
     ids = [experiment.experiment_id for experiment in asked.search_experiments()]
     found = [run for run in asked.search_runs(ids) if tag in run.data.tags]
@@ -41,12 +45,12 @@ def assert_mirrored(folder: Path, uri: str | None = None) -> dict[str, str]:
     return {name: run.info.run_id for name, run in found.items()}
 
 
-def list_steps(asked: MlflowClient, run: Run, key: str) -> list[int]:
+def list_steps(asked: "MlflowClient", run: "Run", key: str) -> list[int]:
     """Return the steps of a metric, in order."""
     return sorted(point.step for point in asked.get_metric_history(run.info.run_id, key))
 
 
-def _assert_run_mirrored(asked: MlflowClient, folder: Path, name: str) -> Run:
+def _assert_run_mirrored(asked: "MlflowClient", folder: Path, name: str) -> "Run":
     """Return the run, after a look at its state, numbers, files and model."""
     trained = _read_json(folder / "data/train" / name / "run.json")
     run = find_runs_by_tag(asked)[trained["key"]]
@@ -67,7 +71,7 @@ def _assert_run_mirrored(asked: MlflowClient, folder: Path, name: str) -> Run:
     return run
 
 
-def _assert_curves(asked: MlflowClient, run: Run, history: Path) -> None:
+def _assert_curves(asked: "MlflowClient", run: "Run", history: Path) -> None:
     """Each epoch is there once, with its value; one more point is the kept model's."""
     with history.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -80,14 +84,14 @@ def _assert_curves(asked: MlflowClient, run: Run, history: Path) -> None:
             assert math.isclose(logged[step], value, rel_tol=1e-6, abs_tol=1e-9), (key, step)
 
 
-def _assert_same(asked: MlflowClient, run: Run, folder: Path, names: list[str]) -> None:
+def _assert_same(asked: "MlflowClient", run: "Run", folder: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as fetched:
         for name in names:
             kept = asked.download_artifacts(run.info.run_id, name, fetched)
             assert Path(kept).read_bytes() == (folder / name).read_bytes(), name
 
 
-def _assert_model(asked: MlflowClient, run: Run, weights: str) -> None:
+def _assert_model(asked: "MlflowClient", run: "Run", weights: str) -> None:
     query = f"source_run_id = '{run.info.run_id}'"
     (model,) = asked.search_logged_models([run.info.experiment_id], query)
     assert model.tags["second_look.weights"] == weights

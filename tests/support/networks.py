@@ -3,9 +3,9 @@
 Keras is imported inside the functions that build a network: most users need made-up files only.
 """
 
-import keras
+from typing import TYPE_CHECKING
+
 import numpy as np
-from keras import layers
 from numpy.typing import NDArray
 
 from secondlook.artifacts import files
@@ -22,12 +22,18 @@ from secondlook.data.profile import SizedImages, build_profile
 from secondlook.serving.ood_detector import OodDetector
 from secondlook.training.embedding_distance import EmbeddingDistance
 
+if TYPE_CHECKING:
+    import keras
 
-def build_copying_network() -> keras.Model:
+
+def build_copying_network() -> "keras.Model":
     """Return a network for 5 x 5 pixels that copies the picture, and takes the largest of 2 x 2.
 
     The second map is less than nothing, which relu takes away; the answer is always half and half.
     """
+    import keras
+    from keras import layers
+
     keras.config.set_dtype_policy("float32")  # whatever was built before
     model = keras.Sequential(
         [
@@ -48,8 +54,11 @@ def build_copying_network() -> keras.Model:
     return model
 
 
-def build_corner_network(side: int) -> keras.Model:
+def build_corner_network(side: int) -> "keras.Model":
     """Return a network that says "1" where the upper left pixel of side x side is light."""
+    import keras
+    from keras import layers
+
     keras.config.set_dtype_policy("float32")  # whatever was built before
     model = keras.Sequential(
         [
@@ -65,7 +74,7 @@ def build_corner_network(side: int) -> keras.Model:
     return model
 
 
-def set_weights(model: keras.Model, name: str, kernel: NDArray[np.float64]) -> None:
+def set_weights(model: "keras.Model", name: str, kernel: NDArray[np.float64]) -> None:
     """Give a layer its weights, and no bias."""
     model.get_layer(name).set_weights([kernel, np.zeros(kernel.shape[-1])])
 

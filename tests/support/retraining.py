@@ -4,17 +4,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
 from secondlook.artifacts.retraining_history import RetrainingRecord
 from secondlook.data import idx
 from tests.support.project import ROOT, build_project, make_environment
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 DIGITS = ROOT / "data" / "digits"
 GROWN_FOLDER = "data/grown"
@@ -111,12 +113,14 @@ def retrain(project: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def make_client(project: Path) -> MlflowClient:
+def make_client(project: Path) -> "MlflowClient":
     """Return the MLflow of a project."""
+    from mlflow import MlflowClient
+
     return MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
 
 
-def find_version(project: Path, alias: str = "champion") -> ModelVersion | None:
+def find_version(project: Path, alias: str = "champion") -> "ModelVersion | None":
     """Return the version that has the alias, as anybody who serves the model sees it."""
     if not (project / "mlflow.db").exists():  # else MLflow would make one, and not in time
         return None

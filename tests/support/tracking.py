@@ -8,13 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import yaml
-from mlflow import MlflowClient
-from mlflow.entities import Run
 from PIL import Image
 
 from secondlook.artifacts import files
@@ -22,6 +20,10 @@ from secondlook.config.params import Params, load_params
 from secondlook.training.run_key import compute_run_key
 from tests.support.datasets import make_dataset_card
 from tests.support.project import link_code
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 DATA_DIGEST = "d" * 64
 TRACKED_RUNS: dict[str, dict[str, Any]] = {
@@ -126,14 +128,16 @@ def make_epoch_row(epoch: int, scale: float = 1.0) -> dict[str, Any]:
     }
 
 
-def make_client() -> MlflowClient:
+def make_client() -> "MlflowClient":
     """Return MLflow as a bare `mlflow ui` in the current folder would see it."""
+    from mlflow import MlflowClient
+
     return MlflowClient(
         os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")
     )
 
 
-def find_runs(tag: str = "second_look.key") -> dict[str, Run]:
+def find_runs(tag: str = "second_look.key") -> "dict[str, Run]":
     """Return the active runs that have the tag, by name; a name that occurs twice is an error."""
     asked = make_client()
     ids = [experiment.experiment_id for experiment in asked.search_experiments()]
@@ -143,13 +147,13 @@ def find_runs(tag: str = "second_look.key") -> dict[str, Run]:
     return found
 
 
-def read_curve(run: Run, key: str) -> list[tuple[int, float]]:
+def read_curve(run: "Run", key: str) -> list[tuple[int, float]]:
     """Return the points (step, value) of a metric, in the order of steps."""
     history = make_client().get_metric_history(run.info.run_id, key)
     return sorted((point.step, point.value) for point in history)
 
 
-def wait_for_run(condition: Callable[[Run], bool]) -> Run:
+def wait_for_run(condition: "Callable[[Run], bool]") -> "Run":
     """Return the run `unweighted` once it is there and meets the condition."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
@@ -167,7 +171,7 @@ def redraw_confusion(run: str) -> None:
     )
 
 
-def list_artifacts(run: Run, path: str | None = None) -> set[str]:
+def list_artifacts(run: "Run", path: str | None = None) -> set[str]:
     """Return the names of a run's artifacts."""
     return {file.path for file in make_client().list_artifacts(run.info.run_id, path)}
 

@@ -1,22 +1,27 @@
 """Arrays -> seeded batches."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from secondlook.training.batches import Batches, ImageSubset, draw_fixed_sample
+if TYPE_CHECKING:
+    from secondlook.training.batches import Batches
 
 IMAGES = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
 LABELS = np.array([0, 1] * 5)
 WEIGHTS = np.array([0.5, 2], np.float32)
 
 
-def batches(seed: int = 1, size: int = 4) -> Batches:
+def batches(seed: int = 1, size: int = 4) -> "Batches":
     """Return ten one-pixel images, each of its own value, in batches."""
+    from secondlook.training.batches import Batches
+
     return Batches(IMAGES, LABELS, WEIGHTS, size, seed)
 
 
-def list_batches(data: Batches) -> list[list[int]]:
+def list_batches(data: "Batches") -> list[list[int]]:
     """Return the pixel of every image of one epoch, batch by batch."""
     return [data[index][0].ravel().tolist() for index in range(len(data))]
 
@@ -68,6 +73,8 @@ def test_keras_trains_on_exactly_these_batches() -> None:
 
 def test_sample_reads_like_the_whole() -> None:
     """A slice of a sample is the images at those positions."""
+    from secondlook.training.batches import ImageSubset
+
     sample = ImageSubset(IMAGES, np.array([1, 3, 5]))
     assert len(sample) == 3
     assert sample[1:].ravel().tolist() == [3, 5]
@@ -76,6 +83,8 @@ def test_sample_reads_like_the_whole() -> None:
 @pytest.mark.parametrize(("size", "at_most", "expected"), [(10, 4, 4), (3, 4, 3)])
 def test_fixed_sample_is_the_same_every_time(size: int, at_most: int, expected: int) -> None:
     """At most as many positions as asked for, sorted, without repetition, always the same."""
+    from secondlook.training.batches import draw_fixed_sample
+
     positions = draw_fixed_sample(size, at_most)
     assert len(set(positions.tolist())) == expected
     assert positions.tolist() == sorted(draw_fixed_sample(size, at_most).tolist())

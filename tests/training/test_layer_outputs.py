@@ -1,23 +1,28 @@
 """What each layer makes of images, where it can be worked out by hand."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from secondlook.config.params import load_params
-from secondlook.training.layer_outputs import LayerDescription, LayeredNetwork
-from secondlook.training.model import build_model, predict_probabilities
 from tests.support import networks
+
+if TYPE_CHECKING:
+    from secondlook.training.layer_outputs import LayeredNetwork
 
 IMAGES = np.arange(70 * 25, dtype=np.int64).reshape(70, 5, 5, 1).astype(np.uint8)
 
 
-def outputs(network: LayeredNetwork, name: str) -> np.ndarray:
+def outputs(network: "LayeredNetwork", name: str) -> np.ndarray:
     """Return what a layer makes of all images."""
     return np.concatenate(list(network.compute_outputs(name, IMAGES)))
 
 
 def test_layers_that_change_nothing_are_left_out() -> None:
     """Scaling, augmentation and dropout have no row; the others say what they do."""
+    from secondlook.training.layer_outputs import LayerDescription, LayeredNetwork
+
     assert LayeredNetwork(networks.build_copying_network()).descriptions == [
         LayerDescription("image", "what the network is given", (5, 5, 1), same=False),
         LayerDescription("convolution_1", "2 filters of 2 x 2, relu", (4, 4, 2), same=False),
@@ -29,6 +34,8 @@ def test_layers_that_change_nothing_are_left_out() -> None:
 
 def test_outputs_are_those_worked_out_by_hand() -> None:
     """A copying filter gives the picture, a negative one nothing, pooling the largest of four."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+
     network = LayeredNetwork(networks.build_copying_network())
     shares = IMAGES[..., 0].astype(np.float32) / 255
     convolved, pooled = outputs(network, "convolution_1"), outputs(network, "pooling_1")
@@ -44,6 +51,9 @@ def test_outputs_are_those_worked_out_by_hand() -> None:
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_the_last_layer_is_the_answer(precision: str) -> None:
     """A network as `train` builds it gives the probabilities that `predict` gives, in batches."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+    from secondlook.training.model import build_model, predict_probabilities
+
     small = {"filters": [4], "dropout": 0.5, "precision": precision}
     train = load_params().model_copy(update={"runs": {"small": small}}).run("small")
     model = build_model(train, (5, 5, 1), 3)

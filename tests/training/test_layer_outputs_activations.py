@@ -8,7 +8,6 @@ import pytest
 from secondlook.artifacts import layer_artifact
 from secondlook.artifacts.layer_artifact import Activations, find_example
 from secondlook.config.errors import DataError
-from secondlook.training.layer_outputs import MAX_MAPS, LayeredNetwork, compute_activations
 from tests.support import networks
 
 IMAGE = np.arange(25, dtype=np.uint8).reshape(5, 5, 1) * 10
@@ -16,6 +15,8 @@ IMAGE = np.arange(25, dtype=np.uint8).reshape(5, 5, 1) * 10
 
 def test_levels_are_scaled_by_the_layers_largest_value() -> None:
     """The largest value is 255, nothing is 0, in all maps of a layer alike."""
+    from secondlook.training.layer_outputs import LayeredNetwork, compute_activations
+
     found = compute_activations(LayeredNetwork(networks.build_copying_network()), IMAGE)
     convolution, pooling = found.steps
     assert (convolution.name, convolution.count) == ("convolution_1", 2)
@@ -30,6 +31,8 @@ def test_levels_are_scaled_by_the_layers_largest_value() -> None:
 
 def test_a_layer_of_nothing_is_black() -> None:
     """Where no value is above nothing there is no largest one to scale by."""
+    from secondlook.training.layer_outputs import LayeredNetwork, compute_activations
+
     found = compute_activations(
         LayeredNetwork(networks.build_copying_network()), np.zeros_like(IMAGE)
     )
@@ -39,6 +42,8 @@ def test_a_layer_of_nothing_is_black() -> None:
 
 def test_a_passage_is_read_back_as_it_was(project: Path) -> None:
     """From the arrays of its file comes the same again; no file is told of by its name."""
+    from secondlook.training.layer_outputs import MAX_MAPS, LayeredNetwork, compute_activations
+
     made = compute_activations(LayeredNetwork(networks.build_copying_network()), IMAGE)
     folder = project / "data/train/small"
     folder.mkdir(parents=True)

@@ -6,8 +6,6 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts.layer_artifact import ProbeChange
 from secondlook.evaluation.metrics import compute_mcnemar
-from secondlook.training.layer_outputs import LayeredNetwork
-from secondlook.training.layer_report import MAX_IMAGES, measure_layers
 from tests.support import networks
 
 Right = NDArray[np.bool_]
@@ -19,6 +17,9 @@ PICTURES[LABELS == 1, 0, 0] = 255
 
 def test_the_table_of_a_known_network() -> None:
     """Values, shares, zeros and probes are those worked out by hand."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+    from secondlook.training.layer_report import measure_layers
+
     found = measure_layers(LayeredNetwork(networks.build_copying_network()), PICTURES, LABELS)
     image, convolution, pooling, flat, answer = found.layers
     assert (found.images, found.lazy, found.accuracy) == (80, 0.75, 0.75)
@@ -37,6 +38,9 @@ def test_the_table_of_a_known_network() -> None:
 
 def test_information_falls_along_a_known_network() -> None:
     """The picture can be brought back from itself, less from a part of it, not from the answer."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+    from secondlook.training.layer_report import measure_layers
+
     found = measure_layers(LayeredNetwork(networks.build_copying_network()), PICTURES, LABELS)
     image, convolution, pooling, _, answer = (layer.recovered or 0 for layer in found.layers)
     assert image > 0.98
@@ -64,6 +68,9 @@ def test_a_change_is_counted_image_by_image() -> None:
 
 def test_too_few_images_have_no_probe() -> None:
     """What can be counted is, what cannot be judged is left open."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+    from secondlook.training.layer_report import measure_layers
+
     found = measure_layers(
         LayeredNetwork(networks.build_copying_network()), PICTURES[:4], LABELS[:4]
     )
@@ -75,6 +82,9 @@ def test_too_few_images_have_no_probe() -> None:
 @pytest.mark.parametrize(("weight", "probed"), [(1e30, True), (np.inf, False)])
 def test_values_beyond_all_bounds_break_nothing(weight: float, probed: bool) -> None:
     """Enormous ones are read like any others; where there are no numbers, nothing is said."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+    from secondlook.training.layer_report import measure_layers
+
     model = networks.build_copying_network()
     networks.set_weights(model, "convolution_1", np.full((2, 2, 1, 2), weight))
     found = measure_layers(LayeredNetwork(model), PICTURES, LABELS)
@@ -83,6 +93,9 @@ def test_values_beyond_all_bounds_break_nothing(weight: float, probed: bool) -> 
 
 def test_at_most_so_many_images_are_probed() -> None:
     """Of many validation images a fixed number is looked at."""
+    from secondlook.training.layer_outputs import LayeredNetwork
+    from secondlook.training.layer_report import MAX_IMAGES, measure_layers
+
     many, labels = (np.concatenate([part] * 30) for part in (PICTURES, LABELS))
     assert len(many) > MAX_IMAGES
     assert (

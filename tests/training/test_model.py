@@ -7,15 +7,6 @@ import numpy as np
 import pytest
 
 from secondlook.config.params import Params, TrainParams, load_params
-from secondlook.training.model import (
-    build_model,
-    copy_variables,
-    load_model,
-    predict_batches,
-    predict_probabilities,
-    restore_variables,
-    save_model,
-)
 
 SHAPE = (12, 14, 1)
 IMAGES = np.random.default_rng(3).integers(0, 256, (70, *SHAPE)).astype(np.uint8)
@@ -31,6 +22,8 @@ def parameters(**changes: Any) -> TrainParams:  # noqa: ANN401 - whatever a run 
 @pytest.mark.parametrize("classes", [2, 7])
 def test_probabilities_sum_to_one(family: str, classes: int) -> None:
     """Binary and multi-class, convolutional and dense: one probability per class, sum 1."""
+    from secondlook.training.model import build_model, predict_probabilities
+
     model = build_model(parameters(model=family), SHAPE, classes)
     probabilities = predict_probabilities(model, IMAGES)
     assert probabilities.shape == (70, classes)
@@ -40,6 +33,8 @@ def test_probabilities_sum_to_one(family: str, classes: int) -> None:
 
 def test_dense_has_no_convolution() -> None:
     """The dense network is the other one without its convolution and pooling layers."""
+    from secondlook.training.model import build_model
+
     names = {
         family: [layer.name for layer in build_model(parameters(model=family), SHAPE, 2).layers]
         for family in ("cnn", "dense")
@@ -51,6 +46,8 @@ def test_dense_has_no_convolution() -> None:
 
 def test_an_image_is_judged_alone() -> None:
     """The answer for an image is the same bits, whoever is asked about with it."""
+    from secondlook.training.model import build_model, predict_probabilities
+
     model = build_model(parameters(), SHAPE, 3)
     together = predict_probabilities(model, IMAGES)
     alone = np.concatenate([predict_probabilities(model, IMAGES[i : i + 1]) for i in range(5)])
@@ -59,6 +56,8 @@ def test_an_image_is_judged_alone() -> None:
 
 def test_same_seed_same_files(tmp_path: Path) -> None:
     """Two models of one seed are saved as the same bytes, of another seed as others."""
+    from secondlook.training.model import build_model, save_model
+
     saved = []
     for number, seed in enumerate([1, 1, 2]):
         folder = tmp_path / str(number)
@@ -73,6 +72,8 @@ def test_same_seed_same_files(tmp_path: Path) -> None:
 
 def test_loaded_model_gives_the_same_bits(tmp_path: Path) -> None:
     """Saving and loading changes no probability."""
+    from secondlook.training.model import build_model, load_model, predict_probabilities, save_model
+
     model = build_model(parameters(), SHAPE, 2)
     save_model(model, tmp_path)
     again = predict_probabilities(load_model(tmp_path), IMAGES)
@@ -81,6 +82,8 @@ def test_loaded_model_gives_the_same_bits(tmp_path: Path) -> None:
 
 def test_augmentation_is_for_training_only() -> None:
     """Predictions do not move, although the network turns and shifts what it trains on."""
+    from secondlook.training.model import build_model, predict_probabilities
+
     augment = {"rotation": 0.3, "shift": 0.3, "zoom": 0.3, "flip": True}
     model = build_model(parameters(augment=augment), SHAPE, 2)
     assert [layer.name for layer in model.layers][1:5] == [
@@ -97,12 +100,16 @@ def test_augmentation_is_for_training_only() -> None:
 
 def test_augmentation_of_nothing_adds_no_layer() -> None:
     """Shares of zero and no flip leave the network as it was."""
+    from secondlook.training.model import build_model
+
     augment = {"rotation": 0.0, "shift": 0.0, "zoom": 0.0, "flip": False}
     assert len(build_model(parameters(augment=augment), SHAPE, 2).layers) == 6
 
 
 def test_mixed_precision_answers_in_full_precision() -> None:
     """The layers compute in bfloat16, the probabilities are float32."""
+    from secondlook.training.model import build_model
+
     model = build_model(parameters(precision="mixed_bfloat16"), SHAPE, 2)
     assert model.get_layer("dense_1").compute_dtype == "bfloat16"
     assert model.get_layer("answer").compute_dtype == "float32"
@@ -112,6 +119,8 @@ def test_mixed_precision_answers_in_full_precision() -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 def test_optimizer_is_the_one_asked_for(optimizer: str) -> None:
     """Name and learning rate are those of params.yaml."""
+    from secondlook.training.model import build_model
+
     model = build_model(parameters(optimizer=optimizer, learning_rate=0.25), SHAPE, 2)
     assert type(model.optimizer).__name__.lower() == optimizer
     assert float(model.optimizer.learning_rate) == 0.25
@@ -119,6 +128,8 @@ def test_optimizer_is_the_one_asked_for(optimizer: str) -> None:
 
 def test_regularization_is_in_the_objective() -> None:
     """L2 weighs on every kernel, dropout stands before the answer."""
+    from secondlook.training.model import build_model
+
     model = build_model(parameters(l2=0.1, dropout=0.5), SHAPE, 2)
     assert len(model.losses) == 2
     assert model.layers[-2].rate == 0.5
@@ -126,6 +137,8 @@ def test_regularization_is_in_the_objective() -> None:
 
 def test_a_state_is_all_of_a_training() -> None:
     """A network that is given another's state trains on as that one: weights, chance, optimizer."""
+    from secondlook.training.model import build_model, copy_variables, restore_variables
+
     augment = {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True}
     first, second = (
         build_model(parameters(augment=augment, dropout=0.5, seed=seed), SHAPE, 2)
@@ -143,6 +156,8 @@ def test_a_state_is_all_of_a_training() -> None:
 
 def test_embeddings_are_what_the_answer_is_read_from() -> None:
     """The last layer, applied by hand to the embeddings, gives the probabilities."""
+    from secondlook.training.model import build_model, predict_batches, predict_probabilities
+
     model = build_model(parameters(dropout=0.5), SHAPE, 3)
     kernel, bias = model.get_layer("answer").get_weights()
     answers = list(predict_batches(model, IMAGES))
