@@ -27,7 +27,13 @@ from secondlook.artifacts.dataset_card import (
     PixelStatistics,
     TrainingProfile,
 )
-from secondlook.artifacts.manifest import SEEN_SPLITS, SPLITS, ManifestRow, ManifestRows
+from secondlook.artifacts.manifest import (
+    MANIFEST_COLUMNS,
+    SEEN_SPLITS,
+    SPLITS,
+    ManifestRow,
+    ManifestRows,
+)
 from secondlook.artifacts.parallel import map_in_order
 from secondlook.config.errors import DataError, RejectedImageError
 from secondlook.config.params import Params, PreprocessParams
@@ -86,7 +92,7 @@ def _write_arrays(
     spec, source, result = params.preprocess, sources.open_source(params.data), SplitSummaries()
     totals = Counter(row.split for row in listed)
     with (
-        files.open_csv_writer(out / "images.csv", profile.IMAGE_COLUMNS) as kept,
+        files.open_csv_writer(out / "images.csv", MANIFEST_COLUMNS) as kept,
         files.open_csv_writer(out / "rejected.csv", profile.REJECTED_COLUMNS) as rejected,
     ):
         for split in SPLITS:

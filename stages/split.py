@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from secondlook.artifacts import files
-from secondlook.artifacts.manifest import SPLITS
+from secondlook.artifacts.manifest import MANIFEST_COLUMNS, SPLITS, ManifestRow
 from secondlook.artifacts.parallel import map_in_order
 from secondlook.config.errors import DataError, ParamsError
 from secondlook.config.params import DataParams, Params
 from secondlook.data import sources
-from secondlook.data.splitting import Item, SplitItem, assign_splits, hash_content, order_classes
+from secondlook.data.splitting import Item, assign_splits, hash_content, order_classes
 
-MANIFEST_COLUMNS = ("id", "label", "split", "digest")
 DUPLICATE_COLUMNS = ("digest", "id", "label", "split", "kind")
 HASH_BATCH = 64
 MAX_TABLE_ROWS = 30
@@ -43,7 +42,9 @@ def run(params: Params) -> None:
         images = assign_splits(items, digests, params.split)
         _check_class_counts(images, params.data)
         rows = list(_list_duplicates(images))
-        files.write_csv(out / "manifest.csv", MANIFEST_COLUMNS, map(vars, images))
+        files.write_csv(
+            out / "manifest.csv", MANIFEST_COLUMNS, (image.to_cells() for image in images)
+        )
         files.write_csv(out / "duplicates.csv", DUPLICATE_COLUMNS, rows)
     _print_counts(images, params.data)
     for line in (
@@ -75,7 +76,7 @@ def _format_names(names: list[str]) -> str:
     return ", ".join(names[:12]) + (f" ... ({len(names)} in all)" if len(names) > 12 else "")
 
 
-def _check_class_counts(images: list[SplitItem], data: DataParams) -> None:
+def _check_class_counts(images: list[ManifestRow], data: DataParams) -> None:
     """Raise DataError unless there are two classes, and images of each in every split."""
     counts = Counter((image.label, image.split) for image in images)
     names = order_classes(image.label for image in images)
@@ -95,7 +96,7 @@ def _check_class_counts(images: list[SplitItem], data: DataParams) -> None:
                 )
 
 
-def _list_duplicates(images: list[SplitItem]) -> Iterator[dict[str, str]]:
+def _list_duplicates(images: list[ManifestRow]) -> Iterator[dict[str, str]]:
     """Yield a row for each byte-identical image and each kind of trouble that its copies make."""
     copies = defaultdict(list)
     for image in images:
@@ -105,10 +106,10 @@ def _list_duplicates(images: list[SplitItem]) -> Iterator[dict[str, str]]:
         kinds += ["across splits"] if len({image.split for image in same}) > 1 else []
         if len(same) > 1:
             for kind in kinds or ["duplicate"]:
-                yield from (vars(image) | {"kind": kind} for image in same)
+                yield from (image.to_cells() | {"kind": kind} for image in same)
 
 
-def _print_counts(images: list[SplitItem], data: DataParams) -> None:
+def _print_counts(images: list[ManifestRow], data: DataParams) -> None:
     """Print a table of images per class and split; of many classes the largest and smallest."""
     counts = Counter((image.label, image.split) for image in images)
     totals = Counter(image.label for image in images)
@@ -144,7 +145,7 @@ def _describe_duplicates(rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"{len(found)} images {meaning}: {example}; see data/split/duplicates.csv"
 
 
-def _describe_torn_groups(items: list[Item], images: list[SplitItem]) -> Iterator[str]:
+def _describe_torn_groups(items: list[Item], images: list[ManifestRow]) -> Iterator[str]:
     """Yield a warning when images of one group are in several splits, as the source gives them."""
     splits = defaultdict(set)
     for item, image in zip(items, images, strict=True):

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
@@ -18,15 +18,24 @@ SPLITS = ("train", "validation", "test")
 SEEN_SPLITS = SPLITS[:2]  # fitted to and chosen by; their curves are measured at every epoch
 EVALUATED_SPLITS = SPLITS[1:]  # whose images a run answers, never fitted to
 
+MANIFEST_COLUMNS = ("id", "label", "split", "digest")  # of images.csv, too
+
 
 class ManifestRow(NamedTuple):
-    """One image of the manifest; once rejected, with the reason."""
+    """One image with its class, the split it falls in, and the SHA-256 (hex) of its content.
+
+    Once rejected, with the reason.
+    """
 
     id: str
     label: str
     split: str
     digest: str
     reason: str = ""
+
+    def to_cells(self, columns: Iterable[str] = MANIFEST_COLUMNS) -> dict[str, str]:
+        """Return these columns of a CSV file."""
+        return {name: getattr(self, name) for name in columns}
 
 
 class ManifestRows:

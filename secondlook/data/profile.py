@@ -172,7 +172,6 @@ def _iterate_sample(split: SizedImages) -> Iterator[SizedImages]:
         start += len(block)
 
 
-IMAGE_COLUMNS = ("id", "label", "split", "digest")
 REJECTED_COLUMNS = ("id", "label", "split", "reason")
 MAX_EXAMPLES = 3  # rejected images that an error names
 WriteRow = Callable[[Mapping[str, object]], object]
@@ -224,10 +223,10 @@ def summarize_split(
     made, index = SplitSummary(), {name: number for number, name in enumerate(names)}
     for row, seen in results:
         if seen is None:
-            reject({name: getattr(row, name) for name in REJECTED_COLUMNS})
+            reject(row.to_cells(REJECTED_COLUMNS))
             made.add_rejected(row)
         else:
             append(seen.pixels)
-            keep({name: getattr(row, name) for name in IMAGE_COLUMNS})
+            keep(row.to_cells())
             made.add_image(seen, index[row.label])
     return made

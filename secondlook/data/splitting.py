@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.artifacts.manifest import EVALUATED_SPLITS, SPLITS
+from secondlook.artifacts.manifest import EVALUATED_SPLITS, SPLITS, ManifestRow
 from secondlook.config.params import SplitParams
 
 # The words that data sets use for the three splits, in any case, and what they put beside them:
@@ -92,16 +92,6 @@ def is_plain_text(name: str) -> bool:
     return not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name)
 
 
-@dataclass(frozen=True)
-class SplitItem:
-    """An image with the SHA-256 (hex) of its content, its class and the split it falls in."""
-
-    id: str
-    label: str
-    split: str
-    digest: str
-
-
 def hash_content(content: ImageContent) -> str:
     """Return the SHA-256 (hex) of a file's bytes, or of an array's shape and pixels."""
     if isinstance(content, bytes):
@@ -109,7 +99,7 @@ def hash_content(content: ImageContent) -> str:
     return hashlib.sha256(f"{content.shape}".encode() + content.tobytes()).hexdigest()
 
 
-def assign_splits(items: list[Item], digests: list[str], shares: SplitParams) -> list[SplitItem]:
+def assign_splits(items: list[Item], digests: list[str], shares: SplitParams) -> list[ManifestRow]:
     """Return where each image falls.
 
     A split that the source gives is kept. Whichever of validation and test it does not give is
@@ -123,7 +113,7 @@ def assign_splits(items: list[Item], digests: list[str], shares: SplitParams) ->
         split = choose_split(key, shares.seed, validation, test)
         if item.split in EVALUATED_SPLITS:
             split = item.split
-        placed.append(SplitItem(item.id, item.label, split, code))
+        placed.append(ManifestRow(item.id, item.label, split, code))
     return placed
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secondlook.artifacts import files
-from secondlook.artifacts.manifest import SPLITS, ManifestRow
+from secondlook.artifacts.manifest import MANIFEST_COLUMNS, SPLITS, ManifestRow
 from secondlook.config.errors import DataError
 from secondlook.retraining.current_data import CurrentData, check_unseen
 from secondlook.tracking import provenance
@@ -67,16 +67,11 @@ def test_the_images_of_a_data_set_are_kept_and_read(tmp_path: Path) -> None:
         ManifestRow("2", "b", "test", make_digest(2**64 - 1)),
     ]
     with files.create_output("preprocess") as folder:
-        files.write_csv(
-            folder / "images.csv", ("id", "label", "split", "digest"), map(_list_cells, rows)
-        )
+        cells = [row.to_cells() for row in rows]
+        files.write_csv(folder / "images.csv", MANIFEST_COLUMNS, cells)
     provenance.write_image_digests(tmp_path)
     assert provenance.load_image_digests(tmp_path) == {
         "train": {7},
         "validation": set(),
         "test": {2**64 - 1},
     }
-
-
-def _list_cells(row: ManifestRow) -> dict[str, str]:
-    return {name: getattr(row, name) for name in ("id", "label", "split", "digest")}
