@@ -7,8 +7,9 @@ import numpy as np
 
 from secondlook.artifacts import files, layer_artifact
 from secondlook.artifacts.layer_artifact import Activations, LayerActivation
+from secondlook.artifacts.schema import ImageArray
 from secondlook.report import thumbnails
-from secondlook.report.thumbnails import ImageArray, Thumbnail
+from secondlook.report.thumbnails import Thumbnail
 
 MAP_SIDE, MAPS_PER_ROW = 56, 8  # pixels of a map at most, maps in a row
 VALUE_SIDE, VALUES_PER_ROW = 12, 32  # likewise of a single value

@@ -16,12 +16,11 @@ from PIL import Image
 
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.schema import ImageArray, IndexArray
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.misclassified import MisclassifiedImage, Mistakes
 from secondlook.evaluation.study import Study
 
-ImageArray = NDArray[np.uint8]
-Indices = NDArray[np.int64]
 SINGLE_SIDE, TILE_SIDE = (
     120,
     96,
@@ -49,7 +48,7 @@ class Thumbnail:
         return f"data:image/{self.kind};base64,{base64.b64encode(self.content).decode()}"
 
 
-def sample_indices(labels: NDArray[np.int64], index: int, n: int, seed: int) -> Indices:
+def sample_indices(labels: NDArray[np.int64], index: int, n: int, seed: int) -> IndexArray:
     """Return n places, or all, where labels (N,) are `index`: drawn by the seed, ascending."""
     places = np.flatnonzero(labels == index)
     drawn = np.random.default_rng((seed, index)).permutation(len(places))[:n]

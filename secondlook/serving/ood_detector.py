@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.dataset_card import DatasetCard, TrainingProfile
-from secondlook.artifacts.schema import FloatArray
+from secondlook.artifacts.schema import FloatArray, ImageArray
 from secondlook.config.errors import DataError
 from secondlook.data import profile
 from secondlook.data.decoding import DecodedImage
@@ -33,7 +33,6 @@ from secondlook.training.embedding_distance import EmbeddingDistance
 
 MAX_WARNINGS = 4  # warnings of one picture
 CLEARLY_NEARER = 2  # times nearer, in squares: noise is no better for being inverted
-PixelArray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class OodDetector:
     def _limits(self) -> FloatArray:
         return profile.compute_limits(self.pictures)
 
-    def _measure_features(self, pixels: PixelArray, sizes: NDArray[np.int64]) -> ImageFeatures:
+    def _measure_features(self, pixels: ImageArray, sizes: NDArray[np.int64]) -> ImageFeatures:
         return measure_features(pixels, sizes, np.array(self.pictures.mean))
 
     def find_warnings(
@@ -88,9 +87,9 @@ class OodDetector:
     def explain(
         self,
         likeness: OodScore,
-        pixels: PixelArray,
+        pixels: ImageArray,
         probabilities: NDArray[np.float32],
-        other: PixelArray | None = None,
+        other: ImageArray | None = None,
     ) -> list[OodWarning]:
         """Return at most MAX_WARNINGS warnings: causes, the strongest first, then the distance.
 
@@ -120,11 +119,11 @@ class OodDetector:
         )
         return OodWarning(DISTANCE_NAME, told)
 
-    def is_inverted(self, pixels: PixelArray) -> bool:
+    def is_inverted(self, pixels: ImageArray) -> bool:
         """Tell whether a picture (H, W, C) is more like training when light and dark change."""
         return self.prefers(255 - pixels, pixels)
 
-    def prefers(self, other: PixelArray, pixels: PixelArray) -> bool:
+    def prefers(self, other: ImageArray, pixels: ImageArray) -> bool:
         """Tell whether a picture is unlike training in its levels, and the other clearly less so.
 
         Both are uint8 (H, W, C), one of them the other with light and dark changed.

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.schema import ImageArray
 from secondlook.data import decoding
 from secondlook.data.splitting import ImageContent
 from secondlook.evaluation import formatting
 from secondlook.evaluation.formatting import format_probability, format_whole_points
 from secondlook.report import network_view, text, theme, thumbnails
 from secondlook.report.network_view import NetworkView
-from secondlook.report.thumbnails import ImageArray, Thumbnail
+from secondlook.report.thumbnails import Thumbnail
 from secondlook.serving.inputs import InputImage
 from secondlook.serving.occlusion import Saliency
 from secondlook.serving.output import Prediction, PredictionSummary

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -31,8 +31,8 @@ from secondlook.tracking.expected import (
 from secondlook.tracking.location import StoreLocation, find_location
 from secondlook.tracking.provenance import NOTES_FOLDER
 from secondlook.tracking.run_spec import RunSpec
+from secondlook.training.callbacks import LogEpoch
 
-LogEpoch = Callable[[int, Mapping[str, float]], None]
 WORKER_COMMAND = (sys.executable, "-m", "secondlook.tracking.live_worker")
 SETUP_SECONDS = 20.0  # seconds that importing TensorFlow and compiling take at most
 LONGEST_WAIT = 5.0  # seconds that the end of a training may wait for MLflow

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from secondlook.artifacts.schema import ImageArray
 from secondlook.report import thumbnails
-from secondlook.report.thumbnails import ImageArray, Thumbnail
+from secondlook.report.thumbnails import Thumbnail
 
 
 def noise(*shape: int) -> ImageArray:
