@@ -13,12 +13,7 @@ from secondlook.artifacts.schema import Ends, Interval, McNemarTest, Record
 from secondlook.evaluation import auc_intervals, intervals, seeds
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Numbers, compute_mcnemar
-from secondlook.evaluation.predictions import (
-    GroundTruth,
-    ImageConfidences,
-    ImagePredictions,
-    SplitPredictions,
-)
+from secondlook.evaluation.predictions import GroundTruth, ImagePredictions, SplitPredictions
 from secondlook.evaluation.run_artifacts import RunResult, Scalars
 from secondlook.evaluation.seeds import Estimate
 
@@ -57,11 +52,10 @@ def _negate_difference(found: Difference) -> Difference:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run on one split: its answers and how sure it was, its scalars and areas by image."""
+    """One run on one split: its answers, its scalars and its areas by image."""
 
     run: str
     answers: ImagePredictions
-    guesses: ImageConfidences
     scalars: Scalars
     areas: dict[str, Numbers]
 
@@ -69,8 +63,7 @@ class ComparedRun:
     def from_result(cls, result: RunResult, split: str, given: SplitPredictions, seed: int) -> Self:
         """Take what a run answered for a split, and what `evaluate` says of it."""
         parts = auc_intervals.compute_area_contributions(given.truth, given.probabilities, seed)
-        guesses = ImageConfidences.from_probabilities(given.probabilities)
-        return cls(result.name, given.image_predictions, guesses, result.metrics[split], parts)
+        return cls(result.name, given.image_predictions, result.metrics[split], parts)
 
 
 def compute_estimates(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.artifacts.schema import NullableFloat, Record
+from secondlook.artifacts.schema import IndexArray, NullableFloat, Record
 from secondlook.evaluation import confusion
 from secondlook.evaluation.comparison import ComparedRun
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.metrics import Counts, Labels, Numbers
-from secondlook.evaluation.predictions import ImageConfidences
+from secondlook.evaluation.predictions import ImagePredictions
 
 
 class MisclassifiedImage(Record):
@@ -49,17 +49,14 @@ class Mistakes(Record):
     confused: dict[str, list[ConfusedPair]]
 
 
-ImagePlaces = NDArray[np.int64]
-
-
-def find_highest_losses(losses: Numbers, n: int) -> ImagePlaces:
+def find_highest_losses(losses: Numbers, n: int) -> IndexArray:
     """Return the places of the n highest losses (N,), or of all, the highest first."""
     return np.argsort(-losses, kind="stable")[:n]
 
 
 def find_wrong_everywhere(
-    labels: Labels, runs: Sequence[ImageConfidences]
-) -> tuple[ImagePlaces, Numbers]:
+    labels: Labels, runs: Sequence[ImagePredictions]
+) -> tuple[IndexArray, Numbers]:
     """Return the images (n,) that no run gets right, and how sure (n,) the runs are on average.
 
     labels (N,). The surest come first: they are the first to suspect of wrong labels.
@@ -71,8 +68,8 @@ def find_wrong_everywhere(
 
 
 def find_right_once(
-    labels: Labels, runs: Sequence[ImageConfidences]
-) -> tuple[ImagePlaces, ImagePlaces]:
+    labels: Labels, runs: Sequence[ImagePredictions]
+) -> tuple[IndexArray, IndexArray]:
     """Return the images (n,) that a single run of several gets right, and the place (n,) of it.
 
     labels (N,). Those come first of which the others are surest, and wrong.
@@ -84,12 +81,12 @@ def find_right_once(
     return places[order], right[:, places[order]].argmax(axis=0)
 
 
-def _compute_correct_by_run(labels: Labels, runs: Sequence[ImageConfidences]) -> NDArray[np.bool_]:
+def _compute_correct_by_run(labels: Labels, runs: Sequence[ImagePredictions]) -> NDArray[np.bool_]:
     """Return which runs get which images right, (runs, N)."""
     return np.stack([run.predicted == labels for run in runs])
 
 
-def _select_confidences(runs: Sequence[ImageConfidences], places: ImagePlaces) -> Numbers:
+def _select_confidences(runs: Sequence[ImagePredictions], places: IndexArray) -> Numbers:
     """Return how sure each run is of the images at the places, (runs, n)."""
     return np.stack([run.confidence[places] for run in runs])
 
@@ -122,16 +119,16 @@ def find_mistakes(album: NamedImages, entries: Sequence[ComparedRun], limit: int
 
 def _find_shared_mistakes(
     album: NamedImages, entries: Sequence[ComparedRun]
-) -> tuple[ImagePlaces, ImagePlaces, ImagePlaces]:
+) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Return the images wrong everywhere, those right once, and the place of the run that is.
 
     One run alone shares nothing with others: all three are empty.
     """
     if len(entries) == 1:
         return (np.array([], dtype=np.int64),) * 3
-    guesses = [entry.guesses for entry in entries]
-    everywhere, _ = find_wrong_everywhere(album.labels, guesses)
-    return everywhere, *find_right_once(album.labels, guesses)
+    answers = [entry.answers for entry in entries]
+    everywhere, _ = find_wrong_everywhere(album.labels, answers)
+    return everywhere, *find_right_once(album.labels, answers)
 
 
 def _list_hardest_images(
@@ -142,7 +139,7 @@ def _list_hardest_images(
 
 
 def _describe_images(
-    album: NamedImages, places: ImagePlaces, entries: Sequence[ComparedRun]
+    album: NamedImages, places: IndexArray, entries: Sequence[ComparedRun]
 ) -> list[MisclassifiedImage]:
     """Return the images at the places (n,), with what these runs say of them."""
     return [_describe_image(album, int(place), entries) for place in places]
@@ -151,13 +148,13 @@ def _describe_images(
 def _describe_image(
     album: NamedImages, place: int, entries: Sequence[ComparedRun]
 ) -> MisclassifiedImage:
-    said = np.bincount([entry.guesses.predicted[place] for entry in entries])
+    said = np.bincount([entry.answers.predicted[place] for entry in entries])
     return MisclassifiedImage(
         index=place,
         id=album.ids[place],
         true=album.classes[album.labels[place]],
         predicted=album.classes[int(said.argmax())],
-        confidence=float(np.mean([entry.guesses.confidence[place] for entry in entries])),
+        confidence=float(np.mean([entry.answers.confidence[place] for entry in entries])),
         loss=float(np.mean([entry.answers.losses[place] for entry in entries])),
     )
 
@@ -165,6 +162,6 @@ def _describe_image(
 def _list_confused_pairs(album: NamedImages, entry: ComparedRun, limit: int) -> list[ConfusedPair]:
     """Return the pairs of classes that a run confuses most."""
     size = len(album.classes)
-    cells = np.bincount(album.labels * size + entry.guesses.predicted, minlength=size**2)
+    cells = np.bincount(album.labels * size + entry.answers.predicted, minlength=size**2)
     counts: Counts = cells.reshape(size, size).astype(np.int64)
     return confusion.find_confused_pairs(counts, album.classes, limit)

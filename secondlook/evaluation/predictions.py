@@ -27,15 +27,26 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class ImagePredictions:
-    """The class predicted (N,) and the log loss in nats (N,), image by image."""
+    """What one run, or the lazy baseline, said of N images, image by image.
+
+    predicted (N,): the class it gave; losses (N,): the log loss in nats; confidence (N,): the
+    probability of the class it gave, 0..1.
+    """
 
     predicted: Labels
     losses: Numbers
+    confidence: Numbers
 
     @classmethod
     def from_probabilities(cls, labels: Labels, probabilities: Probabilities) -> Self:
         """Take the most probable class of probabilities (N, K), the first of several."""
-        return cls(probabilities.argmax(axis=1), compute_log_losses(labels, probabilities))
+        losses = compute_log_losses(labels, probabilities)
+        sure = probabilities.max(axis=1).astype(np.float64)
+        return cls(probabilities.argmax(axis=1), losses, sure)
+
+    def select(self, images: NDArray[np.bool_]) -> Self:
+        """Return what was said of some of the images (N,)."""
+        return type(self)(self.predicted[images], self.losses[images], self.confidence[images])
 
     def compute_correct(self, truth: GroundTruth) -> NDArray[np.bool_]:
         """Return whether each image (N,) is taken for what it is."""
@@ -58,7 +69,7 @@ class SplitPredictions:
 
     @property
     def image_predictions(self) -> ImagePredictions:
-        """Return the class predicted and the loss, image by image."""
+        """Return what was answered, image by image."""
         return ImagePredictions.from_probabilities(self.labels, self.probabilities)
 
 
@@ -88,16 +99,3 @@ def compute_lazy_predictions(asked: SplitPredictions) -> SplitPredictions:
     shares = asked.facts.training_shares
     probabilities = np.broadcast_to(shares, (len(asked.labels), len(shares)))
     return SplitPredictions(asked.facts, asked.labels, probabilities)
-
-
-@dataclass(frozen=True)
-class ImageConfidences:
-    """What one run said of N images: the class it gave (N,), and its probability (N,), 0..1."""
-
-    predicted: Labels
-    confidence: Numbers
-
-    @classmethod
-    def from_probabilities(cls, probabilities: Probabilities) -> Self:
-        """Take the most probable class of probabilities (N, K), the first of several."""
-        return cls(probabilities.argmax(axis=1), probabilities.max(axis=1).astype(np.float64))

@@ -90,10 +90,7 @@ def _check_class_recall(
     """
     of, name = trial.truth.labels == k, trial.names[k]
     part = GroundTruth(trial.truth.labels[of], trial.truth.classes, None)
-    first, second = (
-        ImagePredictions(each.predicted[of], each.losses[of])
-        for each in (champion, trial.challenger)
-    )
+    first, second = (each.select(of) for each in (champion, trial.challenger))
     found = intervals.compute_differences(part, first, second, trial.seed)["accuracy"]
     _, low, high = found.floats
     values = [float(each.compute_correct(part).mean()) for each in (first, second)]

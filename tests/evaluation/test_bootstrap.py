@@ -63,7 +63,9 @@ def test_nothing_seen_is_not_nothing_possible() -> None:
     for count in (50, 500):
         labels = np.arange(count) % 2
         truth = GroundTruth(labels, 2, 1)
-        found = intervals.compute_intervals(truth, ImagePredictions(labels, np.zeros(count)))
+        found = intervals.compute_intervals(
+            truth, ImagePredictions(labels, np.zeros(count), np.ones(count))
+        )
         assert (found["recall"].value, found["recall"].high) == (1, 1)
         lows.append(found["recall"].floats[1])
     assert 0.8 < lows[0] < 0.95 < lows[1] < 1
@@ -78,8 +80,8 @@ def test_memory_is_bounded(count: int, classes: int) -> None:
     tracemalloc.start()
     intervals.compute_differences(
         GroundTruth(labels, classes, None),
-        ImagePredictions(first, none),
-        ImagePredictions(second, none),
+        ImagePredictions(first, none, none),
+        ImagePredictions(second, none, none),
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -33,7 +33,9 @@ def draw_two_networks(random: np.random.Generator, count: int, share: float = 0.
 
 def make_predictions(labels: metrics.Labels, margin: metrics.Numbers) -> ImagePredictions:
     """Return answers that give the true class these log odds."""
-    return ImagePredictions(np.where(margin > 0, labels, 1 - labels), np.logaddexp(0, -margin))
+    sure = 1 / (1 + np.exp(-abs(margin)))
+    predicted = np.where(margin > 0, labels, 1 - labels)
+    return ImagePredictions(predicted, np.logaddexp(0, -margin), sure)
 
 
 def compute_coverage(

@@ -16,7 +16,7 @@ def test_accuracy_agrees_with_agresti_and_min() -> None:
     second = np.repeat([0, 1, 0, 1], [both, only_first, only_second, neither])
     truth, none = GroundTruth(labels, 2, None), np.zeros(count)
     found = intervals.compute_differences(
-        truth, ImagePredictions(first, none), ImagePredictions(second, none)
+        truth, ImagePredictions(first, none, none), ImagePredictions(second, none, none)
     )["accuracy"]
     b, c, total = only_first + 0.5, only_second + 0.5, count + 2
     reach = 1.96 * (b + c - (c - b) ** 2 / total) ** 0.5 / total

@@ -1,29 +1,44 @@
 """Which images to look at when runs are wrong."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from secondlook.evaluation import confusion, misclassified
 from secondlook.evaluation.confusion import ConfusedPair
-from secondlook.evaluation.predictions import ImageConfidences
+from secondlook.evaluation.predictions import ImagePredictions
 
 # Of four images of the classes 0 1 2 0: what three runs say, and how sure they are of it.
 LABELS = np.array([0, 1, 2, 0])
+
+
+def make_answers(predicted: Sequence[int], confidence: Sequence[float]) -> ImagePredictions:
+    """Return what a run says, whatever its losses are."""
+    sure = np.array(confidence, np.float64)
+    return ImagePredictions(np.array(predicted, np.int64), np.full(len(sure), np.nan), sure)
+
+
 RUNS = [
-    ImageConfidences(np.array([0, 2, 0, 1]), np.array([0.9, 0.6, 0.8, 0.7])),
-    ImageConfidences(np.array([1, 2, 0, 1]), np.array([0.5, 0.6, 1.0, 0.9])),
-    ImageConfidences(np.array([2, 0, 1, 0]), np.array([0.6, 0.6, 0.6, 0.4])),
+    make_answers([0, 2, 0, 1], [0.9, 0.6, 0.8, 0.7]),
+    make_answers([1, 2, 0, 1], [0.5, 0.6, 1.0, 0.9]),
+    make_answers([2, 0, 1, 0], [0.6, 0.6, 0.6, 0.4]),
 ]
 
 
 def test_guesses_are_the_most_probable_class() -> None:
-    """The first of several, with the probability it was given."""
-    found = ImageConfidences.from_probabilities(
-        np.array([[0.2, 0.5, 0.3], [0.5, 0.5, 0.0]], np.float32)
-    )
+    """The first of several, with the probability it was given and the loss of the true one."""
+    probabilities = np.array([[0.25, 0.5, 0.25], [0.5, 0.5, 0.0]], np.float32)
+    found = ImagePredictions.from_probabilities(np.array([2, 0]), probabilities)
     assert found.predicted.tolist() == [1, 0]
     assert found.confidence.tolist() == [0.5, 0.5]
+    assert found.losses == pytest.approx(np.log([4, 2]))
+    second = found.select(np.array([False, True]))
+    assert second.predicted.tolist() == [0]
+    assert second.confidence.tolist() == [0.5]
+    assert second.losses.tolist() == found.losses[1:].tolist()
 
 
 def test_the_hardest_come_first() -> None:
@@ -55,7 +70,7 @@ def test_a_single_run_is_never_the_only_one() -> None:
 
 def test_without_mistakes_there_are_none() -> None:
     """All right, all runs."""
-    right = ImageConfidences(LABELS, np.ones(4))
+    right = make_answers(LABELS.tolist(), [1.0] * 4)
     assert misclassified.find_wrong_everywhere(LABELS, [right, right])[0].tolist() == []
     assert misclassified.find_right_once(LABELS, [right, right])[0].tolist() == []
 
@@ -70,7 +85,7 @@ def test_every_image_is_where_counting_puts_it(
     given_runs: list[list[tuple[int, float]]], labels: list[int]
 ) -> None:
     """Right by no run, by one, by more: what counting image by image says; the surest first."""
-    runs = [ImageConfidences(*map(np.array, zip(*run, strict=True))) for run in given_runs]
+    runs = [make_answers(*zip(*run, strict=True)) for run in given_runs]
     truth = np.array(labels)
     hits = [sum(run[i][0] == labels[i] for run in given_runs) for i in range(6)]
     wrong, sure = misclassified.find_wrong_everywhere(truth, runs)

@@ -27,7 +27,9 @@ def draw_method(
         luck = spread * random.normal()
         margin = skill + luck - 1.5 * hard + random.normal(size=len(hard))
         predicted = np.where(margin > 0, labels, 1)
-        runs.append(ImagePredictions(predicted, np.logaddexp(0, -margin)))
+        runs.append(
+            ImagePredictions(predicted, np.logaddexp(0, -margin), 1 / (1 + np.exp(-abs(margin))))
+        )
     return runs
 
 
@@ -93,7 +95,7 @@ def test_spread_over_seeds_widens_the_interval() -> None:
 
     truth = GroundTruth(np.zeros(100, dtype=np.int64), 2, None)
     runs = [
-        ImagePredictions((np.arange(100) >= hits).astype(np.int64), np.zeros(100))
+        ImagePredictions((np.arange(100) >= hits).astype(np.int64), np.zeros(100), np.ones(100))
         for hits in (90, 70, 80, 60)
     ]
     found = compute_seed_differences(truth, runs[:2], runs[2:])["accuracy"]
