@@ -27,6 +27,7 @@ from secondlook.config.processes import (
     run_command,
 )
 from secondlook.config.yaml_files import parse_yaml
+from secondlook.tracking.location import format_sqlite_uri
 
 # Hooks of the repository (`dvc install` adds some) would work on the workspace.
 GIT_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
@@ -150,7 +151,7 @@ class Sandbox:
         """
         ours = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_VARIABLES)}
         code = os.pathsep.join(filter(None, [str(self.project), ours.get("PYTHONPATH")]))
-        store = f"sqlite:///{self.scratch / 'mlflow.db'}"
+        store = format_sqlite_uri(self.scratch / "mlflow.db")
         shell = "/bin/sh"  # people's own may set another PATH
         return build_environment(ours, PYTHONPATH=code, MLFLOW_TRACKING_URI=store, SHELL=shell)
 

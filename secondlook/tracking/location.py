@@ -68,6 +68,15 @@ def _list_spellings(secret: str) -> list[str]:
 
 
 SQLITE_PREFIX = "sqlite:///"
+MEANINGFUL_CHARACTERS = re.compile("[%?#]")  # that a path may hold and a URI gives a meaning
+
+
+def format_sqlite_uri(database: Path) -> str:
+    """Return the URI of a sqlite file, whatever its path holds."""
+    path = MEANINGFUL_CHARACTERS.sub(lambda found: quote(found[0]), str(database))
+    return f"{SQLITE_PREFIX}{path}"
+
+
 DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 ANSWER_TIMEOUT = 8.0  # seconds that a server has for its first answer
 GATEWAY_ERRORS = (502, 503, 504)  # what a gateway answers when the server behind it does not
@@ -87,7 +96,9 @@ class StoreLocation:
 
     @property
     def uri_parts(self) -> UriParts:
-        """Return the parts of the URI."""
+        """Return the parts of the URI; a file has neither user nor password, be there an @."""
+        if self.database is not None:
+            return UriParts("sqlite", f"/{self.database}", "", "")
         return parse_uri(self.uri)
 
     @property
@@ -151,8 +162,8 @@ def find_location() -> StoreLocation:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE_PREFIX}mlflow.db"
     if not uri.startswith(SQLITE_PREFIX):
         return StoreLocation(root, uri, None)
-    database = root / uri.removeprefix(SQLITE_PREFIX).partition("?")[0]
-    return StoreLocation(root, f"{SQLITE_PREFIX}{database}", database)
+    database = root / unquote(uri.removeprefix(SQLITE_PREFIX).partition("?")[0])
+    return StoreLocation(root, format_sqlite_uri(database), database)
 
 
 def _check_http(url: str) -> None:

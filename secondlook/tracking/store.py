@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondlook.config.locks import hold_lock
-from secondlook.tracking.location import SQLITE_PREFIX, StoreLocation
+from secondlook.tracking.location import StoreLocation, format_sqlite_uri
 from secondlook.tracking.run_spec import RunSpec
 from secondlook.tracking.ui import EXPERIMENT_TAGS
 
@@ -149,7 +149,7 @@ def prepare_sqlite(database: Path, artifacts: Path) -> None:
     # Whole or absent: MLflow cannot repair tables that were half made.
     partial = database.with_name(f"{database.name}.partial")
     partial.unlink(missing_ok=True)
-    SqlAlchemyStore(f"{SQLITE_PREFIX}{partial}", artifacts.as_uri()).engine.dispose()
+    SqlAlchemyStore(format_sqlite_uri(partial), artifacts.as_uri()).engine.dispose()
     partial.replace(database)
 
 

@@ -27,7 +27,8 @@ THIRD = 1700  # digits delivered in all with the third batch
 @pytest.fixture(scope="module")
 def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a project that fetched more images, and was retrained by one of two schedulers."""
-    folder = copy_project(first, tmp_path_factory.mktemp("retrain"))
+    # All of it goes on in a folder whose name means something to SQL, and to a URI.
+    folder = copy_project(first, tmp_path_factory.mktemp("retrain") / "kate's %41")
     deliver_digits(folder / "incoming", FIRST_BATCH_END, SECOND_BATCH_END)
     fetch = f"cp -r incoming/{retraining.GROWN_FOLDER}/. {retraining.GROWN_FOLDER}"
     edit_params(folder, {"retrain": {"fetch": fetch}})
@@ -140,7 +141,7 @@ def test_broken_files_are_stopped_before_training(second: Path, tmp_path: Path) 
 
 def test_back_and_forth_by_hand(second: Path, tmp_path: Path) -> None:
     """Rollback returns the model before, a second one undoes it; promote takes any run."""
-    project = copy_project(second, tmp_path)
+    project = copy_project(second, tmp_path / "kate's ?")
     assert call_secondlook(project, "rollback")[0] == 0
     assert (find_version_number(project), find_version_number(project, "previous")) == ("1", "2")
     assert call_secondlook(project, "rollback")[0] == 0

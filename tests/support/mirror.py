@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from secondlook.tracking.location import format_sqlite_uri
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -21,7 +23,7 @@ def make_client(folder: Path, uri: str | None = None) -> "MlflowClient":
     """Return MLflow at the URI; the default is what a bare `mlflow ui` in the folder shows."""
     from mlflow import MlflowClient
 
-    return MlflowClient(uri or f"sqlite:///{folder / 'mlflow.db'}")
+    return MlflowClient(uri or format_sqlite_uri(folder / "mlflow.db"))
 
 
 def find_runs_by_tag(asked: "MlflowClient", tag: str = "second_look.key") -> "dict[str, Run]":

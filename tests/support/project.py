@@ -24,6 +24,8 @@ from secondlook.commands.cli import main
 from secondlook.config.params import Params
 
 ROOT = Path(__file__).parents[2]
+# Folders as people call them, with what a shell, SQL or a URI gives a meaning.
+ODD_NAMES = ('kate\'s "eights"', "what is %41?", "# élève 八")
 
 SMALL_PARAMS: dict[str, Any] = {
     "preprocess": {"height": 12, "width": 12},

@@ -12,6 +12,7 @@ from PIL import Image
 
 from secondlook.artifacts.retraining_history import RetrainingRecord
 from secondlook.data import idx
+from secondlook.tracking.location import format_sqlite_uri
 from tests.support.project import ROOT, build_project, make_environment
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def make_client(project: Path) -> "MlflowClient":
     """Return the MLflow of a project."""
     from mlflow import MlflowClient
 
-    return MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    return MlflowClient(format_sqlite_uri(project / "mlflow.db"))
 
 
 def find_version(project: Path, alias: str = "champion") -> "ModelVersion | None":

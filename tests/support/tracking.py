@@ -17,6 +17,7 @@ from PIL import Image
 
 from secondlook.artifacts import files
 from secondlook.config.params import Params, load_params
+from secondlook.tracking.location import format_sqlite_uri
 from secondlook.training.run_key import compute_run_key
 from tests.support.datasets import make_dataset_card
 from tests.support.project import link_code
@@ -133,7 +134,7 @@ def make_client() -> "MlflowClient":
     from mlflow import MlflowClient
 
     return MlflowClient(
-        os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")
+        os.environ.get("MLFLOW_TRACKING_URI") or format_sqlite_uri(Path("mlflow.db").resolve())
     )
 
 

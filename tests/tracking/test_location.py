@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from secondlook.config.errors import TrackingError
 from secondlook.tracking.location import ANSWER_TIMEOUT, StoreLocation, find_location
+from tests.support.project import ODD_NAMES
 
 ROOT = Path("/project")
 
@@ -42,6 +44,23 @@ def test_a_copy_of_the_project_tracks_to_the_real_one(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     assert find_location().database == tmp_path / "mlflow.db"
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, "100 %", "me@home", "a;b&c"])
+def test_the_store_is_in_the_folder_whatever_that_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What MLflow's database layer reads out of the URI is the path, and so is what we read."""
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    own = find_location()
+    assert make_url(own.uri).database == str(own.database) == str(tmp_path / name / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", own.uri)
+    assert find_location() == own
+    told = f"no such table in {tmp_path / name}"
+    assert (own.redact(told), own.uri_parts.remove_credentials(told)) == (told, told)
 
 
 def test_what_is_told_is_one_line() -> None:
