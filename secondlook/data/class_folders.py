@@ -14,6 +14,7 @@ from secondlook.data.image_files import (
     WalkNotes,
     explain_unreadable,
     is_image,
+    is_left_over,
     leads_back,
     walk_files,
 )
@@ -39,9 +40,9 @@ MAX_NAMED = 3  # folders that a message names
 class ClassFolders(ImageFiles):
     """Folders whose name is the class of every picture inside, at any depth.
 
-    Above them there may be folders for train, validation and test. Hidden files are ignored;
-    skipped are files in a class folder that are no pictures by their suffix, pictures outside
-    any class folder, and class folders without a picture.
+    Above them there may be folders for train, validation and test. Skipped are files in a class
+    folder that are no pictures by their suffix, pictures outside any class folder, class folders
+    without a picture, what is hidden, and what systems and programs leave.
     """
 
     @explain_unreadable()
@@ -49,48 +50,64 @@ class ClassFolders(ImageFiles):
         """Return every picture in order of split, class and path."""
         items, met = [], WalkNotes()
         splits = self._find_split_folders()
-        for place in dict.fromkeys([self.root, *(folder for folder, _ in splits)]):
-            _note_links(place, met)
+        used = [self.root / path.relative_to(self.root).parts[0] for path, word in splits if word]
+        self._note_entries(self.root, met, used)
         for folder, split in splits:
-            for entry in list_visible(folder):
+            if split:
+                self._note_entries(folder, met, [])
+            for entry in _list_entries(folder):
                 if entry.is_dir() and entry not in met.repeated:
                     items += self._list_class_items(entry, split, met)
                 elif entry.is_file() and is_image(entry):
-                    self.skipped.append(self.make_id(entry))
+                    self.skip(entry)
         if not items:
             raise DataError(
                 f"{self.root}: no pictures in class folders; {LAYOUT}{self._format_skip_hint()}; "
                 "correct data.path or data.source"
             )
-        self.notes = list(self._describe_links(met))
+        self.notes = list(self._describe_notes(met))
         return items
 
     def _list_class_items(self, folder: Path, split: str | None, met: WalkNotes) -> list[Item]:
-        files = walk_files(folder, notes=met)
-        names = [(self.make_id(path), is_image(path)) for path in files]
-        self.skipped += [name for name, is_picture in names if not is_picture]
-        items = [
-            Item(name, normalize_name(folder.name), split)
-            for name, is_picture in names
-            if is_picture
-        ]
+        label, items = normalize_name(folder.name), []
+        for path in walk_files(folder, notes=met):
+            if is_image(path):
+                items.append(Item(self.make_id(path), label, split))
+            else:
+                self.skip(path)
         if not items:
-            self.skipped.append(f"{self.make_id(folder)}/")
+            self.skip(folder)
         return items
 
-    def _describe_links(self, met: WalkNotes) -> Iterator[str]:
+    def _note_entries(self, folder: Path, met: WalkNotes, splits: list[Path]) -> None:
+        """Note what stands beside class folders, or beside folders for splits, and is none."""
+        for path in sorted(folder.iterdir()):
+            if is_left_over(path.name):
+                met.left_over += [path] if path.is_dir() else []
+            elif path.is_symlink() and path.is_dir():
+                (met.repeated if leads_back(path, folder) else met.followed).append(path)
+            elif path.is_symlink() and not path.is_file():
+                met.broken.append(path)
+            elif splits and path not in splits and (path.is_dir() or is_image(path)):
+                self.skip(path)
+
+    def _describe_notes(self, met: WalkNotes) -> Iterator[str]:
         if met.followed:
             yield (
                 f"{len(met.followed)} linked folders were followed: "
                 f"{self.format_names(met.followed)}; dvc does not see what changes behind them: "
                 "after a change, `dvc repro --force split` and then `dvc repro`"
             )
-        for paths, why in (
-            (met.repeated, "to folders that are read already, or that hold them, not followed"),
-            (met.broken, "that lead nowhere (warning)"),
+        for paths, what in (
+            (
+                met.repeated,
+                "links to folders that are read already, or that hold them, not followed",
+            ),
+            (met.broken, "links that lead nowhere (warning)"),
+            (met.left_over, "skipped, hidden or left by systems and programs"),
         ):
             if paths:
-                yield f"{len(paths)} links {why}: {self.format_names(paths)}"
+                yield f"{len(paths)} {what}: {self.format_names(paths)}"
 
     def _format_skip_hint(self) -> str:
         return f", found {self.skipped[0]}" if self.skipped else ""
@@ -142,20 +159,16 @@ class ClassFolders(ImageFiles):
             )
 
 
-def _note_links(folder: Path, met: WalkNotes) -> None:
-    """Note links beside class folders: to a folder, to one that holds them, or to nothing."""
-    for link in list_visible(folder):
-        if link.is_symlink() and link.is_dir():
-            (met.repeated if leads_back(link, folder) else met.followed).append(link)
-        elif link.is_symlink() and not link.is_file():
-            met.broken.append(link)
+def _list_entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, in order of name, but for what systems and programs leave."""
+    return [path for path in list_visible(folder) if not is_left_over(path.name)]
 
 
 def _list_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder that hold a picture, at any depth."""
     return [
         path
-        for path in list_visible(folder)
+        for path in _list_entries(folder)
         if path.is_dir()
         and not (path.is_symlink() and leads_back(path, folder))
         and any(is_image(file) for file in walk_files(path))
@@ -164,7 +177,7 @@ def _list_folders(folder: Path) -> list[Path]:
 
 def _is_full(folder: Path) -> bool:
     """Return whether there are pictures in a folder itself."""
-    return any(is_image(entry) for entry in list_visible(folder) if entry.is_file())
+    return any(is_image(entry) for entry in _list_entries(folder) if entry.is_file())
 
 
 def _unwrap_folder(folder: Path, split: str) -> Path:

@@ -15,12 +15,24 @@ IMAGE_SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".avif", ".heic", ".heif"),
 }
+# Folders, in lower case, that systems and programs leave among files, beside the hidden ones: what
+# stands in them are thumbnails, what was deleted, or halves of files.
+SYSTEM_FOLDERS = {
+    *("__macosx", "$recycle.bin", "system volume information", "lost+found", "found.000"),
+    *("@eadir", "@recycle", "#recycle", "@recently-snapshot", "#snapshot", "__pycache__"),
+    *("network trash folder", "temporary items", "thumbs", "thumbnails"),
+}
 MAX_NAMED = 3  # files that a line names
 
 
 def is_image(path: Path) -> bool:
     """Return whether a file is taken for a picture."""
     return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_left_over(name: str) -> bool:
+    """Return whether a file or folder of this name is none of the data: it is not looked at."""
+    return name.startswith(".") or name.lower() in SYSTEM_FOLDERS
 
 
 @contextmanager
@@ -51,6 +63,11 @@ class ImageFiles:
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}; expected a readable file") from None
 
+    def skip(self, path: Path) -> None:
+        """Note what is passed over; its name need not be fit for the manifest."""
+        name = path.relative_to(self.root).as_posix() + ("/" if path.is_dir() else "")
+        self.skipped.append(_clean_name(name))
+
     def make_id(self, path: Path) -> str:
         """Return a picture's id; DataError where its name is unfit for the manifest."""
         name = path.relative_to(self.root).as_posix()
@@ -63,17 +80,24 @@ class ImageFiles:
     def format_names(self, paths: list[Path]) -> str:
         """Return the first of some paths below the folder as a line of text has them."""
         names = [path.relative_to(self.root).as_posix() for path in paths[:MAX_NAMED]]
-        shown = [name if is_plain_text(name) else ascii(name) for name in names]
-        return ", ".join(shown) + (", ..." if len(paths) > MAX_NAMED else "")
+        return ", ".join(map(_clean_name, names)) + (", ..." if len(paths) > MAX_NAMED else "")
+
+
+def _clean_name(name: str) -> str:
+    return name if is_plain_text(name) else ascii(name)
 
 
 @dataclass
 class WalkNotes:
-    """What walks met besides files: links to folders, followed or not, and links to nothing."""
+    """What walks met besides files.
+
+    Links to folders, followed or not, and links to nothing; what systems and programs left.
+    """
 
     followed: list[Path] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
     broken: list[Path] = field(default_factory=list)
+    left_over: list[Path] = field(default_factory=list)
 
 
 def _raise_error(error: OSError) -> None:
@@ -102,14 +126,21 @@ def walk_files(
             if again:
                 continue
         for parent, folders, names in os.walk(start, onerror=note_error):
-            visible = [Path(parent, name) for name in sorted(folders) if not name.startswith(".")]
-            waiting += [path for path in visible if path.is_symlink()]
-            folders[:] = [path.name for path in visible]  # of links, os.walk knows to keep out
             if os.path.realpath(parent) in walked:
                 folders.clear()
                 continue
+            visible = _pass_left_over(parent, folders, notes)
+            waiting += [path for path in visible if path.is_symlink()]
+            folders[:] = [path.name for path in visible]  # of links, os.walk knows to keep out
             walked.add(os.path.realpath(parent))
             yield from _select_files(parent, names, note_error, notes)
+
+
+def _pass_left_over(parent: str, names: list[str], notes: WalkNotes) -> list[Path]:
+    """Return in order what is in a folder, but for what is left over, which is noted."""
+    paths = [Path(parent, name) for name in sorted(names)]
+    notes.left_over += [path for path in paths if is_left_over(path.name)]
+    return [path for path in paths if not is_left_over(path.name)]
 
 
 def leads_back(link: Path, top: Path) -> bool:
@@ -122,7 +153,7 @@ def leads_back(link: Path, top: Path) -> bool:
 def _select_files(
     parent: str, names: list[str], note_error: Callable[[OSError], None], notes: WalkNotes
 ) -> Iterator[Path]:
-    for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
+    for path in _pass_left_over(parent, names, notes):
         try:
             is_file = path.is_file()
         except OSError as error:

@@ -1,9 +1,10 @@
-"""Pictures below a folder are found behind links too, each once, and what is not is told."""
+"""Pictures below a folder are found, also behind links; what is passed over is counted and told."""
 
 from pathlib import Path
 
 import pytest
 
+from secondlook.config.errors import DataError
 from secondlook.data.class_folders import ClassFolders
 from secondlook.data.image_files import WalkNotes, walk_files
 from tests.support.datasets import make_png, write_class_folders
@@ -94,3 +95,63 @@ def test_a_walk_of_a_folder_that_is_a_link_itself(tmp_path: Path) -> None:
     met = WalkNotes()
     assert list(walk_files(tmp_path / "here", notes=met)) == [tmp_path / "here" / "in" / "0.png"]
     assert met == WalkNotes()
+
+
+LEFT_OVER = [
+    *("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", ".Trashes"),
+    *(".AppleDouble", ".ipynb_checkpoints", ".thumbnails", "Thumbs", "#recycle", ".Trash-1000"),
+]
+
+
+@pytest.mark.parametrize("name", LEFT_OVER)
+def test_what_systems_leave_is_no_class_and_no_picture(tmp_path: Path, name: str) -> None:
+    """Beside classes, inside of them, and beside and inside of splits, in any case: counted."""
+    layout = {"cat": 1, "dog": 1, name: 1, f"cat/{name.lower()}/deep": 2}
+    assert list_ids(write_class_folders(tmp_path / "classes", layout)) == (
+        ["cat/0.png", "dog/0.png"],
+        f"2 skipped, hidden or left by systems and programs: {name}, cat/{name.lower()}",
+    )
+    layout = {"train/cat": 1, f"train/{name}": 1, "test/cat": 1, f"{name}/train/cat": 1}
+    assert list_ids(write_class_folders(tmp_path / "splits", layout)) == (
+        ["train/cat/0.png", "test/cat/0.png"],
+        f"2 skipped, hidden or left by systems and programs: {name}, train/{name}",
+    )
+
+
+def test_files_that_systems_leave_are_no_pictures(tmp_path: Path) -> None:
+    """Hidden ones by their name, also where they look like pictures; others by their suffix."""
+    root = write_class_folders(tmp_path, {"cat": 1, "dog": 1})
+    for name in ("._0.png", ".DS_Store", ".picasa.ini"):
+        (root / "cat" / name).write_bytes(b"\0\5\26\7")
+    others = ["Icon\r", "Thumbs.db", "desktop.ini", "ehthumbs.db"]
+    for name in others:
+        (root / "dog" / name).touch()
+    source = ClassFolders(root)
+    assert [item.id for item in source.items()] == ["cat/0.png", "dog/0.png"]
+    assert source.skipped == [r"'dog/Icon\r'", *(f"dog/{name}" for name in others[1:])]
+    hidden = "cat/.DS_Store, cat/._0.png, cat/.picasa.ini"
+    assert source.notes == [f"3 skipped, hidden or left by systems and programs: {hidden}"]
+
+
+def test_only_pictures_need_a_name_fit_for_the_manifest(tmp_path: Path) -> None:
+    """A note, a folder without pictures, a hidden file may be called as they like."""
+    root = write_class_folders(tmp_path, {"cat": 1, "dog": 1, "em\npty": 0, "caf\udce9": 0})
+    (root / "cat" / "no\tte.txt").touch()
+    (root / "cat" / ".caf\udce9.png").touch()
+    source = ClassFolders(root)
+    assert len(source.items()) == 2
+    assert source.skipped == [r"'caf\udce9/'", r"'cat/no\tte.txt'", r"'em\npty/'"]
+    assert source.notes[0].endswith(r"programs: 'cat/.caf\udce9.png'")
+    (root / "cat" / "a\tb.png").write_bytes(make_png(1))
+    with pytest.raises(DataError, match=r"'cat/a\\tb.png' holds control characters or is not UTF"):
+        ClassFolders(root).items()
+
+
+def test_what_holds_no_picture_stands_beside_splits_unharmed(tmp_path: Path) -> None:
+    """Documents, an empty folder, a preview: told, and neither class nor split."""
+    root = write_class_folders(tmp_path, {"train/cat": 1, "test/cat": 1, "docs/more": 0, "new": 0})
+    (root / "docs" / "more" / "read.txt").touch()
+    (root / "preview.png").write_bytes(make_png(1))
+    source = ClassFolders(root)
+    assert [item.split for item in source.items()] == ["train", "test"]
+    assert source.skipped == ["docs/", "new/", "preview.png"]
