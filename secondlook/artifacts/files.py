@@ -5,10 +5,10 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,17 +155,23 @@ Chunks = list[bytes | memoryview]
 
 
 def write_atomically(path: Path, content: Chunks) -> None:
-    """Write a file so that it has its old or its new content, whenever the power goes."""
+    """Write a file so that it has its old or its new content, whenever the power goes.
+
+    Its folder is made where missing; who may read it is what the user's mask says, as of any file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with partial.open("xb") as file:
             file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(partial).replace(path)
+        partial.replace(path)
     finally:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)  # the name is in there
-    os.close(folder)
+    try:
+        with suppress(OSError):  # some file systems of other machines cannot
+            os.fsync(folder)  # the name is in there
+    finally:
+        os.close(folder)

@@ -127,11 +127,8 @@ def add_to_history(new: Iterable[RetrainingRecord]) -> None:
     missing = [each for each in new if each.retraining not in known]
     if missing:
         listed = sorted([*there, *missing], key=lambda each: each.time)
-        partial = _locate_history().with_name(f".{_locate_history().name}.partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{each.line}\n" for each in listed)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(_locate_history())
+        files.write_atomically(_locate_history(), [text.encode()])
 
 
 def find_last_decision(listed: Iterable[RetrainingRecord]) -> RetrainingRecord | None:

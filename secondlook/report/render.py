@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from secondlook.artifacts.files import write_atomically
 from secondlook.config.errors import StorageError
 from secondlook.report.theme import list_css_variables
 
@@ -41,12 +42,12 @@ def check_page_path(path: Path) -> None:
 
 def save_page(text: str, path: Path) -> None:
     """Write a page, whole or not at all; StorageError where the system refuses."""
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        if path.exists() and not path.is_file():  # a pipe, /dev/stdout: it stays what it is
+            path.write_text(text, encoding="utf-8")
+        else:
+            write_atomically(path, [text.encode()])
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StorageError(f"{path}: {error.strerror}; name another file") from error
 
 

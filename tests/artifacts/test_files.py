@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -222,3 +223,29 @@ def test_splits_are_read_back_by_name() -> None:
     assert isinstance(manifest.load_images("test"), np.memmap)
     assert manifest.load_images("test").shape == (2, 4, 4, 1)
     assert manifest.load_labels("test").tolist() == [1, 0]
+
+
+def test_a_file_is_written_whole_and_readable() -> None:
+    """It has the old content until it has the new, and the rights that any other file gets."""
+    path = Path("made/on the way/a.txt")
+    files.write_atomically(path, [b"old"])
+    with path.open("rb") as reading:
+        files.write_atomically(path, [b"n", memoryview(b"ew")])
+        assert reading.read() == b"old"
+    Path("other").touch()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode == Path("other").stat().st_mode
+    assert [each.name for each in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_file_that_cannot_be_written_is_left_as_it_was() -> None:
+    """Neither half of the new content nor a file beside it, also where a name is too long."""
+    path = Path("a.txt")
+    files.write_atomically(path, [b"old"])
+    before, broken = set(Path().iterdir()), cast("files.Chunks", [b"half", "no bytes"])
+    with pytest.raises(TypeError):
+        files.write_atomically(path, broken)
+    with pytest.raises(OSError, match="too long"):
+        files.write_atomically(Path("a" * 250), [b"new"])
+    assert path.read_bytes() == b"old"
+    assert set(Path().iterdir()) == before
