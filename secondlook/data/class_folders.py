@@ -41,7 +41,7 @@ class ClassFolders(ImageFiles):
     """Folders whose name is the class of every picture inside, at any depth.
 
     Above them there may be folders for train, validation and test. Skipped are files in a class
-    folder that are no pictures by their suffix, pictures outside any class folder, class folders
+    folder that are no pictures, pictures outside any class folder, class folders
     without a picture, what is hidden, and what systems and programs leave.
     """
 

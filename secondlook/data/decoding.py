@@ -5,6 +5,7 @@ import math
 import struct
 import warnings
 import zlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,13 @@ from secondlook.config.errors import RejectedImageError
 from secondlook.config.params import PreprocessParams
 from secondlook.data.splitting import ImageContent
 
-IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
+# Told by how a file begins, whatever its name. Left out is what runs a program (EPS, PDF), what is
+# no picture of its own (icons of macOS, video), and what has no mark to be known by.
+IMAGE_FORMATS = (
+    *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000"),
+    *("PPM", "PCX", "SGI", "SUN", "QOI"),
+)
+TGA_MARK = b"TRUEVISION-XFILE.\0"  # at the end of a file
 # What Pillow raises, from its own errors to what a decoder trips over in damaged bytes.
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError),
@@ -90,11 +97,26 @@ def decode_image(
 
 def open_image(content: bytes) -> Image.Image:
     """Return a picture of a known format, not yet decoded, unless it is a decompression bomb."""
-    image = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
+    formats = ("TGA",) if content.endswith(TGA_MARK) else IMAGE_FORMATS
+    image = Image.open(io.BytesIO(content), formats=formats)
     limit = Image.MAX_IMAGE_PIXELS
     if limit and math.prod(image.size) > limit:
         raise RejectedImageError(BOMB_REASON.format(limit))
     return image
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether a file begins as a picture does, or OSError where it may not be read."""
+    with path.open("rb") as file:
+        try:
+            image = Image.open(file, formats=IMAGE_FORMATS)
+            if image.format == "PPM":
+                image.load()  # P1 and the like are too short a mark: text may begin so
+        except Image.DecompressionBombError:
+            return True
+        except DECODE_ERRORS:
+            return False
+    return True
 
 
 def _prepare_image(image: Image.Image, spec: PreprocessParams, inverted: bool) -> DecodedImage:

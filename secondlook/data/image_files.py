@@ -7,13 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from secondlook.config.errors import DataError
+from secondlook.data import decoding
 from secondlook.data.splitting import ImageContent, is_plain_text
 
-# A file in a class folder with another suffix is skipped and counted; whether one with such a
-# suffix really is a picture is for preprocess to see.
+# Whether a file with such a suffix really is a picture is for preprocess to see; one with another
+# suffix, or none, is looked at, and skipped and counted where it is no picture.
 IMAGE_SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
-    *(".avif", ".heic", ".heif"),
+    *(".avif", ".heic", ".heif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".ras", ".sgi"),
+    *(".tga", ".qoi"),
+}
+# Pictures by their content, and yet none of the data: backups, halves of downloads, thumbnails of
+# cameras, and raw files, of which only the preview could be read.
+OTHER_SUFFIXES = {
+    *(".bak", ".old", ".orig", ".tmp", ".part", ".crdownload", ".thm", ".dng", ".nef", ".arw"),
+    *(".cr2", ".cr3", ".orf", ".rw2", ".pef", ".srw", ".raf"),
 }
 # Folders, in lower case, that systems and programs leave among files, beside the hidden ones: what
 # stands in them are thumbnails, what was deleted, or halves of files.
@@ -26,8 +34,11 @@ MAX_NAMED = 3  # files that a line names
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is taken for a picture."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
+    """Return whether a file is taken for a picture; OSError where it may not be read."""
+    suffix = path.suffix.lower()
+    if suffix in OTHER_SUFFIXES or suffix.endswith(("~", "_original")):
+        return False
+    return suffix in IMAGE_SUFFIXES or decoding.is_image_file(path)
 
 
 def is_left_over(name: str) -> bool:

@@ -33,7 +33,7 @@ class InputImage:
 def find_images(named: Iterable[str], here: Path) -> Iterator[InputImage]:
     """Yield the pictures that the names stand for, those of a folder in order of their paths.
 
-    A name is a file, a folder (pictures at any depth, told by their suffix), a pattern (`*`, `?`,
+    A name is a file, a folder (pictures at any depth), a pattern (`*`, `?`,
     `**`) or `-`, one picture on standard input; relative to `here`. A name that stands for nothing
     yields one that cannot be read, and says why.
     """
@@ -56,7 +56,12 @@ def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
     """Yield the pictures in a folder, then what of it may not be read."""
     found, unreadable = False, list[OSError]()
     for path in walk_files(here / name, unreadable.append):
-        if is_image(path):
+        try:
+            known = is_image(path)
+        except OSError as error:
+            unreadable.append(error)
+            continue
+        if known:
             found = True
             yield _make_file_input(str(Path(name) / path.relative_to(here / name)), here)
     for error in unreadable:
@@ -65,7 +70,7 @@ def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
     if not found and not unreadable:
         yield InputImage(
             name,
-            partial(_raise_data_error, "no picture in this folder, by the suffixes of its files"),
+            partial(_raise_data_error, "no picture in this folder"),
         )
 
 

@@ -103,6 +103,29 @@ def test_modes_become_eight_bits_of_colour(mode: str, pixel: int, colour: list[i
     assert decode_one_pixel(Image.new(mode, (1, 1), pixel)) == colour
 
 
+@pytest.mark.parametrize("kind", ["PPM", "PCX", "SGI", "QOI", "TGA", "JPEG2000", "BMP"])
+def test_formats_are_known_by_their_content(kind: str) -> None:
+    """Each gives the pixels that were written, in colour; TGA by the mark at its end."""
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
+    content = encode_image(Image.fromarray(pixels), kind)
+    seen = decoding.decode_pixels(content, make_preprocess_spec(channels=3))
+    np.testing.assert_array_equal(seen, pixels)
+
+
+@pytest.mark.parametrize(
+    ("content", "pixels"),
+    [
+        (b"P1\n3 2\n1 0 1\n0 1 0\n", [[0, 255, 0], [255, 0, 255]]),
+        (b"P2 # of ten bits\n3 2 1023\n0 1023 512 0 0 1023\n", [[0, 255, 128], [0, 0, 255]]),
+        (b"P4\n3 2\n\xa0\x40", [[0, 255, 0], [255, 0, 255]]),
+        (b"P5\n3 2\n65535\n" + bytes([0, 0, 255, 255, 128, 0] * 2), [[0, 255, 128]] * 2),
+    ],
+)
+def test_netpbm_by_text_and_by_bytes(content: bytes, pixels: list[list[int]]) -> None:
+    """One is black in a bitmap, and a map of greys says what its white is."""
+    assert decode_grey(content) == [pytest.approx(row, abs=1) for row in pixels]
+
+
 def test_palette_and_cmyk_become_colour() -> None:
     """A palette gives its colour, and inks take from white."""
     palette = Image.new("P", (1, 1), 1)

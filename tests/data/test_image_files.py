@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from secondlook.config.errors import DataError
 from secondlook.data.class_folders import ClassFolders
 from secondlook.data.image_files import WalkNotes, walk_files
-from tests.support.datasets import make_png, write_class_folders
+from secondlook.serving.inputs import find_images
+from tests.support.datasets import encode_image, make_png, write_class_folders
 
 
 def list_ids(root: Path) -> tuple[list[str], str]:
@@ -155,3 +158,39 @@ def test_what_holds_no_picture_stands_beside_splits_unharmed(tmp_path: Path) -> 
     source = ClassFolders(root)
     assert [item.split for item in source.items()] == ["train", "test"]
     assert source.skipped == ["docs/", "new/", "preview.png"]
+
+
+def test_pictures_are_known_by_their_content_where_no_suffix_says_so(tmp_path: Path) -> None:
+    """No suffix, a suffix of their own, a wrong one: as old data sets and downloads have them."""
+    root = write_class_folders(tmp_path, {"cat": 1})
+    grey = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4))
+    pictures = {"00001": "PNG", "subject01.glasses": "GIF", "1.pgm": "PPM", "2.dat": "JPEG"}
+    pictures |= {"3.txt": "PPM", "4": "JPEG2000", "5.image": "PCX", "6.rgb": "SGI", "7": "BMP"}
+    for name, kind in pictures.items():
+        (root / "cat" / name).write_bytes(encode_image(grey, kind))
+    others = {"8": b"", "9.txt": b"P1 is the first of 10 20 people", "P5": b"P5 4 4 255 x"}
+    others |= {"labels.csv": b"path,label\n", "a.pdf": b"%PDF-1.4", "b.eps": b"%!PS-Adobe-3.0"}
+    for name, content in others.items():
+        (root / "cat" / name).write_bytes(content)
+    source = ClassFolders(root)
+    assert {item.id for item in source.items()} == {
+        *(f"cat/{name}" for name in pictures),
+        "cat/0.png",
+    }
+    assert set(source.skipped) == {f"cat/{name}" for name in others}
+    found = {image.name for image in find_images([str(root)], tmp_path)}
+    assert found == {f"{root}/{item.id}" for item in source.items()}
+
+
+@pytest.mark.parametrize(
+    "name", ["0.png~", "0.png.bak", "0.jpg_original", "0.png.part", "0.CR2", "0.thm", "0.dng"]
+)
+def test_backups_raw_files_and_thumbnails_are_not_taken_for_pictures(
+    tmp_path: Path, name: str
+) -> None:
+    """Pictures by their content, but a second time, half, or the preview of another."""
+    root = write_class_folders(tmp_path, {"cat": 1})
+    (root / "cat" / name).write_bytes(encode_image(Image.new("L", (4, 4)), "TIFF"))
+    source = ClassFolders(root)
+    assert [item.id for item in source.items()] == ["cat/0.png"]
+    assert source.skipped == [f"cat/{name}"]
