@@ -64,9 +64,9 @@ def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
         if known:
             found = True
             yield _make_file_input(str(Path(name) / path.relative_to(here / name)), here)
-    for error in unreadable:
-        where = Path(name) / Path(error.filename).relative_to(here / name)
-        yield InputImage(str(where), partial(_raise_data_error, (error.strerror or "").lower()))
+    for refused in unreadable:
+        where = Path(name) / Path(refused.filename).relative_to(here / name)
+        yield InputImage(str(where), partial(_raise_data_error, (refused.strerror or "").lower()))
     if not found and not unreadable:
         yield InputImage(
             name,
