@@ -81,7 +81,7 @@ def run(params: Params) -> None:
             pictures,
         )
         facts = _build_dataset_card(result, names, params, found)
-        files.write_json(out / "facts.json", facts.to_json())
+        files.write_json(out / "facts.json", facts.model_dump())
     print(*_format_summary(result, facts), sep="\n")
 
 

@@ -1,19 +1,17 @@
 """What `preprocess` found out about the data, read back from data/preprocess/facts.json."""
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts import files
-from secondlook.artifacts.schema import FloatArray, check_artifact
+from secondlook.artifacts.schema import FloatArray, Record, check_artifact
 from secondlook.config.params import PreprocessParams
 
 
-@dataclass(frozen=True)
-class LevelStatistics:
+class LevelStatistics(Record):
     """Mean and standard deviation of pixels, 0..255."""
 
     mean: float
@@ -25,26 +23,22 @@ class LevelStatistics:
         level, total = np.arange(256), histogram.sum()
         mean = float((level * histogram).sum() / total)
         variance = float(((level - mean) ** 2 * histogram).sum() / total)
-        return cls(mean, math.sqrt(variance))
+        return cls(mean=mean, std=math.sqrt(variance))
 
 
-@dataclass(frozen=True)
-class PixelStatistics:
+class PixelStatistics(LevelStatistics):
     """Mean and standard deviation of pixels, 0..255, and how many are of each of 256 levels."""
 
-    mean: float
-    std: float
     histogram: list[int]
 
     @classmethod
     def from_histogram(cls, histogram: NDArray[np.int64]) -> Self:
         """Measure pixels that are counted by level (256,)."""
         levels = LevelStatistics.from_histogram(histogram)
-        return cls(levels.mean, levels.std, histogram.tolist())
+        return cls(**levels.model_dump(), histogram=histogram.tolist())
 
 
-@dataclass(frozen=True)
-class DuplicateCounts:
+class DuplicateCounts(Record):
     """Images that have byte-identical copies, by what is wrong with that.
 
     `duplicates`: nothing, all are of one class and in one split; `label_conflicts`: the copies
@@ -56,8 +50,7 @@ class DuplicateCounts:
     across_splits: int
 
 
-@dataclass(frozen=True)
-class NearDuplicateCounts:
+class NearDuplicateCounts(Record):
     """Pairs of images, not byte-identical, that look the same: see data/near_duplicates.py.
 
     Each of the `pairs` is in different splits or of different classes, or both; `judged_and_seen`
@@ -73,8 +66,7 @@ class NearDuplicateCounts:
     complete: bool
 
 
-@dataclass(frozen=True)
-class ReferenceRange:
+class ReferenceRange(Record):
     """How one feature of the training pictures is spread, and within what a picture is usual.
 
     `values` ascend, `shares` are of the pictures up to each, 0..1; usual is from `low` to `high`.
@@ -86,8 +78,7 @@ class ReferenceRange:
     high: float
 
 
-@dataclass(frozen=True)
-class TrainingProfile:
+class TrainingProfile(Record):
     """What the training pictures are like: see data/profile.py.
 
     `features` by their names; `mean` is the mean picture in grey, coarse, row by row, 0..255;
@@ -99,8 +90,7 @@ class TrainingProfile:
     unusual: float
 
 
-@dataclass(frozen=True)
-class DatasetCard:
+class DatasetCard(Record):
     """The K classes in label order, the question asked of them, and how many images there are.
 
     `shape` is (H, W, C) in pixels, `counts` is images per split and class, `rejected` is images
@@ -123,25 +113,6 @@ class DatasetCard:
     alike: NearDuplicateCounts
     preparation: PreprocessParams
     pictures: TrainingProfile
-
-    @classmethod
-    def from_json(cls, found: dict[str, Any]) -> Self:
-        """Return the facts that facts.json holds; it may hold more."""
-        typed = {
-            "pixels": PixelStatistics(**found["pixels"]),
-            "levels": {
-                split: LevelStatistics(**levels) for split, levels in found["levels"].items()
-            },
-            "copies": DuplicateCounts(**found["copies"]),
-            "alike": NearDuplicateCounts(**found["alike"]),
-            "preparation": PreprocessParams.model_validate(found["preparation"]),
-            "pictures": _parse_training_profile(**found["pictures"]),
-        }
-        return cls(**{field.name: found[field.name] for field in fields(cls)} | typed)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what facts.json holds."""
-        return asdict(self) | {"preparation": self.preparation.model_dump()}
 
     @property
     def image_count(self) -> int:
@@ -177,21 +148,13 @@ class DatasetCard:
         return self.classes[int(self.training_shares.argmax())]
 
 
-def _parse_training_profile(
-    features: dict[str, dict[str, Any]], mean: list[float], unusual: float
-) -> TrainingProfile:
-    return TrainingProfile(
-        {name: ReferenceRange(**one) for name, one in features.items()}, mean, unusual
-    )
-
-
 def load_dataset_card() -> DatasetCard:
     """Return the facts of the preprocessed data.
 
     Raises DataError when `preprocess` has not run, or wrote another shape.
     """
     with check_artifact(files.stage_folder("preprocess") / "facts.json") as path:
-        return DatasetCard.from_json(files.read_json(path))
+        return DatasetCard.model_validate(files.read_json(path))
 
 
 FALSE_ALARM_SHARE = 0.025  # share of validation pictures beyond the limits, at most

@@ -60,7 +60,11 @@ def count_duplicates() -> DuplicateCounts:
     """Return how many byte-identical images `split` found; DataError when it has not run."""
     rows = files.read_csv(check_present(files.stage_folder("split") / "duplicates.csv"))
     kinds = Counter(row["kind"] for row in rows)
-    return DuplicateCounts(kinds["duplicate"], kinds["label conflict"], kinds["across splits"])
+    return DuplicateCounts(
+        duplicates=kinds["duplicate"],
+        label_conflicts=kinds["label conflict"],
+        across_splits=kinds["across splits"],
+    )
 
 
 def load_images(split: str) -> NDArray[np.uint8]:

@@ -38,7 +38,8 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
     def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
             tracked = look_up_run(wanted, Path(folder))
-            facts = DatasetCard.from_json(files.read_json(tracked.folder / "source" / "facts.json"))
+            told = files.read_json(tracked.folder / "source" / "facts.json")
+            facts = DatasetCard.model_validate(told)
             found = registry.find_candidate_by_id(tracked.id)
         store = Registry(draft.model)
         champion = store.find_version(CHAMPION)

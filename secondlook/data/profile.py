@@ -77,10 +77,13 @@ def build_profile_from_features(
     lows = _round_outward(middle - bound * (middle - low), np.floor)
     highs = _round_outward(middle + bound * (high - middle), np.ceil)
     usual = {
-        name: ReferenceRange(values.tolist(), shares.tolist(), float(first), float(last))
+        name: ReferenceRange(
+            values=values.tolist(), shares=shares.tolist(), low=float(first), high=float(last)
+        )
         for (name, (values, shares)), first, last in zip(kept.items(), lows, highs, strict=True)
     }
-    return TrainingProfile(usual, mean.tolist(), float((furthest > bound).mean()))
+    unusual = float((furthest > bound).mean())
+    return TrainingProfile(features=usual, mean=mean.tolist(), unusual=unusual)
 
 
 def _round_outward(limits: FloatArray, rounded: np.ufunc) -> FloatArray:

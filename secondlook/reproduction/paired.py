@@ -69,9 +69,8 @@ def load_run_images(project: Path) -> RunImages:
     made = project / files.stage_folder("preprocess")
     rows = [row for row in files.read_csv(made / "images.csv") if row["split"] == PAIRED_SPLIT]
     labels: Labels = np.load(made / f"{PAIRED_SPLIT}.labels.npy")
-    return RunImages(
-        _number_copies(rows), DatasetCard.from_json(files.read_json(made / "facts.json")), labels
-    )
+    facts = DatasetCard.model_validate(files.read_json(made / "facts.json"))
+    return RunImages(_number_copies(rows), facts, labels)
 
 
 def check_comparable(then: RunImages, now: RunImages) -> None:

@@ -62,8 +62,8 @@ def _download_champion(registry: Registry, version: RegisteredVersion, folder: P
             "another run by hand"
         )
     try:
-        facts = DatasetCard.from_json(files.read_json(network / "facts.json"))
-    except (KeyError, TypeError, ValueError) as error:
+        facts = DatasetCard.model_validate(files.read_json(network / "facts.json"))
+    except ValueError as error:
         raise DataError(
             f"MLflow: the champion (run {version.run}) was made by another version of Second Look, "
             "and cannot be asked: `secondlook promote` a run of this one by hand"

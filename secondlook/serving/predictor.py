@@ -40,7 +40,7 @@ class Predictor:
     def __init__(self, parts: ModelFiles) -> None:
         self.name = parts.name
         with check_artifact(parts.facts) as path:
-            self.facts = DatasetCard.from_json(files.read_json(path))
+            self.facts = DatasetCard.model_validate(files.read_json(path))
         with check_artifact(parts.operating) as path:
             found = files.read_json(path)
         self.point = OperatingPoint.model_validate(found) if found else None

@@ -1,6 +1,5 @@
 """The operating point: chosen on validation, judged on test, refused where it means nothing."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ TEST = ((0.85, 1), (0.6, 0), (0.45, 1), (0.3, 1), (0.05, 0))
 def make_eights_card(**changes: Any) -> DatasetCard:  # noqa: ANN401 - any field of Facts
     """Return the facts of a question with two answers, "b" being the rarer."""
     counts = {split: {"a": 6, "b": 4} for split in SPLITS}
-    return replace(make_dataset_card(["a", "b"], counts, "b"), **changes)
+    return make_dataset_card(["a", "b"], counts, "b").model_copy(update=changes)
 
 
 def make_predictions(rows: tuple[tuple[float, int], ...], **changes: Any) -> SplitPredictions:  # noqa: ANN401

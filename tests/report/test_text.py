@@ -1,6 +1,5 @@
 """Numbers as sentences."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ from tests.support.report import write_evaluated_runs
 def facts(positive: str | None, rejected: int = 0, channels: int = 1) -> DatasetCard:
     """Return the facts of two images a class and split."""
     counts = {split: {"not 8": 2, "8": 2} for split in SPLITS}
-    found = make_dataset_card(["not 8", "8"], counts, positive)
-    return replace(found, shape=[28, 32, channels], rejected=rejected)
+    changes = {"shape": [28, 32, channels], "rejected": rejected}
+    return make_dataset_card(["not 8", "8"], counts, positive, **changes)
 
 
 def test_the_question_is_of_one_class_or_of_all() -> None:

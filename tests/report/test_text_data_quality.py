@@ -1,11 +1,12 @@
 """What is said of the data before any model."""
 
-from dataclasses import replace
-
-from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCounts
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.report import text
-from tests.support.datasets import make_dataset_card
+from tests.support.datasets import (
+    make_dataset_card,
+    make_duplicate_counts,
+    make_near_duplicate_counts,
+)
 
 COUNTS = {split: {"a": 2, "b": 2} for split in SPLITS}
 
@@ -24,12 +25,13 @@ def test_each_trouble_has_its_sentence() -> None:
 
 def test_what_is_in_order_goes_without_saying() -> None:
     """Data without trouble has one sentence that says so."""
-    nothing = NearDuplicateCounts(0, 0, 0, 0, 0.004, complete=True)
-    facts = replace(
-        make_dataset_card(["a", "b"], COUNTS),
+    nothing = make_near_duplicate_counts(0, 0, 0, 0)
+    facts = make_dataset_card(
+        ["a", "b"],
+        COUNTS,
         rejected=0,
         reasons={},
-        copies=DuplicateCounts(0, 0, 0),
+        copies=make_duplicate_counts(0),
         alike=nothing,
     )
     assert len(text.describe_data_quality(facts)) == 1
@@ -37,10 +39,11 @@ def test_what_is_in_order_goes_without_saying() -> None:
 
 def test_a_search_that_stopped_says_at_least() -> None:
     """The count of pairs is a lower bound then; one image is told in the singular."""
-    facts = replace(
-        make_dataset_card(["a", "b"], COUNTS),
-        copies=DuplicateCounts(1, 0, 0),
-        alike=NearDuplicateCounts(9, 8, 1, 7, 0.004, complete=False),
+    facts = make_dataset_card(
+        ["a", "b"],
+        COUNTS,
+        copies=make_duplicate_counts(1),
+        alike=make_near_duplicate_counts(9, 8, 1, 7, complete=False),
     )
     notes = text.describe_data_quality(facts)
     assert notes[1].startswith("One image has byte-identical copies")

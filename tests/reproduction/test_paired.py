@@ -1,6 +1,5 @@
 """Two runs of other code or data, by the test images that both answered."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +71,7 @@ def test_a_relabelled_image_is_no_pair() -> None:
 def test_what_cannot_be_paired_is_told() -> None:
     """Other classes, or no image in common."""
     one = make_run_images("wx", [0, 1])
-    other = one._replace(facts=replace(FACTS, classes=["a", "c"], positive="c"))
+    other = one._replace(facts=FACTS.model_copy(update={"classes": ["a", "c"], "positive": "c"}))
     with pytest.raises(DataError, match=r"the classes were \['a', 'b'\], and are \['a', 'c'\]"):
         check_comparable(one, other)
     with pytest.raises(DataError, match="no test image of then is one of now"):
@@ -86,7 +85,7 @@ def test_answers_are_read_with_their_images(tmp_path: Path) -> None:
     rows = [{"split": split, "digest": "d", "label": "a"} for split in ("train", "test", "test")]
     files.write_csv(folder / "images.csv", rows[0], rows)
     np.save(folder / "test.labels.npy", np.array([0, 0]))
-    files.write_json(folder / "facts.json", FACTS.to_json())
+    files.write_json(folder / "facts.json", FACTS.model_dump())
     np.savez(tmp_path / "p.npz", allow_pickle=False, test=np.array([YES, NO]))
     found = load_run_images(tmp_path)
     assert found.names == [("d", "a", 0), ("d", "a", 1)]

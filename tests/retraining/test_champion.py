@@ -1,6 +1,5 @@
 """The champion is asked about today's images as they are, each made when its turn comes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +33,8 @@ def test_pictures_are_made_as_preprocess_makes_them(project: Path) -> None:
 
 def test_another_question_is_no_comparison() -> None:
     """Other classes, or another positive one: the error says both, in one line."""
-    check_question(FACTS, replace(FACTS, digest="other"))
-    for other in (replace(FACTS, classes=["not 8", "8", "9"]), replace(FACTS, positive=None)):
+    check_question(FACTS, FACTS.model_copy(update={"digest": "other"}))
+    for changes in ({"classes": ["not 8", "8", "9"]}, {"positive": None}):
         with pytest.raises(DataError, match="the champion knows the classes") as caught:
-            check_question(FACTS, other)
+            check_question(FACTS, FACTS.model_copy(update=changes))
         assert "\n" not in str(caught.value)

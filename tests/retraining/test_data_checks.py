@@ -1,16 +1,18 @@
 """Data that are not as they should be are found before any training."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from secondlook.artifacts.dataset_card import DatasetCard, DuplicateCounts, PixelStatistics
+from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.artifacts.retraining_history import DataChange
 from secondlook.config.retraining import DataLimits
 from secondlook.retraining import data_checks
-from tests.support.datasets import make_dataset_card
+from tests.support.datasets import (
+    make_dataset_card,
+    make_duplicate_counts,
+    make_pixel_statistics,
+)
 
 NAMES = ["not 8", "8"]
 LIMITS = DataLimits(
@@ -26,11 +28,11 @@ LIMITS = DataLimits(
 NONE = DataLimits.model_validate(dict.fromkeys(DataLimits.model_fields))
 
 
-def make_card(rest: int = 900, eights: int = 100) -> DatasetCard:
+def make_card(rest: int = 900, eights: int = 100, **changes: object) -> DatasetCard:
     """Return facts of so many images in three equal splits, none of them rejected."""
     counts = {split: {"not 8": rest // 3, "8": eights // 3} for split in SPLITS}
-    found = make_dataset_card(NAMES, counts, "8")
-    return replace(found, rejected=0, reasons={}, copies=DuplicateCounts(0, 0, 0))
+    clean = {"rejected": 0, "reasons": {}, "copies": make_duplicate_counts(0)}
+    return make_dataset_card(NAMES, counts, "8", **clean | changes)
 
 
 def list_failed_checks(
@@ -52,11 +54,11 @@ def test_the_same_data_are_sane() -> None:
     ("now", "name"),
     [
         (make_card(600, 300), "class_share"),
-        (replace(make_card(), rejected=100), "rejected"),
-        (replace(make_card(), copies=DuplicateCounts(500, 0, 0)), "duplicates"),
-        (replace(make_card(), copies=DuplicateCounts(0, 50, 0)), "label_conflicts"),
-        (replace(make_card(), pixels=PixelStatistics(90.0, 77.0, [1] * 256)), "pixel_mean"),
-        (replace(make_card(), pixels=PixelStatistics(51.0, 20.0, [1] * 256)), "pixel_std"),
+        (make_card(rejected=100), "rejected"),
+        (make_card(copies=make_duplicate_counts(500, 0, 0)), "duplicates"),
+        (make_card(copies=make_duplicate_counts(0, 50, 0)), "label_conflicts"),
+        (make_card(pixels=make_pixel_statistics(90.0, 77.0)), "pixel_mean"),
+        (make_card(pixels=make_pixel_statistics(51.0, 20.0)), "pixel_std"),
     ],
 )
 def test_each_limit_finds_what_it_is_for(now: DatasetCard, name: str) -> None:
@@ -72,19 +74,19 @@ def test_images_that_are_gone_are_found() -> None:
 
 def test_fewer_copies_are_no_harm() -> None:
     """Someone cleaned up."""
-    then = replace(make_card(), copies=DuplicateCounts(500, 50, 0))
+    then = make_card(copies=make_duplicate_counts(500, 50, 0))
     images = DataChange(digest="d" * 64, images=999, added=0, removed=0)
     assert all(check.passed for check in data_checks.check_data(then, make_card(), images, LIMITS))
 
 
 def test_a_broken_file_among_few_is_noise() -> None:
     """One of ten is more than 5 %, and no more than chance may make of it."""
-    assert list_failed_checks(replace(make_card(), rejected=1), added=9) == []
+    assert list_failed_checks(make_card(rejected=1), added=9) == []
 
 
 def test_other_pixels_are_not_held_against_others() -> None:
     """Images of another size have other statistics, and nothing is said of them."""
-    now = replace(make_card(), shape=[64, 64, 3], pixels=PixelStatistics(200.0, 1.0, [1] * 256))
+    now = make_card(shape=[64, 64, 3], pixels=make_pixel_statistics(200.0, 1.0))
     assert list_failed_checks(now) == []
 
 

@@ -15,6 +15,7 @@ from secondlook.serving.occlusion import (
     place_patches,
 )
 from tests.support import networks
+from tests.support.datasets import make_pixel_statistics
 
 
 def test_only_the_corner_that_counts_is_hot() -> None:
@@ -74,5 +75,5 @@ def test_the_cover_is_the_background_or_the_mean() -> None:
     """A level that a quarter of all pixels has is the background; without one, the mean is it."""
     counts = [0] * 256
     counts[10], counts[100], counts[200] = 26, 37, 37
-    assert choose_cover_level(PixelStatistics(113.6, 60, counts)) == 100
-    assert choose_cover_level(PixelStatistics(127.4, 60, [1] * 256)) == 127
+    assert choose_cover_level(PixelStatistics(mean=113.6, std=60, histogram=counts)) == 100
+    assert choose_cover_level(make_pixel_statistics(127.4, 60)) == 127

@@ -76,7 +76,7 @@ def test_what_makes_pictures_and_what_they_are_like_is_told(project: Path) -> No
     told = run_split_and_preprocess(config)["pictures"]
     known = load_dataset_card()
     assert known.preparation == config.preprocess
-    assert known.to_json() == files.read_json(files.stage_folder("preprocess") / "facts.json")
+    assert known.model_dump() == files.read_json(files.stage_folder("preprocess") / "facts.json")
     means = manifest.load_images("train").mean(axis=(1, 2, 3))
     brightness = told["features"]["brightness"]
     assert brightness["values"] == pytest.approx(np.unique(means.round(4)).tolist(), abs=1e-3)

@@ -154,14 +154,45 @@ def read_rows(name: str) -> list[dict[str, str]]:
     return list(files.read_csv(files.stage_folder("preprocess") / name))
 
 
-ANY_RANGE = ReferenceRange([0.0], [1.0], -1e6, 1e6)
+ANY_RANGE = ReferenceRange(values=[0.0], shares=[1.0], low=-1e6, high=1e6)
+
+
+def make_duplicate_counts(
+    duplicates: int, label_conflicts: int = 0, across_splits: int = 0
+) -> DuplicateCounts:
+    """Return so many images with copies."""
+    return DuplicateCounts(
+        duplicates=duplicates, label_conflicts=label_conflicts, across_splits=across_splits
+    )
+
+
+def make_near_duplicate_counts(
+    pairs: int, across_splits: int, label_conflicts: int, seen: int, *, complete: bool = True
+) -> NearDuplicateCounts:
+    """Return so many pairs that look the same, up to a distance of 0.004."""
+    return NearDuplicateCounts(
+        pairs=pairs,
+        across_splits=across_splits,
+        label_conflicts=label_conflicts,
+        judged_and_seen=seen,
+        bound=0.004,
+        complete=complete,
+    )
+
+
+def make_pixel_statistics(mean: float, std: float) -> PixelStatistics:
+    """Return pixels of this mean and deviation, of every level equally many."""
+    return PixelStatistics(mean=mean, std=std, histogram=[1] * 256)
 
 
 def make_dataset_card(
-    classes: Sequence[str], counts: Mapping[str, Mapping[str, int]], positive: str | None = None
+    classes: Sequence[str],
+    counts: Mapping[str, Mapping[str, int]],
+    positive: str | None = None,
+    **changes: object,
 ) -> DatasetCard:
     """Return the facts of images of 28 x 28 grey pixels, one more of which was rejected."""
-    return DatasetCard(
+    found = DatasetCard(
         name="invented",
         classes=list(classes),
         positive=positive,
@@ -169,11 +200,14 @@ def make_dataset_card(
         counts={split: dict(count) for split, count in counts.items()},
         rejected=1,
         digest="0" * 64,
-        pixels=PixelStatistics(51.0, 77.0, [1] * 256),
-        levels={split: LevelStatistics(51.0 + i, 77.0) for i, split in enumerate(SPLITS)},
+        pixels=make_pixel_statistics(51.0, 77.0),
+        levels={split: LevelStatistics(mean=51.0 + i, std=77.0) for i, split in enumerate(SPLITS)},
         reasons={"damaged": 1},
-        copies=DuplicateCounts(duplicates=4, label_conflicts=2, across_splits=2),
-        alike=NearDuplicateCounts(3, 2, 1, 2, 0.004, complete=True),
+        copies=make_duplicate_counts(4, 2, 2),
+        alike=make_near_duplicate_counts(3, 2, 1, 2),
         preparation=make_preprocess_spec(height=28, width=28),
-        pictures=TrainingProfile(dict.fromkeys(ImageFeatures._fields, ANY_RANGE), [0.0] * 256, 0.0),
+        pictures=TrainingProfile(
+            features=dict.fromkeys(ImageFeatures._fields, ANY_RANGE), mean=[0.0] * 256, unusual=0.0
+        ),
     )
+    return found.model_copy(update=changes)

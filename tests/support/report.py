@@ -84,7 +84,7 @@ def _write_preprocessed(
             for split, truth in labels.items()
         }
         facts = make_dataset_card(classes, counts, positive)
-        files.write_json(folder / "facts.json", facts.to_json())
+        files.write_json(folder / "facts.json", facts.model_dump())
         rows = [
             {"id": f"{split}#{i}", "label": classes[k], "split": split, "digest": "0" * 64}
             for split, truth in labels.items()

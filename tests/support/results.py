@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -22,7 +21,11 @@ from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.evaluation.run_artifacts import ClassScores, Details, RunResult, Scalars, TrainedRun
 from secondlook.evaluation.seeds import Estimate
 from secondlook.verdicts.case import Case
-from tests.support.datasets import make_dataset_card
+from tests.support.datasets import (
+    make_dataset_card,
+    make_duplicate_counts,
+    make_near_duplicate_counts,
+)
 
 METRICS = [name for name in Scalars.model_fields if name != "lazy_accuracy"]
 
@@ -135,8 +138,8 @@ def make_calibration(
 
 
 NO_COPIES, NONE_ALIKE = (
-    DuplicateCounts(0, 0, 0),
-    NearDuplicateCounts(0, 0, 0, 0, 0.004, complete=True),
+    make_duplicate_counts(0, 0, 0),
+    make_near_duplicate_counts(0, 0, 0, 0),
 )
 INTERVAL_REACH = 0.02  # of every interval: smaller differences are not distinguishable
 
@@ -153,7 +156,7 @@ def make_case(  # noqa: PLR0913 - each says one thing of the invented data
     """Return a case of runs on 100 images per class in each split."""
     counts = {split: dict.fromkeys(classes, 100) for split in SPLITS}
     facts = make_dataset_card(list(classes), counts, positive)
-    facts = replace(facts, copies=copies, alike=alike)
+    facts = facts.model_copy(update={"copies": copies, "alike": alike})
     names = [found.name for found in results]
     seen = Mistakes(
         hardest={name: [] for name in names},

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +74,10 @@ def make_epoch_numbers(epoch: int) -> dict[str, float]:
 def _write_dataset_card() -> None:
     counts = {"train": {"not 8": 6, "8": 2}, "validation": {"not 8": 3, "8": 1}}
     counts["test"] = counts["validation"]
-    facts = replace(
-        make_dataset_card(["not 8", "8"], counts, "8"), shape=[12, 12, 1], digest=DATA_DIGEST
-    )
+    told = {"shape": [12, 12, 1], "digest": DATA_DIGEST}
+    facts = make_dataset_card(["not 8", "8"], counts, "8", **told)
     with files.create_output("preprocess") as folder:
-        files.write_json(folder / "facts.json", facts.to_json())
+        files.write_json(folder / "facts.json", facts.model_dump())
         np.save(folder / "test.npy", np.zeros((4, 12, 12, 1), np.uint8))
 
 

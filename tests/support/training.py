@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def write_noise_images(project: Path) -> Path:
         np.save(folder / f"{split}.npy", images)
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
-    files.write_json(folder / "facts.json", make_noise_card(["left", "right"], counts).to_json())
+    files.write_json(folder / "facts.json", make_noise_card(["left", "right"], counts).model_dump())
     for code in list_training_code():
         (project / code).parent.mkdir(parents=True, exist_ok=True)
         (project / code).write_text("", encoding="utf-8")
@@ -54,9 +53,8 @@ def write_noise_images(project: Path) -> Path:
 
 def make_noise_card(classes: list[str], counts: dict[str, dict[str, int]]) -> DatasetCard:
     """Return the facts of invented data, the last class being the positive one."""
-    return replace(
-        make_dataset_card(classes, counts, classes[-1]), shape=[12, 12, 1], digest="d" * 64
-    )
+    told = {"shape": [12, 12, 1], "digest": "d" * 64}
+    return make_dataset_card(classes, counts, classes[-1], **told)
 
 
 def _draw_noise(size: int, seed: int) -> tuple[Any, Any]:

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCounts
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.misclassified import MisclassifiedImage
 from secondlook.verdicts import data_quality
+from tests.support.datasets import make_duplicate_counts, make_near_duplicate_counts
 from tests.support.results import make_case, make_result
 
 
 def test_images_in_two_splits_are_told() -> None:
     """Identical ones, and those that look like one that was trained on."""
-    copies = DuplicateCounts(duplicates=9, label_conflicts=0, across_splits=4)
-    alike = NearDuplicateCounts(9, 9, 9, 1, 0.004, complete=True)
+    copies = make_duplicate_counts(9, 0, 4)
+    alike = make_near_duplicate_counts(9, 9, 9, 1)
     identical, similar = data_quality.judge_leak(
         make_case(make_result("only"), copies=copies, alike=alike)
     )
@@ -23,7 +23,7 @@ def test_images_in_two_splits_are_told() -> None:
 
 def test_conflicting_labels_are_told() -> None:
     """With where to find them."""
-    copies = DuplicateCounts(duplicates=9, label_conflicts=2, across_splits=0)
+    copies = make_duplicate_counts(9, 2, 0)
     [verdict] = data_quality.judge_label_conflict(make_case(make_result("only"), copies=copies))
     assert verdict.text.startswith("2 images have an identical copy with another label")
     assert "data/split/duplicates.csv" in verdict.text
@@ -31,7 +31,7 @@ def test_conflicting_labels_are_told() -> None:
 
 def test_clean_data_are_not_talked_about() -> None:
     """Copies of one class in one split do no harm."""
-    clean = make_case(make_result("only"), copies=DuplicateCounts(9, 0, 0))
+    clean = make_case(make_result("only"), copies=make_duplicate_counts(9, 0, 0))
     assert not [*data_quality.judge_leak(clean), *data_quality.judge_label_conflict(clean)]
 
 
@@ -39,11 +39,11 @@ def test_other_shares_of_classes_in_test_are_told() -> None:
     """Half of training is "a", but a quarter of test; a few images more or less are chance."""
     counts = {"train": {"a": 500, "b": 500}, "validation": {"a": 9, "b": 9}}
     given = make_case(make_result("only"))
-    facts = replace(given.facts, counts=counts | {"test": {"a": 50, "b": 150}})
+    facts = given.facts.model_copy(update={"counts": counts | {"test": {"a": 50, "b": 150}}})
     [verdict] = data_quality.judge_shifted(replace(given, facts=facts))
     assert "is 25.0" in verdict.text
     assert "training 50.0" in verdict.text
-    few = replace(given.facts, counts=counts | {"test": {"a": 8, "b": 12}})
+    few = given.facts.model_copy(update={"counts": counts | {"test": {"a": 8, "b": 12}}})
     assert not [
         *data_quality.judge_shifted(given),
         *data_quality.judge_shifted(replace(given, facts=few)),

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from secondlook.artifacts import files
-from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCounts
 from secondlook.config.errors import DataError
 from secondlook.evaluation import comparison_artifacts
 from secondlook.verdicts import verdicts
+from tests.support.datasets import make_duplicate_counts, make_near_duplicate_counts
 from tests.support.results import (
     make_calibration,
     make_case,
@@ -30,7 +30,7 @@ def test_the_weightiest_come_first_and_no_more_than_ten() -> None:
     twin = twin.model_copy(
         update={"fitting": make_overfitting(kind="underfitting", fall=1.0, saved=3)}
     )
-    copies, alike = DuplicateCounts(9, 9, 9), NearDuplicateCounts(9, 9, 9, 9, 0.004, complete=True)
+    copies, alike = make_duplicate_counts(9, 9, 9), make_near_duplicate_counts(9, 9, 9, 9)
     found = verdicts.select_verdicts(make_case(blind, weighted, twin, copies=copies, alike=alike))
     weights = [verdict.weight for verdict in found]
     assert len(found) == verdicts.MAX_VERDICTS == 10
