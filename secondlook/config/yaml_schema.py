@@ -32,7 +32,8 @@ EXPECTATIONS = {
     "finite_number": "a finite number",
     "too_short": "at least {min_length} entry",
     "string_too_short": "some text",
-    "string_pattern_mismatch": "letters, digits, - and _ alone, as fit for the name of a folder",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "letters, digits, - and _ alone, no - first, as fit for a folder",
     "literal_error": "{expected}",
     "value_error": "{error}",
     "greater_than": "more than {gt:g}",
@@ -52,6 +53,12 @@ def validate_section(kind: type[S], value: object, prefix: tuple[str, ...] = ())
     except ValidationError as error:
         # An unknown key is told before the missing one that it was probably meant to be.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        if first["type"] == "string_type" and first["loc"][-1] == "[key]":
+            *section, _, _ = (*prefix, *map(str, first["loc"]))
+            raise ParamsError(
+                f"{PARAMS_FILE}: {'.'.join(section)}: found a name that YAML reads as "
+                f"{_format_value(first['input'])}; expected text (put the name in quotes)"
+            ) from None
         where = tuple(str(part) for part in first["loc"] if part != "[key]")
         place = f"{PARAMS_FILE}: {'.'.join((*prefix, *where)) or 'the file'}"
         raise ParamsError(f"{place}: {_describe_error(kind, where, dict(first))}") from None
@@ -156,4 +163,5 @@ HalfFraction = Annotated[float, Field(ge=0, le=0.5)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 SideLength = Annotated[int, Field(ge=1, le=4096)]
 PositiveCount = Annotated[int, Field(ge=1)]
-RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+# No - first: commands would take it for an option.
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=100)]

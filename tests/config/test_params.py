@@ -49,6 +49,27 @@ class TestParams:
         shared = params.train.model_dump(exclude={"checkpoint_seconds"})
         assert params.run("unweighted").model_dump() == shared
 
+    @pytest.mark.parametrize("name", ["1e3", "1e-3", "08", "0o17", "+1", ".5", "null", "true"])
+    def test_a_name_that_is_no_text_needs_quotes(self, name: str) -> None:
+        """A run is called as it was written, by us and by DVC; in quotes, anything is text."""
+        told = read_refusal("runs.unweighted", f"{name}: {{}}")
+        assert told.startswith("params.yaml: runs: found a name that YAML reads as")
+        assert told.endswith("; expected text (put the name in quotes)")
+
+    @pytest.mark.parametrize("name", ["1e3", "08", "0o17", "null", "true"])
+    def test_in_quotes_it_is_a_name(self, name: str) -> None:
+        """The name is what stands between the quotes."""
+        line = f'unweighted: {{}}\n  "{name}": {{}}'
+        assert name in load_edited_params("runs.unweighted", line).runs
+
+    @pytest.mark.parametrize("name", ["-aug", "-", "--help", '"-1"', "a" * 101])
+    def test_a_name_that_commands_or_folders_cannot_take_is_refused(self, name: str) -> None:
+        """What begins like an option is one to every command that is told it."""
+        told = read_refusal("runs.unweighted", f"{name}: {{}}")
+        assert (
+            "expected letters, digits, - and _ alone, no - first" in told or "at most 100" in told
+        )
+
     def test_no_run_has_what_changes_no_result(self) -> None:
         """How often a training is saved is said once, for all runs."""
         told = read_refusal("runs.unweighted", "unweighted: {checkpoint_seconds: 5}")

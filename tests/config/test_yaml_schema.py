@@ -75,6 +75,8 @@ def test_what_is_right_is_taken() -> None:
         ({"inner": {"dept": 1}}, "inner.dept: unknown key; did you mean depth?"),
         ({"inner": {}}, "inner.depth: missing key; add it"),
         ({"names": {"X": 1}}, "names.X: found 'X'; expected letters, digits, - and _ alone"),
+        ({"names": {1e3: 1}}, "names: found a name that YAML reads as 1000.0; expected text (put"),
+        ({"names": {None: 1}}, "names: found a name that YAML reads as null; expected text (put"),
         ({"zzz": 1}, "zzz: unknown key; expected flag, inner, names, share, sizes, text or word"),
     ],
 )
