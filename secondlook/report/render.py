@@ -41,12 +41,16 @@ def check_page_path(path: Path) -> None:
 
 
 def save_page(text: str, path: Path) -> None:
-    """Write a page, whole or not at all; StorageError where the system refuses."""
+    """Write a page, whole or not at all; StorageError where the system refuses.
+
+    A name that is not UTF-8 has question marks there.
+    """
+    content = text.encode(errors="replace")
     try:
         if path.exists() and not path.is_file():  # a pipe, /dev/stdout: it stays what it is
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         else:
-            write_atomically(path, [text.encode()])
+            write_atomically(path, [content])
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}; name another file") from error
 

@@ -1,6 +1,7 @@
 """The one door: `python -m stages <name>`, also installed as `secondlook`."""
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
@@ -48,6 +49,34 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "option", "shown"),
+    [
+        ("utf-8", "", "é “Ω” ±1 ?"),
+        ("latin-1", "", 'é "?" ±1 ?'),
+        ("ascii", "", '? "?" +-1 ?'),
+        ("ascii", "--json", r"\u00e9 \u201c\u03a9\u201d \u00b11 \udcff"),
+        ("utf-8", "--json", r"é “Ω” ±1 \udcff"),
+    ],
+)
+def test_no_sign_ends_a_command(encoding: str, option: str, shown: str) -> None:
+    """What a terminal has not is shown as what comes near it; JSON keeps it, escaped."""
+    code = (
+        "import sys; from secondlook.commands.cli import main\n"
+        f"sys.argv = ['secondlook', 'predict', '--help', '{option or '--top=1'}']\n"
+        "try: main()\n"
+        r"finally: print('\u00e9 \u201c\u03a9\u201d \xb11 \udcff')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode(encoding).splitlines()[-1] == shown
 
 
 def test_a_mistake_is_one_line_and_exit_1(project: Path) -> None:

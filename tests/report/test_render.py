@@ -15,6 +15,8 @@ def test_a_page_replaces_the_one_before(tmp_path: Path) -> None:
     for text in ("<p>one</p>", "<p>größer</p>"):
         render.save_page(text, page)
         assert page.read_bytes() == text.encode()
+    render.save_page("<p>bad\udcff.png</p>", page)  # the name of a file that is not UTF-8
+    assert page.read_bytes() == b"<p>bad?.png</p>"
     assert list(tmp_path.iterdir()) == [page]
 
 
