@@ -43,6 +43,7 @@ from secondlook.data.sources import Source
 from secondlook.data.splitting import order_classes
 
 BATCH_BYTES = 2**20
+MAX_FAINT_SHARE = 0.05  # of the training pictures: some are truly of one grey
 SplitSummaries = dict[str, SplitSummary]
 SplitArrays = dict[str, NDArray[np.uint8]]
 
@@ -207,7 +208,19 @@ def _format_summary(result: SplitSummaries, facts: DatasetCard) -> Iterator[str]
     if reasons := _count_rejections(result):
         told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(5))
         yield f"{reasons.total()} rejected, see data/preprocess/rejected.csv: {told}"
+    yield from _describe_faint(result["train"], facts.preparation)
     if facts.alike.pairs:
         more = "" if facts.alike.complete else " or more"
         told = f"{facts.alike.pairs}{more} pairs in different splits or classes look the same"
         yield f"{told} (warning), see data/preprocess/lookalikes.csv"
+
+
+def _describe_faint(training: SplitSummary, spec: PreprocessParams) -> Iterator[str]:
+    """Yield a warning where many training pictures are nearly of one grey."""
+    if training.faint > MAX_FAINT_SHARE * len(training.labels):
+        told = f"{training.faint} of {len(training.labels)} training pictures use fewer than"
+        advice = "" if spec.contrast else ": `preprocess.contrast: stretch` spreads them"
+        yield (
+            f"{told} {profile.FAINT_LEVELS} of 256 levels (warning); 8 to 12 bits in files of 16 "
+            f"look so{advice}"
+        )

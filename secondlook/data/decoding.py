@@ -5,7 +5,6 @@ import math
 import struct
 import warnings
 import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +46,8 @@ EXIF_TRANSPOSES = {
 }
 BOMB_REASON = "more than {} pixels, perhaps a decompression bomb"
 OPPOSITE_BACKGROUND = {"black": "white", "white": "black"}
+DEEP_ALPHA = "RGBA;16B"
+LOW_BYTES = {"RGB;16B": "RGB;16L", DEEP_ALPHA: "RGBA;16L"}  # how Pillow reads 16 bits: the low ones
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 # Pillow warns of a picture above its limit of pixels; `opened` refuses it.
@@ -85,7 +86,10 @@ def decode_image(
     if not content:
         raise RejectedImageError("empty file")
     try:
-        return _prepare_image(open_image(content), spec, inverted)
+        image = open_image(content)
+        if spec.contrast:
+            _spread_deep_colours(image, content)
+        return _prepare_image(image, spec, inverted)
     except Image.DecompressionBombError:
         raise RejectedImageError(BOMB_REASON.format(Image.MAX_IMAGE_PIXELS)) from None
     except UnidentifiedImageError:
@@ -95,7 +99,7 @@ def decode_image(
         raise RejectedImageError(f"damaged: {' '.join(str(error).split())[:120]}") from None
 
 
-def open_image(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> ImageFile.ImageFile:
     """Return a picture of a known format, not yet decoded, unless it is a decompression bomb."""
     formats = ("TGA",) if content.endswith(TGA_MARK) else IMAGE_FORMATS
     image = Image.open(io.BytesIO(content), formats=formats)
@@ -103,20 +107,6 @@ def open_image(content: bytes) -> Image.Image:
     if limit and math.prod(image.size) > limit:
         raise RejectedImageError(BOMB_REASON.format(limit))
     return image
-
-
-def is_image_file(path: Path) -> bool:
-    """Return whether a file begins as a picture does, or OSError where it may not be read."""
-    with path.open("rb") as file:
-        try:
-            image = Image.open(file, formats=IMAGE_FORMATS)
-            if image.format == "PPM":
-                image.load()  # P1 and the like are too short a mark: text may begin so
-        except Image.DecompressionBombError:
-            return True
-        except DECODE_ERRORS:
-            return False
-    return True
 
 
 def _prepare_image(image: Image.Image, spec: PreprocessParams, inverted: bool) -> DecodedImage:
@@ -127,7 +117,7 @@ def _prepare_image(image: Image.Image, spec: PreprocessParams, inverted: bool) -
     )
     scale = _reduce_early(image, size, box)
     behind = OPPOSITE_BACKGROUND[spec.background] if inverted else spec.background
-    small = _flatten_image(image, spec.channels, behind).resize(
+    small = _flatten_image(image, spec, behind).resize(
         size, RESIZE_FILTER, _scale_box(box, scale), REDUCING_GAP
     )
     small = ImageOps.invert(small) if inverted else small
@@ -186,31 +176,55 @@ def _scale_box(box: Box, scale: float) -> Box:
     return (left, top, right, bottom)
 
 
-def _flatten_image(image: Image.Image, channels: int, background: str) -> Image.Image:
+def _flatten_image(image: Image.Image, spec: PreprocessParams, background: str) -> Image.Image:
     """Return the picture as L or RGB of 8 bits, over the background where it is transparent."""
     if image.mode.startswith("I"):
-        image = _reduce_to_eight_bits(image, background)
+        image = _reduce_to_eight_bits(image, background, spread=spec.contrast is not None)
     if image.mode == "F":
         raise RejectedImageError("floating-point samples; expected 8 or 16 bits")
     if image.has_transparency_data:
         whole = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", whole.size, background), whole)
-    return image.convert("L" if channels == 1 else "RGB")
+    return image.convert("L" if spec.channels == 1 else "RGB")
 
 
-def _reduce_to_eight_bits(image: Image.Image, background: str) -> Image.Image:
+def _reduce_to_eight_bits(image: Image.Image, background: str, *, spread: bool) -> Image.Image:
     """Scale grey samples of 16 bits by their whole range: 0 to 65535 becomes 0 to 255.
 
-    By the range, not by the values found, so that two pictures stay comparable; `contrast:
-    stretch` is there for those that use a small part of it.
+    By the range, not by the values found, so that two pictures stay comparable; unless they are
+    to be `spread` anyhow: the few values of 8 to 12 bits in 16 would be rounded to a handful.
     """
     samples = np.asarray(image).astype(np.int64)
     if samples.min() < 0 or samples.max() > 65535:
         raise RejectedImageError("samples beyond 16 bits; expected 8 or 16 bits")
-    pixels = ((samples * 255 + 32767) // 65535).astype(np.uint8)
-    if "transparency" in image.info:
-        pixels[samples == image.info["transparency"]] = 255 if background == "white" else 0
-    return Image.fromarray(pixels)
+    clear = samples == image.info.get("transparency", -1)
+    low, high = _find_ends(samples[~clear]) if spread else (0, 65535)
+    whole = high - low
+    pixels = ((samples.clip(low, high) - low) * 255 + whole // 2) // whole
+    pixels[clear] = 255 if background == "white" else 0
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def _find_ends(samples: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the darkest and lightest of 16 bits; the whole range where there is but one value."""
+    low, high = (int(samples.min()), int(samples.max())) if samples.size else (0, 0)
+    return (low, high) if low < high else (0, 65535)
+
+
+def _spread_deep_colours(image: ImageFile.ImageFile, content: bytes) -> None:
+    """Spread a PNG's colours of 16 bits over the whole range: Pillow keeps 8 of the bits alone.
+
+    Those below come to light where the same bytes are read as if in the other order.
+    """
+    raw = image.tile[0].args if image.format == "PNG" and image.tile else None
+    if raw not in LOW_BYTES or "transparency" in image.info:
+        return
+    lower = open_image(content)
+    lower.tile = [lower.tile[0]._replace(args=LOW_BYTES[raw])]
+    samples = np.asarray(image).astype(np.int64) * 256 + np.asarray(lower)
+    low, high = _find_ends(samples[samples[..., -1] > 0, :3] if raw == DEEP_ALPHA else samples)
+    samples[..., :3] = (samples[..., :3].clip(low, high) - low) * 65535 // (high - low)
+    image.paste(Image.fromarray((samples >> 8).astype(np.uint8)))
 
 
 def _adjust_contrast(image: Image.Image, contrast: str | None) -> Image.Image:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from secondlook.config.errors import DataError
 from secondlook.data import decoding
 from secondlook.data.splitting import ImageContent, is_plain_text
@@ -38,7 +40,21 @@ def is_image(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in OTHER_SUFFIXES or suffix.endswith(("~", "_original")):
         return False
-    return suffix in IMAGE_SUFFIXES or decoding.is_image_file(path)
+    return suffix in IMAGE_SUFFIXES or _begins_as_image(path)
+
+
+def _begins_as_image(path: Path) -> bool:
+    """Return whether a file is a picture by its content, whatever its name."""
+    with path.open("rb") as file:
+        try:
+            image = Image.open(file, formats=decoding.IMAGE_FORMATS)
+            if image.format == "PPM":
+                image.load()  # P1 and the like are too short a mark: text may begin so
+        except Image.DecompressionBombError:
+            return True
+        except decoding.DECODE_ERRORS:
+            return False
+    return True
 
 
 def is_left_over(name: str) -> bool:

@@ -176,6 +176,7 @@ def _iterate_sample(split: SizedImages) -> Iterator[SizedImages]:
 
 
 REJECTED_COLUMNS = ("id", "label", "split", "reason")
+FAINT_LEVELS = 20  # of 256, from darkest to lightest: 8 to 12 bits in a file of 16 have no more
 MAX_EXAMPLES = 3  # rejected images that an error names
 WriteRow = Callable[[Mapping[str, object]], object]
 DecodeResult = tuple[ManifestRow, DecodedImage | None]
@@ -185,13 +186,15 @@ DecodeResult = tuple[ManifestRow, DecodedImage | None]
 class SplitSummary:
     """A few numbers an image: of those kept the `labels`, and the `sizes` as given, in pairs.
 
-    `histogram` counts their pixels by level. Of the rejected ones the `reasons` are counted, and
-    `firsts` are the first MAX_EXAMPLES of them and the first of each class.
+    `histogram` counts their pixels by level, `faint` is how many use hardly any. Of the rejected
+    ones the `reasons` are counted, and `firsts` are the first MAX_EXAMPLES of them and the first
+    of each class.
     """
 
     labels: "array[int]" = field(default_factory=lambda: array("q"))
     sizes: "array[int]" = field(default_factory=lambda: array("q"))
     histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    faint: int = 0
     reasons: "Counter[str]" = field(default_factory=Counter)
     firsts: list[ManifestRow] = field(default_factory=list)
 
@@ -200,6 +203,7 @@ class SplitSummary:
         self.labels.append(label)
         self.sizes.extend((seen.width, seen.height))
         self.histogram += np.bincount(seen.pixels.ravel(), minlength=256)
+        self.faint += int(seen.pixels.max()) - int(seen.pixels.min()) < FAINT_LEVELS
 
     def add_rejected(self, row: ManifestRow) -> None:
         """Count one that there is not."""
