@@ -61,8 +61,8 @@ class DataChange(Record):
     removed: int | None = None
 
 
-class RetrainingRecord(Record):
-    """One line of the history; times are UTC, `seconds` is how long it took.
+class RetrainingFacts(Record):
+    """What there is to know of a retraining while it goes on, and afterwards.
 
     action: retrain | promote | rollback; service, before: the champion afterwards and before;
     challenger: the run that was judged; data_checks, gate: what was asked of data and challenger;
@@ -71,10 +71,7 @@ class RetrainingRecord(Record):
     its own run in MLflow.
     """
 
-    time: str
     action: str
-    outcome: str
-    reason: str
     model: str | None = None
     service: ServiceModel | None = None
     before: ServiceModel | None = None
@@ -86,6 +83,14 @@ class RetrainingRecord(Record):
     judged: int | None = None
     state: str | None = None
     retraining: str | None = None
+
+
+class RetrainingRecord(RetrainingFacts):
+    """One line of the history; times are UTC, `seconds` is how long it took."""
+
+    time: str
+    outcome: str
+    reason: str
     seconds: float = 0.0
 
     @property

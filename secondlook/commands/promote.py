@@ -54,7 +54,7 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
 
     return run_session(
         params,
-        RetrainingDraft("promote", registry.format_model_name(params)),
+        RetrainingDraft(action="promote", model=registry.format_model_name(params)),
         work,
         as_json=as_json,
     )

@@ -47,7 +47,8 @@ def run(params: Params, *, dry_run: bool, force: bool, as_json: bool) -> int:
     0: promoted, or nothing to do; 3: the challenger is not better; 75: another retraining goes
     on; 1: failed or stopped. `dry_run` changes nothing; `force` trains also what did not change.
     """
-    draft = RetrainingDraft("retrain", registry.format_model_name(params), force)
+    model = registry.format_model_name(params)
+    draft = RetrainingDraft(action="retrain", model=model, force=force)
     if dry_run:  # of what was not done nobody is notified
         silent = params.retrain.model_copy(update={"notify": None})
         params = params.model_copy(update={"retrain": silent})

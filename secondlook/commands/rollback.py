@@ -36,7 +36,7 @@ def run(params: Params, *, as_json: bool) -> int:
 
     return run_session(
         params,
-        RetrainingDraft("rollback", registry.format_model_name(params)),
+        RetrainingDraft(action="rollback", model=registry.format_model_name(params)),
         work,
         as_json=as_json,
     )

@@ -12,20 +12,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
+from pydantic import ConfigDict, Field
+
 from secondlook.artifacts.retraining_history import (
     BUSY,
     FAILED,
-    ConditionCheck,
-    DataChange,
+    RetrainingFacts,
     RetrainingRecord,
-    ServiceModel,
 )
-from secondlook.artifacts.schema import NullableFloat
 from secondlook.config.errors import BusyError, SecondLookError
 from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params
@@ -59,33 +57,20 @@ def _format_now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-@dataclass
-class RetrainingDraft:
+class RetrainingDraft(RetrainingFacts):
     """What will be the RetrainingRecord, so far. `force`: train everything again."""
 
-    action: str
+    model_config = ConfigDict(frozen=False)
+
     model: str
     force: bool = False
-    service: ServiceModel | None = None
-    before: ServiceModel | None = None
-    challenger: ServiceModel | None = None
-    data: DataChange | None = None
-    data_checks: list[ConditionCheck] = field(default_factory=list)
-    gate: list[ConditionCheck] = field(default_factory=list)
-    metrics: dict[str, NullableFloat] = field(default_factory=dict)
-    judged: int | None = None
-    state: str | None = None
-    retraining: str | None = None
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = Field(default_factory=time.monotonic)
 
     def make_record(self, outcome: str, reason: str) -> RetrainingRecord:
         """Return the record of it, as of now."""
         seconds = round(time.monotonic() - self.begun, 1)
-        known = {each.name: getattr(self, each.name) for each in fields(self)}
-        del known["begun"], known["force"]
-        return RetrainingRecord(
-            time=_format_now(), outcome=outcome, reason=reason, seconds=seconds, **known
-        )
+        ending = {"time": _format_now(), "outcome": outcome, "reason": reason, "seconds": seconds}
+        return RetrainingRecord.model_validate(dict(self) | ending)
 
 
 NOTIFY_SECONDS = 60  # seconds that `retrain.notify` has

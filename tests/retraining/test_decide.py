@@ -54,7 +54,7 @@ def test_without_a_lock_nothing_was_made() -> None:
 
 def test_another_gate_judges_again() -> None:
     """A challenger that was refused may pass the gate as it is now."""
-    draft = RetrainingDraft("retrain", "model", state=change_state())
+    draft = RetrainingDraft(action="retrain", model="model", state=change_state())
     retraining_history.add_to_history(
         [draft.make_record(KEPT, "recall is 0.535, at least 0.800 is asked")]
     )

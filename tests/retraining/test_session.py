@@ -46,10 +46,18 @@ def make_failing_work(error: BaseException) -> RetrainingWork:
     return work
 
 
+def make_draft() -> RetrainingDraft:
+    """Return the draft of a retraining that begins now."""
+    return RetrainingDraft(action="retrain", model="model")
+
+
 def run_work(work: RetrainingWork, notify: str | None = "cat > notice.json") -> int:
     """Do the work and return the exit status."""
     return run_session(
-        load_notifying_params(notify), RetrainingDraft("retrain", "model"), work, as_json=False
+        load_notifying_params(notify),
+        RetrainingDraft(action="retrain", model="model"),
+        work,
+        as_json=False,
     )
 
 
@@ -135,12 +143,7 @@ def test_json_is_all_that_is_said(capfd: pytest.CaptureFixture[str]) -> None:
         transcript.say("a line for the log alone")
         return draft.make_record("kept", "so it is")
 
-    assert (
-        run_session(
-            load_notifying_params(None), RetrainingDraft("retrain", "model"), work, as_json=True
-        )
-        == 3
-    )
+    assert run_session(load_notifying_params(None), make_draft(), work, as_json=True) == 3
     out, err = capfd.readouterr()
     assert (json.loads(out)["outcome"], err) == ("kept", "")
     assert "a line for the log alone" in Path(".dvc/tmp/second_look/log.txt").read_text()
