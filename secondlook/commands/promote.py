@@ -19,7 +19,7 @@ from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.promotion import RetrainingRun
 from secondlook.retraining.session import RetrainingDraft, run_session
-from secondlook.tracking import registry
+from secondlook.tracking import models, registry
 from secondlook.tracking.lookup import look_up_run
 from secondlook.tracking.registry import CHAMPION, Registry
 
@@ -40,7 +40,7 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
             tracked = look_up_run(wanted, Path(folder))
             told = files.read_json(tracked.folder / "source" / "facts.json")
             facts = DatasetCard.model_validate(told)
-            found = registry.find_candidate_by_id(tracked.id)
+            found = models.find_candidate_by_id(tracked.id)
         store = Registry(draft.model)
         champion = store.find_version(CHAMPION)
         draft.challenger, draft.data = (
@@ -48,7 +48,11 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
             DataChange(digest=facts.digest, images=facts.image_count),
         )
         decision = Decision(PROMOTED, f"{found.names}, by hand", found)
-        if champion and (champion.run, champion.weights) == (found.run, found.weights):
+        if champion and (champion.run, champion.weights, champion.source) == (
+            found.run,
+            found.weights,
+            found.source,
+        ):
             decision = Decision(SAME, f"{found.names} is in service already")
         return RetrainingRun.open(params, store, transcript, draft).carry_out(decision, draft)
 

@@ -28,7 +28,11 @@ def run(params: Params, *, as_json: bool) -> int:
         store = Registry(draft.model)
         champion, previous = store.find_version(CHAMPION), store.find_version(PREVIOUS)
         if champion is None or previous is None:
-            raise TrackingError(f"MLflow: {draft.model} has no version before the champion's")
+            raise TrackingError(
+                f"MLflow: {draft.model} has no version before the champion's; `secondlook promote "
+                "RUN` puts another run into service"
+            )
+        store.check_files(previous)
         draft.challenger = previous.model
         opened = RetrainingRun.open(params, store, transcript, draft)
         reason = f"back to version {previous.number}, by hand"

@@ -26,7 +26,8 @@ from secondlook.retraining.current_data import CurrentData
 from secondlook.retraining.gate import Trial
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.session import RetrainingDraft
-from secondlook.tracking.registry import CHAMPION, Candidate, Registry, find_candidate_by_key
+from secondlook.tracking.models import Candidate, find_candidate_by_key
+from secondlook.tracking.registry import CHAMPION, Registry
 
 DECISIVE_STAGES = ("split", "preprocess", "train", "evaluate")  # the others only tell of the runs
 DVC_LOCK_FILE = Path("dvc.lock")

@@ -5,9 +5,10 @@ expected.py         files -> which runs MLflow should have, each a RunSpec (run_
                     provenance.py when, where, of which code and images; ui.py how the UI shows it
 location.py         the tracking URI, and what of it may be printed
 store.py            MLflow itself: opened, made, and mended after the project was moved
-upload.py           one run: its numbers, files and pictures; models.py its model
+upload.py           one run: its numbers, files and pictures; models.py its model, and which run
+                    could be in service
 live.py             epochs of a training that lasts; live_worker.py logs them, a process of its own
 lookup.py           the other way: one run, its files and its model, out of MLflow
-registry.py         which model is in service, which was, and which run could be
+registry.py         which model is in service, and which was before it
 retraining_runs.py  what came of each retraining
 """

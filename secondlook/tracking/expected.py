@@ -21,6 +21,7 @@ from secondlook.tracking.run_spec import (
     RunSpec,
     flatten_section,
     format_data_parameters,
+    format_place_tags,
 )
 from secondlook.tracking.ui import build_run_tags
 from secondlook.training.run_key import compute_run_key
@@ -51,6 +52,7 @@ def load_parent_spec(params: Params) -> RunSpec:
         title=f"{data.name} {data.digest[:8]}",
         data=data,
         parameters=format_data_parameters(params),
+        tags=format_place_tags(params),
         started=provenance.read_clock(),
     )
 
@@ -102,6 +104,7 @@ def _build_run_spec(params: Params, names: list[str], key: str, train: TrainPara
         parameters=flatten_section(train, "train.") | format_data_parameters(params),
         tags={
             **build_run_tags(list(params.runs).index(names[0])),
+            **format_place_tags(params),
             "second_look.names": ", ".join(names),
             "second_look.dvc.stage": ", ".join(f"train@{name}" for name in names),
         },

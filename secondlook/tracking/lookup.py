@@ -15,7 +15,7 @@ from secondlook.config.yaml_schema import format_choices
 from secondlook.tracking.location import StoreLocation, find_location
 from secondlook.tracking.models import MODEL_NAME, PARTS_PATH
 from secondlook.tracking.run_spec import DATA_TAG, KEY_TAG, MIRROR_TAG
-from secondlook.tracking.store import PATIENT_LIMITS, convert_store_errors
+from secondlook.tracking.store import PATIENT_LIMITS, RETIRED_TAG, convert_store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +47,7 @@ def look_up_run(wanted: str, folder: Path) -> TrackedRun:
     """
     with _open_for_reading() as (where, client):
         run = _find_run(client, where, wanted)
-        _download_files(client, run, folder)
+        _download_files(client, where, run, folder)
     names = run.data.tags["second_look.names"].split(", ")
     return TrackedRun(run.info.run_id, run.info.run_name, names, run.data.tags, folder)
 
@@ -83,7 +83,8 @@ def _find_by_id(client: "MlflowClient", where: StoreLocation, wanted: str) -> "R
         raise _build_error(where, f"no run with the id {wanted}; `make ui` shows the ids") from None
     if run.info.lifecycle_stage != "active":
         raise _build_error(
-            where, f"the run {wanted} was deleted; `mlflow runs restore` brings it back"
+            where,
+            f"the run {wanted} was deleted; `mlflow runs restore --run-id {wanted}` brings it back",
         )
     return run
 
@@ -91,6 +92,8 @@ def _find_by_id(client: "MlflowClient", where: StoreLocation, wanted: str) -> "R
 def _find_by_name(runs: "list[Run]", where: StoreLocation, wanted: str) -> "Run":
     """Return the only run of that name; a run that stands for several entries has all names."""
     named = [run for run in runs if wanted in _list_names(run)]
+    # What is only kept for a registered version is meant where no other has the name.
+    named = [run for run in named if RETIRED_TAG not in run.data.tags] or named
     if len(named) == 1:
         return named[0]
     if named:
@@ -152,9 +155,13 @@ def _check_complete(run: "Run", where: StoreLocation) -> None:
         )
 
 
-def _download_files(client: "MlflowClient", run: "Run", folder: Path) -> None:
+def _download_files(client: "MlflowClient", where: StoreLocation, run: "Run", folder: Path) -> None:
     """Copy what came out of the run and what it came from; pictures are not needed."""
-    for kept in client.list_artifacts(run.info.run_id):
+    listed = list(client.list_artifacts(run.info.run_id))
+    if SOURCE_FOLDER not in {each.path for each in listed}:
+        lost = f"the files of the run {run.info.run_id} are gone from there"
+        raise _build_error(where, f"{lost}; `secondlook track` brings back those of a run in data/")
+    for kept in listed:
         if not kept.is_dir or kept.path == SOURCE_FOLDER:
             client.download_artifacts(run.info.run_id, kept.path, str(folder))
 
@@ -165,6 +172,7 @@ def _build_error(where: StoreLocation, told: str) -> TrackingError:
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 MODEL_SCHEMES = ("models:/", "runs:/")
+MISSING_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")  # as MLflow says that something is gone
 
 
 def fetch_model(wanted: str, folder: Path) -> Path:
@@ -173,19 +181,61 @@ def fetch_model(wanted: str, folder: Path) -> Path:
     wanted: a run's id or name, or an address as `models:/name@alias` or `models:/name/3`. Raises
     TrackingError for no such run or model, or one that was not logged by this pipeline.
     """
-    with _open_for_reading() as (where, client), _set_default_store(where):
-        from mlflow.artifacts import download_artifacts
-
+    with _open_for_reading() as (where, client):
         address = wanted
         if not wanted.startswith(MODEL_SCHEMES):
             address = f"runs:/{_find_run(client, where, wanted).info.run_id}/{MODEL_NAME}"
-        path = Path(download_artifacts(artifact_uri=address, dst_path=str(folder)), *PARTS_PATH)
+        found = download_model(where, address, folder)
+    if found is None:
+        raise _build_error(where, f"{wanted}: {_suggest_model(wanted)}")
+    path = found.joinpath(*PARTS_PATH)
     if not (path / "operating.json").exists():
         raise TrackingError(
             f"MLflow at {where.display_name}: {wanted}: no model of this version of Second Look; "
             "`dvc repro` logs the runs of the workspace"
         )
     return path
+
+
+def _suggest_model(wanted: str) -> str:
+    """Return what to do about a model that is not there, and may have been."""
+    gone = "no such model, or its files are gone from there (as by `mlflow gc`)"
+    if wanted.startswith(MODEL_SCHEMES):
+        return (
+            f"{gone}; `secondlook promote RUN` puts another run into service, `secondlook predict "
+            "--run NAME` asks one of the workspace"
+        )
+    return f"{gone}; `secondlook track` brings back that of a run in data/"
+
+
+def download_model(where: StoreLocation, address: str, folder: Path) -> Path | None:
+    """Copy a logged model into a folder; None where the store answers, and has no files of it.
+
+    Use it inside `convert_store_errors`.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    if not has_model_files(where, address):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    with _set_default_store(where):
+        target = {"dst_path": str(folder), "tracking_uri": where.uri}
+        return Path(download_artifacts(artifact_uri=address, **target))
+
+
+def has_model_files(where: StoreLocation, address: str) -> bool:
+    """Tell whether the files of a model are there; inside `convert_store_errors`."""
+    from mlflow.artifacts import list_artifacts
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with _set_default_store(where):
+            listed = list_artifacts(artifact_uri=address, tracking_uri=where.uri)
+            return "MLmodel" in {Path(file.path).name for file in listed}
+    except MlflowException as error:
+        if error.error_code in MISSING_CODES:
+            return False
+        raise
 
 
 @contextmanager

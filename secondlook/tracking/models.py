@@ -1,4 +1,4 @@
-"""Logging a model so that `mlflow.pyfunc` loads it, without loading it here.
+"""Logging a model so that `mlflow.pyfunc` loads it, without loading it here; finding it again.
 
 MLflow's own Keras flavour would import TensorFlow and run the model to find its requirements;
 ours are known: the loader is `secondlook.serving.pyfunc`, the code travels with the weights.
@@ -7,15 +7,20 @@ ours are known: the loader is `secondlook.serving.pyfunc`, the code travels with
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from importlib.metadata import version
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondlook.tracking.run_spec import ModelSpec
-from secondlook.tracking.store import Store
+from secondlook.artifacts.retraining_history import ServiceModel
+from secondlook.config.errors import TrackingError
+from secondlook.tracking.location import find_location
+from secondlook.tracking.run_spec import KEY_TAG, NAMES_TAG, ModelSpec
+from secondlook.tracking.store import PATIENT_LIMITS, RETIRED_TAG, Store, convert_store_errors
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.models import Model as MlflowModel
     from mlflow.models import ModelSignature
@@ -38,36 +43,58 @@ REQUIREMENTS = (
 
 
 def has_model(store: Store, run: "Run", model: ModelSpec) -> bool:
-    """Tell whether the run has one model, with these weights and with its files."""
-    return len(store.list_models(run)) == 1 and _find_model(store, run, model) is not None
+    """Tell whether the run has a model with these weights and its files, and none too many."""
+    kept = _find_model(store, run, model)
+    return kept is not None and not _list_surplus(store, run, kept)
 
 
 def log_model(store: Store, run: "Run", model: ModelSpec) -> None:
     """Log the model, unless its weights are there already; others of the run are deleted.
 
     Others go last: of two projects that log the same model at once, one fails, and finds the
-    other's when it tries again.
+    other's when it tries again. One that a registered version points to stays.
     """
-    kept = _find_model(store, run, model) or _log_new_model(store, run, model)
-    for other in store.list_models(run):
-        if other.model_id != kept:
-            store.client.delete_logged_model(other.model_id)
+    kept = _find_model(store, run, model) or _log_files(store, run, model)
+    for other in _list_surplus(store, run, kept):
+        store.client.delete_logged_model(other)
+
+
+def _list_surplus(store: Store, run: "Run", kept: str) -> list[str]:
+    """Return the ids of the run's other models, less those that a registered version needs."""
+    others = [each.model_id for each in store.list_models(run) if each.model_id != kept]
+    of_run = f"runs:/{run.info.run_id}/"
+    return [other for other in others if not store.is_registered(other, of_run)]
 
 
 def _find_model(store: Store, run: "Run", model: ModelSpec) -> str | None:
     """Return the id of the oldest model that has these weights and its files."""
-    for each in sorted(
-        store.list_models(run), key=lambda one: (one.creation_timestamp, one.model_id)
-    ):
-        if each.tags.get(WEIGHTS_TAG) == model.digest and each.status == "READY":
-            files = store.client.list_logged_model_artifacts(each.model_id)
-            if "MLmodel" in {file.path for file in files}:
-                return str(each.model_id)
-    return None
+    same = _list_models_with_weights(store, run, model)
+    return next((each for each in same if _has_files(store.client, each)), None)
 
 
-def _log_new_model(store: Store, run: "Run", model: ModelSpec) -> str:
-    """Return the id of the model, logged anew."""
+def _list_models_with_weights(store: Store, run: "Run", model: ModelSpec) -> list[str]:
+    """Return the ids of the run's models that were logged whole with these weights, oldest first.
+
+    Their files may have been lost since.
+    """
+    found = sorted(store.list_models(run), key=lambda one: (one.creation_timestamp, one.model_id))
+    ready = [each for each in found if each.status == "READY"]
+    return [each.model_id for each in ready if each.tags.get(WEIGHTS_TAG) == model.digest]
+
+
+def _has_files(client: "MlflowClient", model_id: str) -> bool:
+    """Tell whether the files of a logged model are there, or only its entry."""
+    return "MLmodel" in {file.path for file in client.list_logged_model_artifacts(model_id)}
+
+
+def _log_files(store: Store, run: "Run", model: ModelSpec) -> str:
+    """Return the id of the model, logged anew; one that has lost its files gets them back.
+
+    A registered version may point to it: it answers again.
+    """
+    for lost in _list_models_with_weights(store, run, model):
+        _upload_model_files(store, run.info.run_id, lost, model)
+        return lost
     run = store.client.get_run(run.info.run_id)
     made = store.client.create_logged_model(
         store.experiment, MODEL_NAME, run.info.run_id, {WEIGHTS_TAG: model.digest}, run.data.params
@@ -151,3 +178,71 @@ def _link_model_to_run(store: Store, run: "Run", model_id: str, model: ModelSpec
         of_model.append(Metric(key, last.value, last.timestamp, last.step, model_id))
     store.client.log_batch(run_id, metrics=of_model)
     store.client.log_outputs(run_id, [LoggedModelOutput(model_id, model.epoch)])
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run's id, its entries of `runs:`, the digest of its weights, its logged model and files."""
+
+    run: str
+    names: str
+    weights: str
+    model_id: str | None
+    source: str
+
+    @property
+    def model(self) -> ServiceModel:
+        """Return which model this is, as the record of a retraining tells it."""
+        return ServiceModel(name=self.names, run=self.run)
+
+
+def find_candidate_by_key(key: str, weights: str) -> Candidate:
+    """Return the tracked run of that key, with the model of those weights.
+
+    Raises TrackingError where MLflow has no such run or model.
+    """
+    where = find_location()
+    with convert_store_errors(where, PATIENT_LIMITS):
+        from mlflow import MlflowClient
+
+        client = MlflowClient(where.uri)
+        ids = [each.experiment_id for each in client.search_experiments()]
+        found = list(client.search_runs(ids, f"tags.`{KEY_TAG}` = '{key}'"))
+        found.sort(key=lambda run: RETIRED_TAG in run.data.tags)  # that which mirrors the files
+        models = [
+            each for run in found if (each := _load_candidate(client, run.info.run_id, weights))
+        ]
+    if not models:
+        raise where.build_error("the challenger is not there as it was trained here")
+    return models[0]
+
+
+def find_candidate_by_id(run_id: str) -> Candidate:
+    """Return the tracked run with that id; TrackingError where it has no model."""
+    where = find_location()
+    with convert_store_errors(where, PATIENT_LIMITS):
+        from mlflow import MlflowClient
+
+        found = _load_candidate(MlflowClient(where.uri), run_id, None)
+    if found is None:
+        raise TrackingError(
+            f"MLflow at {where.display_name}: the run {run_id} has no model; `secondlook track` "
+            "adds that of a run in data/, else name another run"
+        )
+    return found
+
+
+def _load_candidate(client: "MlflowClient", run_id: str, weights: str | None) -> Candidate | None:
+    """Return the run and the model it has with these weights, or with any; None without one.
+
+    A model whose files are gone is none.
+    """
+    run = client.get_run(run_id)
+    query = f"source_run_id = '{run_id}'"
+    for model in client.search_logged_models([run.info.experiment_id], query):
+        digest = model.tags.get(WEIGHTS_TAG)
+        wanted = digest and weights in (None, digest) and model.status == "READY"
+        if wanted and _has_files(client, model.model_id):
+            names = run.data.tags.get(NAMES_TAG, run.info.run_name)
+            return Candidate(run_id, names, digest, model.model_id, model.artifact_location)
+    return None

@@ -1,8 +1,8 @@
-"""The model registry: which version is in service (`champion`), which was, which run could be.
+"""The model registry: which version is in service (`champion`), and which was before it.
 
 Aliases of one registered model, named after the experiment. A version's files are those of its
-run's logged model; it names the place where they lie, so it can be loaded even where the mirror
-has deleted that run since.
+run's logged model; it names the place where they lie. The mirror leaves both alone; where people
+removed them all the same, whoever needs them is told the way out.
 """
 
 import re
@@ -16,12 +16,14 @@ from secondlook.config.errors import TrackingError
 from secondlook.config.params import Params
 from secondlook.tracking.expected import format_experiment_name
 from secondlook.tracking.location import StoreLocation, find_location
-from secondlook.tracking.models import PARTS_PATH, WEIGHTS_TAG
-from secondlook.tracking.run_spec import KEY_TAG, NAMES_TAG
+from secondlook.tracking.lookup import MISSING_CODES, download_model, has_model_files
+from secondlook.tracking.models import PARTS_PATH, WEIGHTS_TAG, Candidate
+from secondlook.tracking.run_spec import NAMES_TAG
 from secondlook.tracking.store import PARENT_TAG, PATIENT_LIMITS, convert_store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 
@@ -30,69 +32,6 @@ def find_champion_uri(params: Params) -> str | None:
     model = format_model_name(params)
     has_one = Registry(model).find_version(CHAMPION) is not None
     return f"models:/{model}@{CHAMPION}" if has_one else None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A run's id, its entries of `runs:`, the digest of its weights, its logged model and files."""
-
-    run: str
-    names: str
-    weights: str
-    model_id: str | None
-    source: str
-
-    @property
-    def model(self) -> ServiceModel:
-        """Return which model this is, as the record of a retraining tells it."""
-        return ServiceModel(name=self.names, run=self.run)
-
-
-def find_candidate_by_key(key: str, weights: str) -> Candidate:
-    """Return the tracked run of that key, with the model of those weights.
-
-    Raises TrackingError where MLflow has no such run or model.
-    """
-    where = find_location()
-    with convert_store_errors(where, PATIENT_LIMITS):
-        from mlflow import MlflowClient
-
-        client = MlflowClient(where.uri)
-        ids = [each.experiment_id for each in client.search_experiments()]
-        found = client.search_runs(ids, f"tags.`{KEY_TAG}` = '{key}'")
-        models = [
-            each for run in found if (each := _load_candidate(client, run.info.run_id, weights))
-        ]
-    if not models:
-        raise where.build_error("the challenger is not there as it was trained here")
-    return models[0]
-
-
-def find_candidate_by_id(run_id: str) -> Candidate:
-    """Return the tracked run with that id; TrackingError where it has no model."""
-    where = find_location()
-    with convert_store_errors(where, PATIENT_LIMITS):
-        from mlflow import MlflowClient
-
-        found = _load_candidate(MlflowClient(where.uri), run_id, None)
-    if found is None:
-        raise TrackingError(
-            f"MLflow at {where.display_name}: the run {run_id} has no model; `secondlook track` "
-            "adds that of a run in data/"
-        )
-    return found
-
-
-def _load_candidate(client: "MlflowClient", run_id: str, weights: str | None) -> Candidate | None:
-    """Return the run and the model it has with these weights, or with any; None without one."""
-    run = client.get_run(run_id)
-    query = f"source_run_id = '{run_id}'"
-    for model in client.search_logged_models([run.info.experiment_id], query):
-        digest = model.tags.get(WEIGHTS_TAG)
-        if digest and weights in (None, digest) and model.status == "READY":
-            names = run.data.tags.get(NAMES_TAG, run.info.run_name)
-            return Candidate(run_id, names, digest, model.model_id, model.artifact_location)
-    return None
 
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -181,29 +120,47 @@ class Registry:
             client.set_registered_model_alias(self.model, CHAMPION, version.number)
 
     def download_files(self, version: RegisteredVersion, folder: Path) -> Path:
-        """Return the folder with model.json, weights and facts.json of a version."""
-        with convert_store_errors(self.where, PATIENT_LIMITS):
-            from mlflow.artifacts import download_artifacts
+        """Return the folder with model.json, weights and facts.json of a version.
 
-            folder.mkdir(parents=True, exist_ok=True)
-            found = download_artifacts(
-                artifact_uri=version.source, dst_path=str(folder), tracking_uri=self.where.uri
-            )
-            return Path(found, *PARTS_PATH)
+        Raises TrackingError where they are gone from MLflow.
+        """
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            found = download_model(self.where, version.source, folder)
+        if found is None:
+            raise self._build_gone_error(version)
+        return found.joinpath(*PARTS_PATH)
+
+    def check_files(self, version: RegisteredVersion) -> None:
+        """Raise TrackingError where the files of a version are gone from MLflow."""
+        with convert_store_errors(self.where, PATIENT_LIMITS):
+            there = has_model_files(self.where, version.source)
+        if not there:
+            raise self._build_gone_error(version)
+
+    def _build_gone_error(self, version: RegisteredVersion) -> TrackingError:
+        return TrackingError(
+            f"MLflow at {self.where.display_name}: the files of {self.model}, version "
+            f"{version.number} (run {version.run}), are gone from there (as by `mlflow gc`); "
+            "`secondlook promote RUN` puts another run into service, one that `secondlook "
+            "leaderboard` names"
+        )
 
     def download_origin(self, version: RegisteredVersion, folder: Path) -> Path:
         """Return a folder with params.yaml of a version's run, and images.npz of its data.
 
-        The latter is missing where the data were tracked by a Second Look that did not keep it.
+        What is gone from MLflow is missing there; the latter also where the data were tracked by
+        a Second Look that did not keep it.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         with convert_store_errors(self.where, PATIENT_LIMITS):
             client = self._client()
-            run = client.get_run(version.run)
-            folder.mkdir(parents=True, exist_ok=True)
-            above = [run.data.tags[PARENT_TAG]] if PARENT_TAG in run.data.tags else []
-            for run_id in (*above, version.run):  # the run's own params.yaml comes last
-                client.download_artifacts(run_id, "source", str(folder))
-            return folder / "source"
+            run = _get_run(client, version.run)
+            if run is not None:
+                above = _get_run(client, run.data.tags.get(PARENT_TAG, ""))
+                for one in filter(None, (above, run)):  # the run's own params.yaml comes last
+                    if client.list_artifacts(one.info.run_id, "source"):
+                        client.download_artifacts(one.info.run_id, "source", str(folder))
+        return folder / "source"
 
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient
@@ -223,10 +180,26 @@ def _load_version(client: "MlflowClient", model: str, number: str) -> Registered
     )
 
 
+def _get_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """Return a run, be it in the bin; None where it is gone."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id) if run_id else None
+    except MlflowException as error:
+        if error.error_code in MISSING_CODES:
+            return None
+        raise
+
+
 def _find_registered_version(client: "MlflowClient", model: str, found: Candidate) -> str | None:
-    """Return the newest version of the run with the same weights."""
+    """Return the newest version of the run with the same weights, whose files are those."""
     versions = client.search_model_versions(f"name = '{model}' and run_id = '{found.run}'")
-    same = [int(v.version) for v in versions if v.tags.get(WEIGHTS_TAG) == found.weights]
+    same = [
+        int(v.version)
+        for v in versions
+        if (v.tags.get(WEIGHTS_TAG), v.source) == (found.weights, found.source)
+    ]
     return str(max(same)) if same else None
 
 

@@ -93,15 +93,27 @@ class RunSpec:
 LONGEST_VALUE = 6000  # characters that MLflow takes
 
 
+# Where the images lie, and what can only refuse them: neither makes another run.
+NOT_PARAMETERS = {"data.source", "data.path", "preprocess.max_rejected_fraction"}
+
+
 def format_data_parameters(params: Params) -> dict[str, str]:
-    """Return how the data was made; what can only refuse data is left out."""
+    """Return how the data was made, as MLflow parameters, which never change again."""
     sections = {"data.": params.data, "split.": params.split, "preprocess.": params.preprocess}
     told = {
         key: text
         for name, part in sections.items()
         for key, text in flatten_section(part, name).items()
     }
-    return {key: text for key, text in told.items() if not key.endswith("max_rejected_fraction")}
+    return {key: text for key, text in told.items() if key not in NOT_PARAMETERS}
+
+
+def format_place_tags(params: Params) -> dict[str, str]:
+    """Return where the images lie now, as tags: they may change."""
+    return {
+        "second_look.data.source": params.data.source,
+        "second_look.data.path": params.data.path,
+    }
 
 
 def flatten_section(section: ParamsSection, prefix: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """MLflow itself: opened quietly, with bounded patience; our runs found by our tags.
 
+What a registered version points to is never moved to MLflow's bin, which `mlflow gc` empties.
+
 The project's own store is a sqlite file: made in one step, and its paths mended after the
 project was moved or copied. Those tables are those of MLflow 3.
 """
@@ -36,6 +38,8 @@ NOISY_LOGGERS = ("psycopg", "sqlalchemy.pool")  # likewise, and they name the us
 PATIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 HASTY_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
 PARENT_TAG = "mlflow.parentRunId"
+RETIRED_TAG = "second_look.retired"
+RETIRED_NOTE = "a registered version needs it; the files in data/ say something else by now"
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,18 @@ class Store:
         return hold_lock(self.lock_file)
 
     def find(self, record: RunSpec) -> "Run | None":
-        """Return the run of the record; of several, the oldest: the others are deleted."""
-        query = f"tags.`{record.tag}` = '{record.key}'"
-        found = self.client.search_runs(
-            [self.experiment], query, order_by=["attributes.start_time ASC"]
-        )
+        """Return the run of the record; of several, the oldest: the others are retired."""
+        found = self.find_by_tag(record.tag, record.key)
         for surplus in found[1:]:
-            self.delete(surplus)
+            self.retire(surplus)
         return found[0] if found else None
+
+    def find_by_tag(self, tag: str, key: str) -> "list[Run]":
+        """Return the runs with that tag, the oldest first, less those retired."""
+        found = self.client.search_runs(
+            [self.experiment], f"tags.`{tag}` = '{key}'", order_by=["attributes.start_time ASC"]
+        )
+        return [run for run in found if RETIRED_TAG not in run.data.tags]
 
     def create(self, record: RunSpec, parent: str | None) -> "Run":
         """Return a new run for the record, below the run with the id `parent`.
@@ -75,11 +83,32 @@ class Store:
         )
         return self.find(record) or made
 
-    def delete(self, run: "Run") -> None:
-        """Move a run and its models to MLflow's waste bin."""
-        for model in self.list_models(run):
-            self.client.delete_logged_model(model.model_id)
-        self.client.delete_run(run.info.run_id)
+    def retire(self, run: "Run") -> None:
+        """Move a run and its models to MLflow's bin, or only out of the mirror.
+
+        The latter where a version of any registered model needs it, its files or a run below it.
+        """
+        from mlflow.entities import ViewType
+
+        run_id, models = run.info.run_id, [model.model_id for model in self.list_models(run)]
+        query = f"tags.`{PARENT_TAG}` = '{run_id}'"
+        below = self.client.search_runs([self.experiment], query, ViewType.ALL)
+        if self.is_registered(run_id, *models, *(each.info.run_id for each in below)):
+            self.client.set_tag(run_id, RETIRED_TAG, RETIRED_NOTE)
+            return
+        for model in models:
+            self.client.delete_logged_model(model)
+        self.client.delete_run(run_id)
+
+    def is_registered(self, *ids: str) -> bool:
+        """Tell whether a version names one of these, as its run or in the address of its files."""
+        token: str | None = ""
+        while token is not None:
+            page = self.client.search_model_versions(page_token=token or None)
+            if any(one in f"{each.run_id} {each.source}" for each in page for one in ids):
+                return True
+            token = page.token or None
+        return False
 
     def end(self, run_id: str, ended: int) -> None:
         """End a run as KILLED at `ended` (ms), if it is there and not at its end yet."""

@@ -21,6 +21,7 @@ from secondlook.tracking.provenance import Provenance, read_provenance
 from secondlook.tracking.run_spec import DATA_TAG, KEY_TAG, MIRROR_TAG, RunSpec
 from secondlook.tracking.store import (
     PATIENT_LIMITS,
+    RETIRED_TAG,
     Store,
     convert_store_errors,
     find_foreign_folders,
@@ -35,7 +36,7 @@ RUNS_QUERY = """
     LEFT JOIN logged_models AS models
            ON models.source_run_id = run_uuid AND models.lifecycle_stage = 'active'
     WHERE experiments.name = ? AND experiments.lifecycle_stage = 'active'
-      AND runs.lifecycle_stage = 'active' AND tags.key IN (?, ?, ?)
+      AND runs.lifecycle_stage = 'active' AND tags.key IN (?, ?, ?, ?)
 """
 
 
@@ -81,13 +82,14 @@ def _query_synced_experiment(
 
 
 def _is_synced_once(runs: list[StoredRun], record: RunSpec) -> bool:
-    same = [run for run in runs if run.tags.get(record.tag) == record.key]
+    active = [run for run in runs if RETIRED_TAG not in run.tags]
+    same = [run for run in active if run.tags.get(record.tag) == record.key]
     return len(same) == 1 and same[0].is_mirror_of(record)
 
 
 def _query_runs(store: sqlite3.Connection, experiment: str) -> Iterator[StoredRun]:
     found: dict[str, StoredRun] = {}
-    rows = store.execute(RUNS_QUERY, (experiment, KEY_TAG, DATA_TAG, MIRROR_TAG))
+    rows = store.execute(RUNS_QUERY, (experiment, KEY_TAG, DATA_TAG, MIRROR_TAG, RETIRED_TAG))
     for id_, run_id, status, artifacts, model, key, value in rows:
         run = found.setdefault(run_id, StoredRun(str(id_), status, artifacts, model))
         run.tags[key] = value

@@ -78,9 +78,9 @@ def _list_folders(record: RunSpec) -> set[str]:
 
 
 def _delete_unless_usable(store: Store, run: "Run | None", record: RunSpec) -> "Run | None":
-    """Return the run if it can become the record by adding alone; else it is deleted."""
+    """Return the run if it can become the record by adding alone; else it is retired."""
     if run is not None and _contradicts(store, run, record):
-        store.delete(run)
+        store.retire(run)
         return None
     return run
 
@@ -231,9 +231,9 @@ def attach_page(params: Params, run: str, page: Path) -> None:
         key = files.read_json(path)["key"]
     with convert_store_errors(where, PATIENT_LIMITS):
         store = open_store(where, format_experiment_name(params))
-        found = store.client.search_runs([store.experiment], f"tags.`{KEY_TAG}` = '{key}'")
+        found = store.find_by_tag(KEY_TAG, key)
         if not found:
             raise TrackingError(
                 f"MLflow at {where.display_name}: {run} is not there; `secondlook track` brings it"
             )
-        store.client.log_artifact(found[-1].info.run_id, str(page), PAGES_FOLDER)
+        store.client.log_artifact(found[0].info.run_id, str(page), PAGES_FOLDER)

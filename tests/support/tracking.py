@@ -137,10 +137,14 @@ def make_client() -> "MlflowClient":
 
 
 def find_runs(tag: str = "second_look.key") -> "dict[str, Run]":
-    """Return the active runs that have the tag, by name; a name that occurs twice is an error."""
+    """Return the active runs that have the tag, by name; a name that occurs twice is an error.
+
+    Those that the mirror only keeps for a registered version are left out.
+    """
     asked = make_client()
     ids = [experiment.experiment_id for experiment in asked.search_experiments()]
     runs = [run for run in asked.search_runs(ids) if tag in run.data.tags]
+    runs = [run for run in runs if "second_look.retired" not in run.data.tags]
     found = {run.info.run_name: run for run in runs}
     assert len(found) == len(runs)
     return found

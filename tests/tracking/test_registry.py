@@ -9,8 +9,9 @@ from secondlook.artifacts import files
 from secondlook.artifacts.retraining_history import KEPT, PROMOTED, RetrainingRecord, ServiceModel
 from secondlook.config.errors import TrackingError
 from secondlook.config.params import load_params
-from secondlook.tracking import registry, retraining_runs
-from secondlook.tracking.registry import CHAMPION, PREVIOUS, RETRAINING_TAG, Candidate, Registry
+from secondlook.tracking import models, registry, retraining_runs
+from secondlook.tracking.models import Candidate
+from secondlook.tracking.registry import CHAMPION, PREVIOUS, RETRAINING_TAG, Registry
 from secondlook.tracking.store import relocate_artifacts
 from stages import track
 from tests.support.servers import find_free_port, run_mlflow_server
@@ -44,7 +45,7 @@ def served(trackable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def candidate(name: str) -> Candidate:
     """Return the tracked run of that name in the workspace."""
     run = files.read_json(files.stage_folder("train", name, "run.json"))
-    return registry.find_candidate_by_key(run["key"], run["weights_digest"])
+    return models.find_candidate_by_key(run["key"], run["weights_digest"])
 
 
 @pytest.mark.server
@@ -112,11 +113,11 @@ def test_a_run_that_was_not_tracked_is_no_candidate() -> None:
     """The error says what brings it."""
     track.run(load_params())
     with pytest.raises(TrackingError, match="the challenger is not there"):
-        registry.find_candidate_by_key("0" * 64, "weights")
+        models.find_candidate_by_key("0" * 64, "weights")
     set_runs({"unweighted": {}})
     parent = next(iter(find_runs("second_look.data").values())).info.run_id
     with pytest.raises(TrackingError, match="has no model; `secondlook track`"):
-        registry.find_candidate_by_id(parent)
+        models.find_candidate_by_id(parent)
 
 
 @pytest.mark.parametrize(
