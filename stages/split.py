@@ -2,7 +2,8 @@
 
 Reads the source that `data` names; writes data/split/manifest.csv (id,label,split,digest) and
 duplicates.csv. Hashes of the content decide, not chance or order: adding images moves none that
-was there, and byte-identical images fall on the same side, so no test image is trained on.
+was there, but where a class was too small for each split to have one; and byte-identical images
+fall on the same side, so no test image is trained on.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +20,13 @@ from secondlook.artifacts.parallel import map_in_order
 from secondlook.config.errors import DataError, ParamsError
 from secondlook.config.params import DataParams, Params
 from secondlook.data import sources
-from secondlook.data.splitting import Item, assign_splits, hash_content, order_classes
+from secondlook.data.splitting import (
+    Item,
+    assign_splits,
+    hash_content,
+    list_moved,
+    order_classes,
+)
 
 DUPLICATE_COLUMNS = ("digest", "id", "label", "split", "kind")
 HASH_BATCH = 64
@@ -40,7 +47,7 @@ def run(params: Params) -> None:
             map_in_order(lambda item: hash_content(source.content(item.id)), items, HASH_BATCH)
         )
         images = assign_splits(items, digests, params.split)
-        _check_class_counts(images, params.data)
+        _check_class_counts(images, items, params.data)
         rows = list(_list_duplicates(images))
         files.write_csv(
             out / "manifest.csv", MANIFEST_COLUMNS, (image.to_cells() for image in images)
@@ -48,6 +55,7 @@ def run(params: Params) -> None:
         files.write_csv(out / "duplicates.csv", DUPLICATE_COLUMNS, rows)
     _print_counts(images, params.data)
     for line in (
+        *_describe_moved(list_moved(items, images, digests, params.split)),
         *_describe_duplicates(rows),
         *_describe_torn_groups(items, images),
         *_describe_skipped(source.skipped),
@@ -76,7 +84,7 @@ def _format_names(names: list[str]) -> str:
     return ", ".join(names[:12]) + (f" ... ({len(names)} in all)" if len(names) > 12 else "")
 
 
-def _check_class_counts(images: list[ManifestRow], data: DataParams) -> None:
+def _check_class_counts(images: list[ManifestRow], items: list[Item], data: DataParams) -> None:
     """Raise DataError unless there are two classes, and images of each in every split."""
     counts = Counter((image.label, image.split) for image in images)
     names = order_classes(image.label for image in images)
@@ -91,9 +99,21 @@ def _check_class_counts(images: list[ManifestRow], data: DataParams) -> None:
                 found = ", ".join(f"{counts[name, other]} in {other}" for other in SPLITS)
                 raise DataError(
                     f"{data.path}: class {name!r} has no image in {split} ({found}); expected at "
-                    "least one in each; add images, or change the shares or the seed in "
-                    "params.yaml: split"
+                    f"least one in each; {_advise(images, items, name, split)}"
                 )
+
+
+def _advise(images: list[ManifestRow], items: list[Item], name: str, split: str) -> str:
+    """Return what helps where a class is not in a split."""
+    own = [image for image in images if image.label == name]
+    if len(own) < len(SPLITS):
+        return f"{len(own)} cannot be in {len(SPLITS)} splits: add images of it, or leave it out"
+    if split in {item.split for item in items}:
+        return f"add images of it to {split}, or let `split` draw {split} from all"
+    return (
+        f"its {len(own)} images are too few different ones, or of too few groups, to be placed "
+        "in each: add others"
+    )
 
 
 def _list_duplicates(images: list[ManifestRow]) -> Iterator[dict[str, str]]:
@@ -131,6 +151,16 @@ def _print_counts(images: list[ManifestRow], data: DataParams) -> None:
 def _select_extremes(totals: Counter[str]) -> list[str]:
     ordered = [name for name, _ in totals.most_common()]
     return [*ordered[: MAX_TABLE_ROWS // 2], *ordered[-MAX_TABLE_ROWS // 2 :]]
+
+
+def _describe_moved(moved: list[ManifestRow]) -> Iterator[str]:
+    """Yield a line on the images that do not stand where their hash would put them."""
+    if moved:
+        examples = ", ".join(f"{image.id} ({image.label}, {image.split})" for image in moved[:3])
+        yield (
+            f"{len(moved)} images were moved so that each class is in each split: {examples}"
+            f"{', ...' if len(moved) > 3 else ''}"
+        )
 
 
 def _describe_duplicates(rows: list[dict[str, str]]) -> Iterator[str]:

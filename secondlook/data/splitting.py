@@ -1,11 +1,12 @@
 """What every source gives, one item an image, and which split each falls in.
 
-As its source says, else by a hash of its content or group.
+As its source says, else by a hash of its content or group, and so that each class is in each.
 """
 
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -103,18 +104,96 @@ def assign_splits(items: list[Item], digests: list[str], shares: SplitParams) ->
     """Return where each image falls.
 
     A split that the source gives is kept. Whichever of validation and test it does not give is
-    drawn from the images it gives to training or to nothing, by their key and the seed.
+    drawn from the images it gives to training or to nothing, by their key and the seed; a class
+    that a drawn split would lack is given one there, if it has enough.
     """
-    given = {item.split for item in items}
+    keys = compute_split_keys(items, digests)
+    drawn, open_splits = _draw_splits(items, keys, shares)
+    _complete_classes(_group_keys(items, keys), drawn, open_splits, shares.seed)
+    return [
+        ManifestRow(item.id, item.label, _get_given(item) or drawn[key], code)
+        for item, code, key in zip(items, digests, keys, strict=True)
+    ]
+
+
+def list_moved(
+    items: list[Item], images: list[ManifestRow], digests: list[str], shares: SplitParams
+) -> list[ManifestRow]:
+    """Return the images that are not where their hash alone would put them."""
+    keys = compute_split_keys(items, digests)
+    drawn, _ = _draw_splits(items, keys, shares)
+    return [
+        image
+        for item, image, key in zip(items, images, keys, strict=True)
+        if not _get_given(item) and image.split != drawn[key]
+    ]
+
+
+def _get_given(item: Item) -> str | None:
+    return item.split if item.split in EVALUATED_SPLITS else None
+
+
+def _draw_splits(
+    items: list[Item], keys: list[str], shares: SplitParams
+) -> tuple[dict[str, str], list[str]]:
+    """Return the split of each key by its hash, and the splits that are drawn and not given."""
+    given = {_get_given(item) for item in items}
     test = 0.0 if "test" in given else shares.test
     validation = 0.0 if "validation" in given else shares.validation
-    placed = []
-    for item, code, key in zip(items, digests, compute_split_keys(items, digests), strict=True):
-        split = choose_split(key, shares.seed, validation, test)
-        if item.split in EVALUATED_SPLITS:
-            split = item.split
-        placed.append(ManifestRow(item.id, item.label, split, code))
-    return placed
+    drawn = {key: choose_split(key, shares.seed, validation, test) for key in dict.fromkeys(keys)}
+    return drawn, [split for split in SPLITS if split not in given]
+
+
+def _group_keys(items: list[Item], keys: list[str]) -> dict[str, set[str]]:
+    """Return the keys of each class's images whose split is drawn, in order of the classes."""
+    grouped = dict[str, set[str]]()
+    for item, key in zip(items, keys, strict=True):
+        if not _get_given(item):
+            grouped.setdefault(item.label, set()).add(key)
+    return dict(sorted(grouped.items()))
+
+
+# Where an image for a split that a class lacks comes from, and which end of those there by hash:
+# such that two that are moved never compete. From training first: what stood in test for want of
+# another may come back to training, but where an image comes back to test, `retrain` refuses to
+# judge a champion that was trained on it.
+DONORS = {
+    "test": {"train": min, "validation": min},
+    "validation": {"train": max, "test": min},
+    "train": {"validation": max, "test": max},
+}
+
+
+def _complete_classes(
+    keys: dict[str, set[str]], drawn: dict[str, str], open_splits: list[str], seed: int
+) -> None:
+    """Move a key, with all its images, into each drawn split that a class would lack.
+
+    Images added later move none but what was moved so: that comes home once the class has others.
+    (Or where a class had a single image in a split, which is spared only from then on.)
+    """
+    labels = dict[str, list[str]]()
+    for label, own in keys.items():
+        for key in own:
+            labels.setdefault(key, []).append(label)
+    counts = Counter((label, drawn[key]) for key, own in labels.items() for label in own)
+    wanted = [(label, split) for label in keys for split in DONORS if split in open_splits]
+    moved = set[str]()
+    for label, split in wanted:
+        for donor, choose in DONORS[split].items():
+            if counts[label, split]:
+                break
+            spare = [
+                key
+                for key in keys[label] - moved
+                if drawn[key] == donor and all(counts[one, donor] > 1 for one in labels[key])
+            ]
+            if spare:
+                pick = choose(spare, key=lambda key: hash_key(key, seed))
+                counts.subtract((one, donor) for one in labels[pick])
+                counts.update((one, split) for one in labels[pick])
+                drawn[pick] = split
+                moved.add(pick)
 
 
 def compute_split_keys(items: list[Item], digests: list[str]) -> list[str]:
@@ -141,7 +220,12 @@ def compute_split_keys(items: list[Item], digests: list[str]) -> list[str]:
 
 def choose_split(key: str, seed: int, validation: float, test: float) -> str:
     """Return the split of a key: its hash is a number in 0..1, and the shares lie one by one."""
-    number = int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8]) / 2**64
+    number = hash_key(key, seed)
     if number < test:
         return "test"
     return "validation" if number < test + validation else "train"
+
+
+def hash_key(key: str, seed: int) -> float:
+    """Return the hash of a key as a number in 0..1."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8]) / 2**64
