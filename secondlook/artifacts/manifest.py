@@ -56,6 +56,11 @@ def load_manifest() -> ManifestRows:
     return ManifestRows(check_present(files.stage_folder("split") / "manifest.csv"))
 
 
+def load_prepared_rows() -> ManifestRows:
+    """Return the rows of the arrays, split by split; DataError when `preprocess` has not run."""
+    return ManifestRows(check_present(files.stage_folder("preprocess") / "images.csv"))
+
+
 def count_duplicates() -> DuplicateCounts:
     """Return how many byte-identical images `split` found; DataError when it has not run."""
     rows = files.read_csv(check_present(files.stage_folder("split") / "duplicates.csv"))

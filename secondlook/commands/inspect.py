@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from secondlook.artifacts import dataset_card, files, layer_artifact, manifest
+from secondlook.artifacts import dataset_card, layer_artifact, manifest
 from secondlook.commands.project_command import ProjectCommand, parse_path
 from secondlook.config.errors import DataError, RejectedImageError, TrackingError
 from secondlook.config.params import Params, load_params
@@ -120,8 +120,7 @@ def _make_example_input(params: Params) -> InputImage:
     """
     found, labels = dataset_card.load_dataset_card(), manifest.load_labels("test")
     place = layer_artifact.find_example(labels, found.positive_index)
-    rows = files.read_csv(files.check_present(files.stage_folder("preprocess") / "images.csv"))
-    image = [row["id"] for row in rows if row["split"] == "test"][place]
+    image = [row.id for row in manifest.load_prepared_rows() if row.split == "test"][place]
     name = f"test image {image}, which is “{found.classes[labels[place]]}”"
     return InputImage(name, lambda: sources.open_source(params.data).content(image))
 

@@ -79,7 +79,7 @@ def compute_estimates(
 
 def _build_estimate(interval: Interval, method: Sequence[ComparedRun], name: str) -> Estimate:
     deviation = seeds.compute_seed_spread([_get_scalar(entry, name) for entry in method]).deviation
-    return Estimate(**interval.model_dump(), deviation=deviation)
+    return Estimate(**dict(interval), deviation=deviation)
 
 
 def compare_pair(
@@ -134,8 +134,7 @@ def detect_disagreement(found: dict[str, Difference]) -> bool:
 
 
 def _compute_correct(truth: GroundTruth, answers: ImagePredictions) -> Numbers:
-    right: Numbers = (answers.predicted == truth.labels).astype(np.float64)
-    return right
+    return answers.compute_correct(truth).astype(np.float64)
 
 
 def _get_losses(_: GroundTruth, answers: ImagePredictions) -> Numbers:

@@ -10,6 +10,7 @@ import numpy as np
 
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.manifest import ManifestRow, ManifestRows
 from secondlook.artifacts.schema import McNemarTest
 from secondlook.config.errors import DataError
 from secondlook.evaluation import bootstrap, intervals
@@ -67,7 +68,7 @@ class PairedComparison:
 def load_run_images(project: Path) -> RunImages:
     """Read which test images a project's `preprocess` made."""
     made = project / files.stage_folder("preprocess")
-    rows = [row for row in files.read_csv(made / "images.csv") if row["split"] == PAIRED_SPLIT]
+    rows = [row for row in ManifestRows(made / "images.csv") if row.split == PAIRED_SPLIT]
     labels: Labels = np.load(made / f"{PAIRED_SPLIT}.labels.npy")
     facts = DatasetCard.model_validate(files.read_json(made / "facts.json"))
     return RunImages(_number_copies(rows), facts, labels)
@@ -129,11 +130,11 @@ def _compute_metrics(
     return counted | {"log_loss": (float(first.losses.mean()), float(second.losses.mean()))}
 
 
-def _number_copies(rows: Iterable[dict[str, str]]) -> list[ImageKey]:
+def _number_copies(rows: Iterable[ManifestRow]) -> list[ImageKey]:
     """Return a name for each image that is the same wherever it stands: content, label, copy."""
     seen, names = Counter[tuple[str, str]](), list[ImageKey]()
     for row in rows:
-        what = (row["digest"], row["label"])
+        what = (row.digest, row.label)
         names.append((*what, seen[what]))
         seen[what] += 1
     return names

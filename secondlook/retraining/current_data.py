@@ -7,9 +7,9 @@ from typing import Self
 
 import numpy as np
 
-from secondlook.artifacts import dataset_card, files
+from secondlook.artifacts import dataset_card, manifest
 from secondlook.artifacts.dataset_card import DatasetCard
-from secondlook.artifacts.manifest import SEEN_SPLITS, ManifestRow, ManifestRows
+from secondlook.artifacts.manifest import SEEN_SPLITS, ManifestRow
 from secondlook.artifacts.retraining_history import DataChange
 from secondlook.config.errors import DataError
 from secondlook.evaluation.metrics import Labels
@@ -29,8 +29,7 @@ class CurrentData:
     def load(cls) -> Self:
         """Read what stands in data/preprocess; DataError where it has not run."""
         found = dataset_card.load_dataset_card()
-        listed = files.check_present(files.stage_folder("preprocess") / "images.csv")
-        return cls(list(ManifestRows(listed)), found)
+        return cls(list(manifest.load_prepared_rows()), found)
 
     @cached_property
     def test_rows(self) -> list[ManifestRow]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from secondlook.artifacts import files
-from secondlook.artifacts.manifest import SPLITS
+from secondlook.artifacts.manifest import SPLITS, ManifestRows
 from secondlook.config.errors import SecondLookError
 from secondlook.config.git import run_git
 from secondlook.tracking.location import find_location
@@ -172,8 +172,8 @@ def write_image_digests(folder: Path) -> None:
     listed = files.stage_folder("preprocess") / "images.csv"
     if listed.exists():
         found: dict[str, set[int]] = {split: set() for split in SPLITS}
-        for row in files.read_csv(listed):
-            found[row["split"]].add(shorten_digest(row["digest"]))
+        for row in ManifestRows(listed):
+            found[row.split].add(shorten_digest(row.digest))
         arrays = {split: np.array(sorted(each), np.uint64) for split, each in found.items()}
         np.savez(folder / IMAGE_DIGESTS_FILE, allow_pickle=False, **arrays)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from secondlook.artifacts import files
-from secondlook.artifacts.manifest import SPLITS
+from secondlook.artifacts.manifest import MANIFEST_COLUMNS, SPLITS, ManifestRow
 from secondlook.config.errors import DataError
 from secondlook.reproduction.paired import (
     PairedComparison,
@@ -82,8 +82,8 @@ def test_answers_are_read_with_their_images(tmp_path: Path) -> None:
     """Copies of one image are told apart; answers to other images are refused."""
     folder = tmp_path / "data" / "preprocess"
     folder.mkdir(parents=True)
-    rows = [{"split": split, "digest": "d", "label": "a"} for split in ("train", "test", "test")]
-    files.write_csv(folder / "images.csv", rows[0], rows)
+    rows = [ManifestRow("i", "a", split, "d") for split in ("train", "test", "test")]
+    files.write_csv(folder / "images.csv", MANIFEST_COLUMNS, [row.to_cells() for row in rows])
     np.save(folder / "test.labels.npy", np.array([0, 0]))
     files.write_json(folder / "facts.json", FACTS.model_dump())
     np.savez(tmp_path / "p.npz", allow_pickle=False, test=np.array([YES, NO]))
