@@ -6,11 +6,18 @@ READY := $(VENV)/ready
 READY_DEV := $(VENV)/ready-dev
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: repro test test-quick ui report check bench lock
+.PHONY: repro scm test test-quick ui report check bench lock
 
-repro: $(READY)
+repro: $(READY) scm
 	dvc repro
 	@python -m stages leaderboard
+
+# A downloaded archive is no git repository, and dvc wants to be told so.
+scm:
+	@! LC_ALL=C git rev-parse --git-dir 2>&1 | grep -q "not a git repository" || { \
+	    dvc config --local core.no_scm true && \
+	    echo "No git repository here: what is tracked cannot be reproduced by its id. To change that:" && \
+	    echo "git init && git add . && git commit -m Start && dvc config --local --unset core.no_scm"; }
 
 # Two at a time: much of a test's time is waiting for processes of its own.
 test: $(READY_DEV)

@@ -63,10 +63,21 @@ def _explain_os_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in REMEDIES:
-            raise
-        remedy = REMEDIES[error.errno]
-        raise StorageError(f"{target}: {error.strerror}; {remedy} and run again") from error
+        raise explain_os_error(error, target) or error from error
+
+
+def explain_os_error(error: OSError, target: Path | None = None) -> StorageError | None:
+    """Return in a line what the system refuses and what to do; None where no user can help it.
+
+    `target` is what is told instead of the file that it was about.
+    """
+    where = target or error.filename
+    if error.errno not in REMEDIES or not where:
+        return None
+    remedy = REMEDIES[error.errno]
+    if target is None and Path(where).exists() and not os.access(where, os.R_OK):
+        remedy = "let this user read it"
+    return StorageError(f"{where}: {error.strerror}; {remedy} and run again")
 
 
 @contextmanager

@@ -40,6 +40,13 @@ class ProjectCommand(click.Command):
         except SecondLookError as error:
             print(f"secondlook: {error}", file=sys.stderr)
             ctx.exit(self.failure_status)
+        except OSError as error:
+            from secondlook.artifacts.files import explain_os_error
+
+            if (line := explain_os_error(error)) is None:
+                raise
+            print(f"secondlook: {line}", file=sys.stderr)
+            ctx.exit(self.failure_status)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from secondlook.config.errors import SecondLookError
 def run_git(*arguments: str, index: Path | None = None) -> str:
     """Return what git prints, bytes that are not UTF-8 as surrogates.
 
-    `index` stands in for the repository's own. Raises SecondLookError, with git's first words,
-    where it fails: no git, no repository, no such commit.
+    `index` stands in for the repository's own. Raises SecondLookError, with git's first words and
+    the setting that it advises, where it fails: no git, no repository, no such commit.
     """
     chosen = {"GIT_INDEX_FILE": str(index)} if index else {}
     try:
@@ -21,8 +21,9 @@ def run_git(*arguments: str, index: Path | None = None) -> str:
     except OSError as error:
         raise SecondLookError(f"git: {error.strerror}; install it") from None
     if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise SecondLookError(f"git {_find_git_command(arguments)}: {reason}")
+        reason, *more = done.stderr.decode(errors="replace").strip().splitlines() or ["failed"]
+        advice = "".join(f"; {line.strip()}" for line in more if line.startswith("\tgit config "))
+        raise SecondLookError(f"git {_find_git_command(arguments)}: {reason}{advice}")
     return done.stdout.decode(errors="surrogateescape")
 
 

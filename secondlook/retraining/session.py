@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from pydantic import ConfigDict, Field
 
+from secondlook.artifacts.files import explain_os_error
 from secondlook.artifacts.retraining_history import (
     BUSY,
     FAILED,
@@ -102,6 +103,10 @@ def _run_alone(draft: RetrainingDraft, work: RetrainingWork, as_json: bool) -> R
         return _print_record(draft.make_record(BUSY, str(error)), as_json)
     except SecondLookError as error:
         return _print_record(draft.make_record(FAILED, str(error)), as_json)
+    except OSError as error:
+        if (line := explain_os_error(error)) is None:
+            raise
+        return _print_record(draft.make_record(FAILED, str(line)), as_json)
 
 
 def _raise_on_signals() -> AbstractContextManager[None]:
@@ -130,7 +135,7 @@ def _notify(command: str | None, record: RetrainingRecord, *, quiet: bool) -> No
             input=f"{record.line}\n",
             stdout=sys.stderr,
             env=build_environment(),
-            text=True,
+            encoding="utf-8",
             timeout=NOTIFY_SECONDS,
             check=True,
         )

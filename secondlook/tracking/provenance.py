@@ -45,11 +45,12 @@ class Provenance:
     """The commit, and the difference from it in a form that `git apply` takes.
 
     Code that git does not know yet is in the difference; dvc.lock is not, for it says what came
-    out, and is kept whole instead. Without git, both are None.
+    out, and is kept whole instead. Without git, both are None, and `problem` is why.
     """
 
     commit: str | None
     difference: str | None
+    problem: str | None = None
 
     def make_tags(self) -> dict[str, str]:
         """Return what MLflow shows of it; DVC tells an experiment's name by DVC_EXP_NAME."""
@@ -75,12 +76,12 @@ def read_provenance() -> Provenance:
     """Return the state of the working tree at the current folder."""
     try:
         commit = run_git("rev-parse", "HEAD").strip()
-    except SecondLookError:  # no git, no repository, no commit yet
-        return Provenance(None, None)
+    except SecondLookError as error:  # no git, no repository, no commit yet, another owner
+        return Provenance(None, None, str(error))
     try:
         return Provenance(commit, _diff_working_tree())
-    except SecondLookError:
-        return Provenance(commit, None)
+    except SecondLookError as error:
+        return Provenance(commit, None, str(error))
 
 
 def _diff_working_tree() -> str | None:

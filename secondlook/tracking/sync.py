@@ -6,6 +6,7 @@ saves five seconds. Whatever is not as the glance expects it, MLflow itself is a
 
 import random
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -141,6 +142,12 @@ def _sync_store(
 ) -> _SyncOutcome:
     with convert_store_errors(where, PATIENT_LIMITS):
         store, source = open_store(where, name), read_provenance()
+        if source.problem:
+            print(
+                "warning: what is tracked now cannot be reproduced, for its code is not known: "
+                f"{source.problem}",
+                file=sys.stderr,
+            )
         with store.hold_lock():
             done = _repeat_until_stable(where, lambda: _sync_once(store, parent, runs, source))
             _end_abandoned_runs(store, where)

@@ -51,6 +51,37 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+# root may write everywhere, without these powers it is like everybody else
+POWERS = "-dac_override,-dac_read_search,-fowner,-chown"
+POWERLESS = ["setpriv", f"--bounding-set={POWERS}", f"--inh-caps={POWERS}"]
+
+
+@pytest.mark.parametrize(
+    "command", ["retrain", "retrain --json", "retrain --dry-run", "promote x", "rollback", "split"]
+)
+def test_a_checkout_that_may_not_be_written_is_told(command: str, project: Path) -> None:
+    """In one line, as JSON where that is wanted; nobody sees a traceback."""
+    folders = [project / ".dvc/tmp/second_look", project / "data"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        folder.chmod(0o555)
+    done = subprocess.run(
+        [*(POWERLESS if os.getuid() == 0 else []), *DOOR, *command.split()],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for folder in folders:
+        folder.chmod(0o755)
+    told = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "Permission denied; make the folder writable and run again" in told
+    assert told.count("\n") == 1
+    assert ("--json" in command) == told.startswith("{")
+
+
 @pytest.mark.parametrize(
     ("encoding", "option", "shown"),
     [

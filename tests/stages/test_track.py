@@ -81,7 +81,10 @@ def test_a_new_picture_replaces_the_old(
     before = find_runs()["unweighted"].info.run_id
     redraw_confusion("unweighted")
     track.run(load_params())
-    assert "brought up to date: unweighted" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "brought up to date: unweighted" in told.out
+    assert "warning: what is tracked now cannot be reproduced, for its code is" in told.err
+    assert "not a git repository" in told.err
     run = find_runs()["unweighted"]
     assert run.info.run_id == before
     (shown,) = (name for name in list_artifacts(run, "images") if name.endswith(".png"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from secondlook.tracking.provenance import Provenance, read_provenance
+from secondlook.tracking.provenance import read_provenance
 
 CODE = Path("stages/train.py")
 
@@ -75,8 +75,11 @@ def test_the_experiment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_provenance().make_tags()["second_look.dvc.experiment"] == "brave-owl"
 
 
-def test_without_git_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of any repository there is neither commit nor difference."""
+def test_without_git_there_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of any repository there is neither commit nor difference, and the problem is told."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert read_provenance() == Provenance(None, None)
+    found = read_provenance()
+    assert (found.commit, found.difference, found.make_tags()) == (None, None, {})
+    assert found.problem is not None
+    assert found.problem.startswith("git rev-parse: fatal: not a git repository")
