@@ -229,8 +229,12 @@ def _check_relations(params: Params) -> None:
     if params.data.source != "idx" and (params.data.class_names or params.data.transpose):
         raise ParamsError(
             f"{PARAMS_FILE}: data: class_names and transpose are for source idx alone; "
-            "expected null and "
-            f"false with source {params.data.source}"
+            f"expected null and false with source {params.data.source}"
+        )
+    if Path("data").resolve().is_relative_to(Path(params.data.path).resolve()):
+        raise ParamsError(
+            f"{PARAMS_FILE}: data.path: {params.data.path} holds data/, where the pipeline writes; "
+            "expected a folder of the images alone: move them, such as to data/photographs"
         )
     if params.report.reference not in params.runs:
         raise ParamsError(

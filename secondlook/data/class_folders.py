@@ -65,7 +65,7 @@ class ClassFolders(ImageFiles):
                 f"{self.root}: no pictures in class folders; {LAYOUT}{self._format_skip_hint()}; "
                 "correct data.path or data.source"
             )
-        self.notes = list(self._describe_notes(met))
+        self.notes += self._describe_notes(met)
         return items
 
     def _list_class_items(self, folder: Path, split: str | None, met: WalkNotes) -> list[Item]:
@@ -125,7 +125,9 @@ class ClassFolders(ImageFiles):
         splits = [(path, word) for path, word in zip(folders, words, strict=True) if word]
         if folders and len(splits) == len(folders):
             ordered = sorted(splits, key=lambda pair: SPLITS.index(pair[1]))
-            return [(_unwrap_folder(path, split), split) for path, split in ordered]
+            inner = [_unwrap_folder(path, split) for path, split in ordered]
+            self._check_wrapped(inner)
+            return [(path, split) for path, (_, split) in zip(inner, ordered, strict=True)]
         if named:
             other = next(path.name for path in folders if path not in named)
             raise DataError(
@@ -137,6 +139,8 @@ class ClassFolders(ImageFiles):
 
     def _check_inner_names(self, inner: dict[Path, list[Path]]) -> None:
         """Raise DataError where what stands at the top is no class, by what it holds."""
+        if len(inner) == 1:
+            self._check_level(*inner)
         for folder, parts in inner.items():
             words = find_split_words([path.name for path in parts])
             if len(set(words) - {None}) > 1 and not _is_full(folder):
@@ -156,6 +160,33 @@ class ClassFolders(ImageFiles):
                 f"{self.root}: {_format_some(tops)} each hold {_format_some(shared)}: are those "
                 "the classes? Then name the folders above them train, validation and test; if "
                 "not, give the inner folders different names, or list the pictures in labels.csv"
+            )
+        self.notes.append(
+            f"{_format_some(tops)} each hold {_format_some(shared)}: their pictures are taken as "
+            f"of the classes {_format_some(tops)}"
+        )
+
+    def _check_level(self, folder: Path) -> None:
+        """Raise DataError where the only folder is no class, for what it holds are folders too."""
+        inner = _list_folders(folder)
+        if len(inner) > 1 and not _is_full(folder):
+            raise DataError(
+                f"{self.root}: only one folder, {folder.relative_to(self.root).as_posix()}, which "
+                f"holds {_format_some([path.name for path in inner])}; if those are the classes or "
+                f"the splits, set data.path to {folder}"
+            )
+        if inner and not _is_full(folder):
+            self._check_level(inner[0])
+
+    def _check_wrapped(self, folders: list[Path]) -> None:
+        """Raise DataError where all splits hold one folder, of one name, which holds folders."""
+        inner = [path for folder in folders for path in _list_folders(folder)]
+        parts = _list_folders(inner[0]) if inner else []
+        if len({path.name for path in inner}) == 1 and len(parts) > 1 and not _is_full(inner[0]):
+            raise DataError(
+                f"{self.root}: only one class, {inner[0].name}, which holds the folders "
+                f"{_format_some([path.name for path in parts])}; if those are the classes, move "
+                f"them up, such as to {folders[0].name}/{parts[0].name}"
             )
 
 

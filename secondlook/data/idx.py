@@ -179,7 +179,7 @@ def _match_partners(root: Path, names: list[str]) -> dict[str, str]:
     if not partners and not labels:
         raise DataError(
             f"{root}: no IDX files; expected a pair such as train-images-idx3-ubyte.gz and "
-            "train-labels-idx1-ubyte.gz; correct data.path or data.source"
+            f"train-labels-idx1-ubyte.gz{_find_pairs_below(root)}; correct data.path or data.source"
         )
     alone = labels.symmetric_difference(partners.values())
     if alone:
@@ -188,6 +188,11 @@ def _match_partners(root: Path, names: list[str]) -> dict[str, str]:
             f"{min(n for n in names if n in alone or partners.get(n) in alone)}; add it"
         )
     return partners
+
+
+def _find_pairs_below(root: Path) -> str:
+    below = [*root.glob("*/*images*idx3*"), *root.glob("*/*/*images*idx3*")]
+    return f", as in {min(below).parent}" if below else ""
 
 
 def _find_split_word(name: str) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 from unicodedata import normalize
 
+from secondlook.artifacts.files import list_visible
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.errors import DataError
 from secondlook.config.params import DataParams
@@ -78,7 +79,7 @@ class CsvList(ImageFiles):
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise DataError(
                 f"{path}: cannot be read ({error}); expected a CSV file in UTF-8 with the columns "
-                "path and label"
+                f"path and label{self._find_other_list()}"
             ) from None
         header = [cell.strip().lower() for cell in (rows[0][1] if rows else LIST_COLUMNS)]
         if not {"path", "label"} <= set(header):
@@ -94,6 +95,16 @@ class CsvList(ImageFiles):
                 expected = f"{len(row)} cells, expected {len(header)}"
                 self._refuse(line, f"{expected}; put text that holds a comma in quotes")
             yield line, dict(zip(header, row, strict=False))
+
+    def _find_other_list(self) -> str:
+        """Return a hint to where the list may be instead: in a folder below, or of another name."""
+        below = [*self.root.glob(f"*/{LIST_FILE}"), *self.root.glob(f"*/*/{LIST_FILE}")]
+        named = [path for path in list_visible(self.root) if path.suffix.lower() == ".csv"]
+        if (self.root / LIST_FILE).exists() or not (below or named):
+            return ""
+        if below:
+            return f"; found {min(below)}: set data.path to {min(below).parent}"
+        return f"; found {named[0].name}: name it {LIST_FILE} if it is the list"
 
     def _parse_item(self, line: int, row: dict[str, str]) -> Item:
         path, label, split, group = (row.get(column, "").strip() for column in LIST_COLUMNS)

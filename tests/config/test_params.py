@@ -201,6 +201,13 @@ class TestParams:
             told = read_refusal(f"data.{line.split(':')[0]}", line)
             assert "class_names and transpose are for source idx alone" in told
 
+    @pytest.mark.parametrize("path", ["data", "data/", "./data", ".", "..", "data/photographs/.."])
+    def test_a_source_that_holds_what_the_pipeline_writes(self, path: str) -> None:
+        """The folder data/ and those above it; dvc speaks of a dependency and an output alone."""
+        assert load_edited_params("data.path", "path: data/photographs")
+        told = read_refusal("data.path", f"path: {path}")
+        assert told.startswith(f"params.yaml: data.path: {path} holds data/, where the pipeline wr")
+
     def test_images_too_small_for_the_network(self) -> None:
         """Two rounds of convolution and pooling need 10 pixels, four need 46, none needs none."""
         load_edited_params("train.kernel_size", "kernel_size: 3")

@@ -7,9 +7,10 @@ import pytest
 
 from secondlook.config.errors import DataError
 from secondlook.data.class_folders import ClassFolders
+from secondlook.data.idx import IdxPairs
 from secondlook.data.sources import CsvList
 from secondlook.data.splitting import find_split_words
-from tests.support.datasets import make_png, write_class_folders
+from tests.support.datasets import make_png, write_class_folders, write_idx_pair
 
 
 def find_labels(root: Path) -> set[tuple[str, str | None]]:
@@ -112,3 +113,55 @@ def test_what_all_names_share_says_nothing() -> None:
     assert find_split_words(["mri_train", "mri_val", "mri"]) == ["train", "validation", None]
     assert find_split_words(["bullet_train", "freight_train"]) == [None, None]
     assert find_split_words(["data", "images", "", "t10k"]) == [None, None, None, "test"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "told"),
+    [
+        (
+            ["PetImages/Cat", "PetImages/Dog"],
+            "only one folder, PetImages, which holds Cat, Dog; if",
+        ),
+        (["a/b/Cat", "a/b/Dog", "__MACOSX/a/b/Cat"], "only one folder, a/b, which holds Cat"),
+        (
+            ["archive/train/cat", "archive/test/cat"],
+            "only one folder, archive, which holds test",
+        ),
+        (
+            ["x/Training/cat", "x/Testing/cat", "y/Training/cat"],
+            "x/Testing and x/Training, a",
+        ),
+    ],
+)
+def test_a_path_one_folder_too_high_names_what_it_found(
+    tmp_path: Path, layout: list[str], told: str
+) -> None:
+    """One or two too high, above classes or splits, beside what a system left."""
+    write_class_folders(tmp_path, dict.fromkeys(layout, 2))
+    with pytest.raises(DataError, match=re.escape(told)) as caught:
+        ClassFolders(tmp_path).items()
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_that_could_be_classes_or_not_are_told(tmp_path: Path) -> None:
+    """Two by two may be read either way: which way they were is said."""
+    layout = ["cats/web", "cats/phone", "dogs/web", "dogs/phone"]
+    source = ClassFolders(write_class_folders(tmp_path, dict.fromkeys(layout, 1)))
+    source.items()
+    assert source.notes == [
+        "cats, dogs each hold phone, web: their pictures are taken as of the classes cats, dogs"
+    ]
+
+
+def test_lists_and_idx_files_in_a_folder_below_are_named(tmp_path: Path) -> None:
+    """Archives have them one or two folders deeper, or call the list otherwise."""
+    (tmp_path / "train.csv").touch()
+    with pytest.raises(DataError, match=r"found train\.csv: name it labels\.csv if it is the list"):
+        CsvList(tmp_path).items()
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "labels.csv").touch()
+    with pytest.raises(DataError, match=r"found .*/a/b/labels\.csv: set data\.path to .*/a/b$"):
+        CsvList(tmp_path).items()
+    write_idx_pair(tmp_path / "MNIST" / "raw", "train-{}-ubyte", [0, 1])
+    with pytest.raises(DataError, match=r"gz, as in .*/MNIST/raw; correct data\.path"):
+        IdxPairs(tmp_path, None, transposed=False)
