@@ -30,6 +30,10 @@ WEIGHTS_TAG = "second_look.weights"
 # What the loader and its imports need; the lock file holds more than a server wants to install.
 PARTS_PATH = ("data", "parts")  # where a logged model holds what the loader is given
 LOADER_MODULE = "secondlook.serving.pyfunc"
+COLUMN_NOTES = {  # of the signature's inputs, which has no room for them
+    "image": "a picture file's bytes; over HTTP in base64",
+    "path": "a file in the folder that SECOND_LOOK_SERVED_FOLDER names for the server, or refused",
+}
 REQUIREMENTS = (
     "keras",
     "numpy",
@@ -73,10 +77,7 @@ def _find_model(store: Store, run: "Run", model: ModelSpec) -> str | None:
 
 
 def _list_models_with_weights(store: Store, run: "Run", model: ModelSpec) -> list[str]:
-    """Return the ids of the run's models that were logged whole with these weights, oldest first.
-
-    Their files may have been lost since.
-    """
+    """Return the ids of models that were logged whole with these weights, the oldest first."""
     found = sorted(store.list_models(run), key=lambda one: (one.creation_timestamp, one.model_id))
     ready = [each for each in found if each.status == "READY"]
     return [each.model_id for each in ready if each.tags.get(WEIGHTS_TAG) == model.digest]
@@ -133,7 +134,7 @@ def _save_model(described: "MlflowModel", model: ModelSpec, folder: Path) -> Non
         signature=_build_signature(),
         input_example=pd.DataFrame({"image": [model.example]}),
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        metadata={"classes": list(model.classes)},
+        metadata={"classes": list(model.classes), "inputs": COLUMN_NOTES},
     )
 
 

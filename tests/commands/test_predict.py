@@ -99,7 +99,11 @@ def test_the_model_in_mlflow_answers_the_same(
             *(str(formats / name) for name in known),
         ],
         cwd=elsewhere,
-        env=make_environment(formats, MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db"),
+        env=make_environment(
+            formats,
+            MLFLOW_TRACKING_URI=f"sqlite:///{formats}/mlflow.db",
+            SECOND_LOOK_SERVED_FOLDER=str(formats),
+        ),
         capture_output=True,
         text=True,
         check=True,
@@ -161,6 +165,17 @@ def test_the_served_model_answers_the_same(formats: Path, served: str) -> None:
     for row, probabilities in zip(post(served, encoded), known.values(), strict=True):
         assert values(row["probabilities"]).tobytes() == probabilities.tobytes()
         assert row["answer"] == ["bright", "dark"][int(probabilities.argmax())]
+
+
+def test_a_served_model_opens_no_file_of_its_machine(formats: Path, served: str) -> None:
+    """Over HTTP a path is refused, be it that of a picture: nobody named a folder to read from."""
+    name = next(iter(load_probabilities(formats)))
+    for path in (str(formats / name), name, "/etc/hostname", "/no/such/file"):
+        (row,) = post(served, [{"path": path}])
+        assert row["answer"] is None
+        assert row["reason"].startswith(
+            "path is refused: SECOND_LOOK_SERVED_FOLDER names no folder"
+        )
 
 
 def test_a_bad_picture_does_not_fail_the_others(formats: Path, served: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from secondlook.config.params import load_params
+from secondlook.serving.pyfunc import FOLDER_VARIABLE
 from stages import track
 from tests.support.tracking import find_runs, make_client
 
@@ -48,6 +49,8 @@ def test_a_model_says_what_it_takes_and_gives(folder: Path) -> None:
     answers = [column["name"] for column in columns["outputs"]]
     assert answers == ["answer", "probability", "probabilities", "warnings", "reason"]
     assert told["metadata"]["classes"] == ["not 8", "8"]
+    assert told["metadata"]["inputs"].keys() == pictures.keys()
+    assert FOLDER_VARIABLE in told["metadata"]["inputs"]["path"]
     example = json.loads((folder / "serving_input_example.json").read_text())
     (row,) = example["dataframe_split"]["data"]
     assert base64.b64decode(row[0]).startswith(b"\x89PNG")
