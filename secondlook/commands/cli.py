@@ -1,6 +1,7 @@
 """The one door: `python -m stages <stage or command>`, also installed as `secondlook`."""
 
 import codecs
+import gc
 import io
 import os
 import sys
@@ -14,6 +15,9 @@ def main() -> None:
     """Run one stage or command; exit status 1 or 2 after a user's mistake, 130 after Ctrl-C."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
     _replace_unprintable()
+    # TensorFlow and MLflow make a million objects that stay: looking through them for garbage as
+    # often as Python does takes a seventh of a short training.
+    gc.set_threshold(50_000)
     try:
         # Imported here, so that Ctrl-C meanwhile is one line as well.
         from secondlook.commands.command_group import run_command_line
