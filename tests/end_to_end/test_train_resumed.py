@@ -14,13 +14,13 @@ from secondlook.training.run_key import compute_run_key
 from stages import train
 from tests.support.training import SILENT, read_outputs, write_noise_images, write_small_run_params
 
-# Every source of chance and of memory: 12 epochs at most, and one that ends before them.
+# Every source of chance and of memory: 8 epochs at most, and one that ends before them.
 LIVELY: dict[str, Any] = {
     "augment": {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True},
     "class_weight": "balanced",
     "dropout": 0.1,
-    "early_stopping": {"monitor": "validation/loss", "patience": 3},
-    "epochs": 12,
+    "early_stopping": {"monitor": "validation/loss", "patience": 2},
+    "epochs": 8,
     "learning_rate": 0.002,
 }
 LogEpoch = Callable[[int, Mapping[str, float]], None]
@@ -75,7 +75,7 @@ def test_interrupted_after_every_epoch() -> None:
     params = write_small_run_params(0, **LIVELY)
     whole = train_uninterrupted(params)
     trained = files.read_json(Path("made/run.json"))
-    assert 2 < trained["kept_epoch"] < trained["epochs"] < 12  # else it would show little
+    assert 2 < trained["kept_epoch"] < trained["epochs"] < 8  # else it would show little
     for epoch in range(1, trained["epochs"] + 1):
         interrupt_training(params, epoch)
     told: list[int] = []
@@ -103,7 +103,7 @@ def test_other_networks_resume(changes: dict[str, Any], capsys: pytest.CaptureFi
     assert capsys.readouterr().out.splitlines()[0] == "resuming at epoch 3 of 4"
 
 
-@pytest.mark.parametrize("patience", [3, 99])
+@pytest.mark.parametrize("patience", [2, 99])
 def test_what_is_trained_is_not_trained_again(
     patience: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
