@@ -19,9 +19,10 @@ scm:
 	    echo "No git repository here: what is tracked cannot be reproduced by its id. To change that:" && \
 	    echo "git init && git add . && git commit -m Start && dvc config --local --unset core.no_scm"; }
 
-# Two at a time: much of a test's time is waiting for processes of its own.
+# Three at a time: much of a test's time is waiting, for cron, servers and processes of its own.
+# In the order of tests/conftest.py, the longest files first.
 test: $(READY_DEV)
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # What needs no training, browser or server: two minutes, while writing.
 test-quick: $(READY_DEV)

@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 
+import gc
 import shutil
 import signal
 from collections.abc import Iterator
@@ -26,12 +27,32 @@ settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
 FINISHED_PROJECTS = {"pipeline", "own_pipeline", "first"}  # by the real dvc, in half a minute
+# Files of a minute and more, the longest first, so that no worker is left with one at the end; but
+# at the start, one builds each shared project, and one waits for cron meanwhile.
+LONG_FILES = (
+    "test_reproduce.py",
+    "test_retrain.py",
+    "test_deploy.py",
+    "test_dvc_experiments.py",
+    "test_server.py",
+    "test_pipeline.py",
+    "test_retrain_killed.py",
+    "test_interrupted.py",
+    "test_train_resumed.py",
+    "test_train_killed.py",
+    "test_outages.py",
+    "test_predict.py",
+    "test_inspect.py",
+    "test_source_data.py",
+    "test_predict_input.py",
+)
 
 
 def pytest_configure() -> None:
     """Hear the signals that tests send, also where the suite was started in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    gc.set_threshold(50_000)  # as in the commands: libraries make a million objects that stay
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
         if "chromium" in asked:
             item.add_marker("browser")
+    order = {name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make only, not among all that was collected."""
+    gc.freeze()
 
 
 @pytest.fixture
