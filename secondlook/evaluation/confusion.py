@@ -54,6 +54,31 @@ def compute_row_shares(counts: Counts) -> NDArray[np.float64]:
     return shares
 
 
+NEARLY_ALL = 0.95  # of the answers: who gives one so often is asked whether the rest means anything
+CERTAIN = 0.05  # who guesses at random passes so often
+
+
+def find_constant_answer(counts: Counts) -> int | None:
+    """Return the class that is answered whatever is shown; None where answers tell classes apart.
+
+    counts (K, K): rows true, columns predicted. Answers are constant where all are the same; or
+    nearly all, and the others avoid that class no more often than by chance (one-sided exact test,
+    Fisher 1935, "The Design of Experiments"). With images of one class there is nothing to tell.
+    """
+    answered, true = counts.sum(axis=0), counts.sum(axis=1)
+    images, k = int(answered.sum()), int(answered.argmax())
+    others = images - int(answered[k])
+    if true.max() == images or others > (1 - NEARLY_ALL) * images:
+        return None
+    if others:
+        from scipy.stats import hypergeom
+
+        right = others - int(true[k] - counts[k, k])
+        by_chance = hypergeom.sf(right - 1, images, images - int(true[k]), others)
+        return None if by_chance < CERTAIN else k
+    return k
+
+
 def find_confused_pairs(counts: Counts, classes: Sequence[str], n: int) -> list[ConfusedPair]:
     """Return at most n pairs of classes, those confused most often first, of equals the rarer.
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from secondlook.artifacts.schema import Ends, Interval, NullableFloat
 from secondlook.evaluation import bootstrap, intervals
+from secondlook.evaluation.confusion import find_constant_answer
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Numbers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
@@ -173,10 +174,19 @@ def rank_methods(groups: Sequence[SeedRuns]) -> list[str]:
     """Return names of methods, the highest F1 on validation (mean over seeds) first.
 
     Validation ranks, so that test stays an unused judge; methods that are level keep their order.
+    Those that answer the same whatever they see come last: F1 alone may prefer such a one.
     """
-    return [
-        group[0].name for group in sorted(groups, key=lambda group: -_compute_validation_f1(group))
-    ]
+    ranked = sorted(
+        groups, key=lambda group: (_answers_constantly(group), -_compute_validation_f1(group))
+    )
+    return [group[0].name for group in ranked]
+
+
+def _answers_constantly(method: SeedRuns) -> bool:
+    return all(
+        find_constant_answer(np.array(result.details["validation"].confusion)) is not None
+        for result in method
+    )
 
 
 def _compute_validation_f1(method: SeedRuns) -> float:

@@ -7,10 +7,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from secondlook.artifacts.retraining_history import ConditionCheck
 from secondlook.artifacts.schema import Ends
 from secondlook.config.retraining import LOSS_METRIC, GateParams
 from secondlook.evaluation import bootstrap, intervals
+from secondlook.evaluation.confusion import NEARLY_ALL, find_constant_answer
 from secondlook.evaluation.formatting import format_metric_name
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
@@ -37,13 +40,27 @@ def compute_gate_metrics(truth: GroundTruth, given: ImagePredictions) -> dict[st
 
 
 def check_challenger(trial: Trial, gate: GateParams) -> Iterator[ConditionCheck]:
-    """Yield every condition; without a champion only the floors."""
+    """Yield every condition; without a champion those on the challenger alone."""
+    yield _check_answers(trial)
     yield from _check_floors(trial, gate)
     if trial.champion is not None:
         yield _check_gain(trial, trial.champion, gate)
         for k in range(len(trial.names)):
             if (trial.truth.labels == k).any():
                 yield _check_class_recall(trial, trial.champion, k, gate.max_class_recall_drop)
+
+
+def _check_answers(trial: Trial) -> ConditionCheck:
+    """Tell whether the challenger tells anything apart; a constant answer may meet every floor."""
+    size = len(trial.names)
+    cells = trial.truth.labels * size + trial.challenger.predicted
+    counts = np.bincount(cells, minlength=size * size).reshape(size, size)
+    answered = counts.sum(axis=0)
+    share, name = float(answered.max() / answered.sum()), trial.names[int(answered.argmax())]
+    passed = find_constant_answer(counts) is None
+    told = f"“{name}” is the answer to {share:.1%} of the test images, the commonest; "
+    told += "answers that depend on the picture are asked"
+    return ConditionCheck(name="answers", found=share, limit=NEARLY_ALL, passed=passed, told=told)
 
 
 def _check_floors(trial: Trial, gate: GateParams) -> Iterator[ConditionCheck]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from secondlook.artifacts.schema import Ends
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import (
@@ -19,9 +21,37 @@ VERY_LOW_RECALL = 0.2
 MIN_RECALL_LAG = 0.05  # of the images: how far below the accuracy a class must lie to be told
 
 
+def judge_constant(case: Case) -> Iterator[Verdict]:
+    """Speak of methods that answer one class whatever they see: some number always likes that."""
+    constant = {name: case.find_constant_answer(name) for name in case.names}
+    for k, label in enumerate(case.facts.classes):
+        names = [name for name in case.names if constant[name] == k]
+        if not names:
+            continue
+        counts = [np.array(case.find_test_details(name).confusion) for name in names]
+        nearly = "" if all(each.sum() == each[:, k].sum() for each in counts) else "nearly "
+        right = case.find_estimate(names[0], "accuracy").value
+        yield Verdict(
+            rule="constant",
+            text=f"{join_names(names)} {choose_verb(names, 'answers', 'answer')} “{label}” to "
+            f"{nearly}every test image, which is right for {format_percent(right)} of them, and "
+            f"{choose_verb(names, 'tells', 'tell')} nothing apart, however good some of "
+            f"{choose_verb(names, 'its', 'their')} numbers look.",
+            evidence="classes",
+            runs=names,
+            weight=0.95,
+        )
+
+
+def _list_telling_methods(case: Case) -> list[str]:
+    """Return the methods whose answers depend on what they see."""
+    return [name for name in case.names if case.find_constant_answer(name) is None]
+
+
 def judge_no_better_than_lazy(case: Case) -> Iterator[Verdict]:
     """Speak of methods whose accuracy is that of the lazy baseline, or below it."""
-    gains = {name: case.comparison.find_method(name).gain["accuracy"] for name in case.names}
+    telling = _list_telling_methods(case)
+    gains = {name: case.comparison.find_method(name).gain["accuracy"] for name in telling}
     worse = [name for name, gain in gains.items() if gain.down]
     level = [name for name, gain in gains.items() if not gain.up and not gain.down]
     for names, told in ((level, "not distinguishable from"), (worse, "worse than")):
@@ -88,7 +118,7 @@ def judge_finds_few(case: Case) -> Iterator[Verdict]:
     recalls = (
         {}
         if case.asked_class is None
-        else {name: _compute_recall(case, name) for name in case.names}
+        else {name: _compute_recall(case, name) for name in _list_telling_methods(case)}
     )
     shares = {name: share for name, (share, _, _) in recalls.items()}
     highs = {name: high for name, (_, _, high) in recalls.items()}

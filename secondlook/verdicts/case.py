@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.evaluation.comparison_artifacts import Comparison
+from secondlook.evaluation.confusion import find_constant_answer
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.run_artifacts import Details, RunResult
 from secondlook.evaluation.seeds import Estimate
@@ -24,7 +27,7 @@ class Case:
 
     @property
     def best(self) -> str:
-        """Return the name of the method with the highest F1 on validation."""
+        """Return the method with the highest F1 on validation, of those that tell classes apart."""
         return self.comparison.ranking[0]
 
     @property
@@ -45,6 +48,10 @@ class Case:
     def find_test_details(self, name: str) -> Details:
         """Return the details on test of the run of that name."""
         return self.find_run(name).details["test"]
+
+    def find_constant_answer(self, name: str) -> int | None:
+        """Return the class that a run answers to every test image, or None."""
+        return find_constant_answer(np.array(self.find_test_details(name).confusion))
 
     def find_estimate(self, name: str, metric: str) -> Estimate:
         """Return what a method reaches on test."""

@@ -17,6 +17,9 @@ from secondlook.verdicts.case import Case
 def judge_best(case: Case) -> Iterator[Verdict]:
     """Speak of the best method by F1 on validation, and of what test says to that."""
     top, *others = case.comparison.ranking
+    if case.find_constant_answer(top) is not None:
+        return  # so all do, or nearly: there is none to choose
+    others = [name for name in others if case.find_constant_answer(name) is None]
     gains = {name: case.find_difference(name, top, "f1") for name in others}
     behind = [name for name in others if gains[name].up]
     ahead = [name for name in others if gains[name].down]

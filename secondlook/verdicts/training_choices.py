@@ -129,6 +129,8 @@ WEIGHTING_METRICS = ("recall", "precision", "accuracy")
 def judge_weighting(case: Case) -> Iterator[Verdict]:
     """Speak of every pair of methods that differ in class_weight alone."""
     for plain, weighted in case.comparison.weighting:
+        if case.find_constant_answer(weighted) is not None:
+            continue  # recall is no gain of a run that answers the same to everything
         found = {name: case.find_difference(plain, weighted, name) for name in WEIGHTING_METRICS}
         told = ", ".join(
             _describe_metric_change(case, plain, weighted, name) for name in WEIGHTING_METRICS

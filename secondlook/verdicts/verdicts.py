@@ -16,6 +16,7 @@ MAX_VERDICTS = 10  # more are not read
 RULES: list[Rule] = [
     data_quality.judge_leak,
     training_choices.judge_diverged,
+    accuracy.judge_constant,
     accuracy.judge_no_better_than_lazy,
     accuracy.judge_finds_few,
     probabilities.judge_operating_point,

@@ -1,6 +1,7 @@
 """Confusion matrices, cut down."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,27 @@ def test_row_shares_of_a_class_without_images() -> None:
     """An empty row has shares of 0, the others sum to 1."""
     shares = confusion.compute_row_shares(np.array([[1, 3], [0, 0]]))
     assert shares.tolist() == [[0.25, 0.75], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("counts", "answer"),
+    [
+        ([[0, 90], [0, 10]], 1),  # always yes
+        ([[90, 0], [10, 0]], 0),  # always no
+        ([[1, 89], [0, 10]], 1),  # one no, and right: by chance nine times in ten
+        ([[89, 1], [10, 0]], 0),  # one yes, and wrong
+        ([[90, 0], [9, 1]], 0),  # one yes, and right: by chance once in ten times
+        ([[90, 0], [8, 2]], None),  # two: by chance once in 110 times
+        ([[900, 0], [95, 5]], None),  # finds few, and knows what it says
+        ([[80, 10], [9, 1]], None),  # tells nothing, but gives both answers
+        ([[30, 0], [0, 0]], None),  # nothing else was shown
+        ([[3, 0], [0, 3]], None),
+        ([[0, 30, 0], [0, 30, 0], [0, 40, 0]], 1),
+    ],
+)
+def test_a_constant_answer_is_found(counts: list[list[int]], answer: int | None) -> None:
+    """Chances by hand, from the hypergeometric distribution."""
+    assert confusion.find_constant_answer(np.array(counts)) == answer
 
 
 @given(st.integers(2, 12), st.integers(1, 12), st.integers(0, 99))

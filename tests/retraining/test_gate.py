@@ -47,6 +47,15 @@ def test_the_first_model_meets_floors_alone() -> None:
     ]
 
 
+def test_a_constant_answer_never_passes() -> None:
+    """Always yes finds every eight and meets the floor of recall; it tells nothing apart."""
+    always_yes, always_no = make_answers(list(range(300))), make_answers(list(range(300, 400)))
+    for champion in (None, make_answers(list(range(320)))):
+        for challenger in (always_yes, always_no):
+            assert "answers" in list_failed_checks(champion, challenger, make_gate())
+    assert list_failed_checks(None, always_yes, make_gate(floors={"recall": 0.5})) == ["answers"]
+
+
 def test_floors_are_asked_of_a_better_model_too() -> None:
     """It is better than the champion, and still not good enough."""
     champion, challenger = make_answers(list(range(300, 380))), make_answers(list(range(300, 350)))

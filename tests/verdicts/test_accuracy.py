@@ -1,7 +1,7 @@
 """Rules about the lazy baseline and the classes: when they speak, and when they keep silent."""
 
-from secondlook.evaluation.run_artifacts import ClassScores
-from secondlook.verdicts import accuracy
+from secondlook.evaluation.run_artifacts import ClassScores, RunResult
+from secondlook.verdicts import accuracy, ranking
 from tests.support.results import make_case, make_result, replace_test_details
 
 
@@ -100,3 +100,32 @@ def test_the_hardest_of_many_classes_is_told() -> None:
     level = {"a": scores["a"], "b": scores["a"].model_copy(update={"recall": 0.88})}
     found = replace_test_details(found, per_class=level)
     assert not list(accuracy.judge_weakest_class(make_case(found, classes="abc", positive=None)))
+
+
+def make_constant_result(name: str, k: int) -> RunResult:
+    """Return a run that answers the class k to each image, fifty of either."""
+    counts = [[50 * (k == 0), 50 * (k == 1)]] * 2
+    found = make_result(name, recall=float(k), f1=0.67 * k, accuracy=0.5)
+    details = {
+        split: part.model_copy(update={"confusion": counts})
+        for split, part in found.details.items()
+    }
+    return found.model_copy(update={"details": details})
+
+
+def test_a_run_that_always_answers_the_same_is_told_and_nothing_else_of_it() -> None:
+    """Always yes has a recall of 100 % and some F1: no reason to praise it."""
+    always = make_constant_result("always", 1)
+    never = make_constant_result("never", 0)
+    case = make_case(never, always, make_result("fair", f1=0.6, recall=0.5))
+    told = [verdict.text for verdict in accuracy.judge_constant(case)]
+    assert told == [
+        f"{name} answers “{label}” to every test image, which is right for "
+        "50.0\N{NO-BREAK SPACE}% of them, and tells nothing apart, however good some of its "
+        "numbers look."
+        for name, label in (("never", "a"), ("always", "b"))
+    ]
+    for rule in (accuracy.judge_no_better_than_lazy, accuracy.judge_finds_few):
+        assert not {"always", "never"} & {run for verdict in rule(case) for run in verdict.runs}
+    assert list(ranking.judge_best(case)) == []
+    assert case.comparison.ranking[0] == "fair"
