@@ -6,6 +6,7 @@ was there, but where a class was too small for each split to have one; and byte-
 fall on the same side, so no test image is trained on.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -42,7 +43,8 @@ def run(params: Params) -> None:
     """Write the manifest and the list of duplicates; print how many images are where."""
     with files.create_output("split") as out:
         source = sources.open_source(params.data)
-        items = _relabel_one_vs_rest(source.items(), params.data.positive)
+        listed = source.items()
+        items = _relabel_one_vs_rest(listed, params.data.positive)
         digests = list(
             map_in_order(lambda item: hash_content(source.content(item.id)), items, HASH_BATCH)
         )
@@ -58,6 +60,7 @@ def run(params: Params) -> None:
         *_describe_moved(list_moved(items, images, digests, params.split)),
         *_describe_duplicates(rows),
         *_describe_torn_groups(items, images),
+        *_describe_similar_names({item.label for item in listed}),
         *_describe_skipped(source.skipped),
         *source.notes,
     ):
@@ -73,8 +76,14 @@ def _relabel_one_vs_rest(items: list[Item], positive: str | None) -> list[Item]:
         return items
     valid = order_classes(item.label for item in items)
     if positive not in valid:
-        near = get_close_matches(positive, valid, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"expected one of {_format_names(valid)}"
+        same = [name for name in valid if _simplify(name) == _simplify(positive)]
+        near = same or get_close_matches(positive, valid, n=1)
+        quotes = " (in quotes)" if near and near[0].isdecimal() else ""
+        hint = (
+            f"did you mean {near[0]}{quotes}?"
+            if near
+            else f"expected one of {_format_names(valid)}"
+        )
         raise ParamsError(f"params.yaml: data.positive: no image of class {positive!r}; {hint}")
     rest = f"not {positive}"
     return [i if i.label == positive else replace(i, label=rest) for i in items]
@@ -183,6 +192,23 @@ def _describe_torn_groups(items: list[Item], images: list[ManifestRow]) -> Itera
     torn = [group for group, found in splits.items() if group is not None and len(found) > 1]
     if torn:
         yield f"warning: groups in several splits as given: {len(torn)}, such as {torn[0]}"
+
+
+def _describe_similar_names(names: set[str]) -> Iterator[str]:
+    """Yield a warning where classes may be one, written in two ways: 1, 01 and 1.0, Cat and cat."""
+    alike = defaultdict(list)
+    for name in sorted(names):
+        alike[_simplify(name)].append(name)
+    for found in alike.values():
+        if len(found) > 1:
+            yield f"warning: {_format_names(found)} are different classes; are they meant to be?"
+
+
+def _simplify(name: str) -> str | float:
+    """Return the number that a name is, or its text without capitals and spaces."""
+    if re.fullmatch(r"[+-]?\d+\.?\d*", name, re.ASCII):
+        return float(name)
+    return "".join(name.casefold().split())
 
 
 def _describe_skipped(names: list[str]) -> Iterator[str]:

@@ -190,7 +190,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
 
     Raises ParamsError, one line naming the file and the key, for whatever is wrong with it.
     """
-    return validate_section(Params, load_yaml(path))
+    return validate_section(Params, load_yaml(path, spelled=True))
 
 
 def _check_image_size(params: Params, name: str) -> None:

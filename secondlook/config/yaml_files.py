@@ -30,17 +30,46 @@ class _Constructor(SafeConstructor):
         return True
 
 
-def parse_yaml(text: str) -> Any:  # noqa: ANN401 - YAML is whatever was written
-    """Return what a text in YAML 1.2 says; YAMLError or ValueError where it says nothing."""
+class SpelledNumber(int):
+    """A whole number that was not written as numbers are, such as 00014; it is shown as written."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class _SpellingConstructor(_Constructor):
+    """Keeps how whole numbers were written: as the name of a class, 00014 is another than 14."""
+
+    def construct_yaml_int(self, node: ScalarNode) -> int:
+        number: int = super().construct_yaml_int(node)
+        if str(number) == node.value:
+            return number
+        spelled = SpelledNumber(number)
+        spelled.text = node.value
+        return spelled
+
+
+_SpellingConstructor.add_constructor(
+    "tag:yaml.org,2002:int", _SpellingConstructor.construct_yaml_int
+)
+
+
+def parse_yaml(text: str, *, spelled: bool = False) -> Any:  # noqa: ANN401 - whatever was written
+    """Return what a text in YAML 1.2 says; YAMLError or ValueError where it says nothing.
+
+    spelled: whether whole numbers written in another way than usual know how (SpelledNumber).
+    """
     yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
+    yaml.Constructor = _SpellingConstructor if spelled else _Constructor
     return yaml.load(text)
 
 
-def load_yaml(path: Path) -> Any:  # noqa: ANN401 - likewise
+def load_yaml(path: Path, *, spelled: bool = False) -> Any:  # noqa: ANN401 - likewise
     """Return what a YAML file says; ParamsError when it is missing or not YAML."""
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_text(encoding="utf-8"), spelled=spelled)
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file here; run from the project's folder") from None
     except UnicodeDecodeError as error:

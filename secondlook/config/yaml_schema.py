@@ -1,6 +1,7 @@
 """What sections of params.yaml are made of, and what is wrong with one, in a single line."""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -135,8 +136,13 @@ NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 def _parse_class_name(value: object) -> object:
-    """YAML reads 8 as a number; as the name of a class it can only mean "8"."""
-    return str(value) if type(value) is int else value
+    """Return a name in one Unicode form, as those of the images are (NFC).
+
+    YAML reads 8 as a number; as the name of a class it can only mean "8". But 00014 may mean
+    "00014" or "14": a SpelledNumber is no int here, and told to be put in quotes.
+    """
+    value = str(value) if type(value) is int else value
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 def _parse_class_weight(value: object) -> object:
@@ -146,6 +152,8 @@ def _parse_class_weight(value: object) -> object:
     if not isinstance(value, dict) or not value:
         raise ValueError("null, balanced, or a mapping of every class name to its weight")
     weights = {_parse_class_name(name): weight for name, weight in value.items()}
+    if len(weights) < len(value):
+        raise ValueError('each class once: 8 and "8" are the same name')
     for name, weight in weights.items():
         if not isinstance(name, str):
             raise ValueError(f"class names as text (put {name} in quotes)")  # noqa: TRY004

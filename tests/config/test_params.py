@@ -94,11 +94,31 @@ class TestParams:
         weighted = load_edited_params("train.class_weight", "class_weight: {yes: 2, not yes: 1}")
         assert weighted.train.class_weight == {"yes": 2.0, "not yes": 1.0}
 
+    @pytest.mark.parametrize("name", ["00014", "0o14", "0x14", "+14", "1_4", "1.0", "1e3"])
+    def test_a_class_of_digits_written_otherwise_needs_quotes(self, name: str) -> None:
+        """The folder 00014 is not 14: what was written is shown, and never taken for another."""
+        told = read_refusal("data.positive", f"positive: {name}")
+        assert "expected null or text (put it in quotes)" in told
+        if name not in ("1.0", "1e3"):
+            assert f"found {name};" in told
+        quoted = load_edited_params("data.positive", f'positive: "{name}"')
+        assert quoted.data.positive == name
+        told = read_refusal("train.class_weight", f"class_weight: {{{name}: 2, other: 1}}")
+        assert "class names as text (put " in told
+
+    def test_two_spellings_of_one_class_are_one_name(self) -> None:
+        """A weight for 8 and one for "8" would be one of them; an accent has one form."""
+        named = load_edited_params("data.positive", "positive: cafe\u0301")
+        assert named.data.positive == "caf\u00e9"
+        told = read_refusal("train.class_weight", 'class_weight: {8: 2, "8": 3}')
+        assert "each class once" in told
+
     def test_numbers_are_what_dvc_takes_them_for(self) -> None:
         """`dvc exp run -S train.learning_rate=0.00001` writes 1e-05; 017 is 17."""
         rate = load_edited_params("train.learning_rate", "learning_rate: 1e-05")
         assert rate.train.learning_rate == 0.00001
         assert load_edited_params("split.seed", "seed: 017").split.seed == 17
+        assert type(load_params().split.seed) is int
 
     @pytest.mark.parametrize(
         ("text", "rule", "target"),

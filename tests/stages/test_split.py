@@ -133,6 +133,19 @@ def test_skipped_files_are_told(project: Path, capsys: pytest.CaptureFixture[str
     )
 
 
+def test_classes_that_may_be_one_are_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers and capitals written in two ways, as lists joined from two tools have them."""
+    names = ["1", "01", "1.0", "2", "Cat", "cat", "true", "null"]
+    split.run(make_folder_params(write_class_folders(project / "pets", dict.fromkeys(names, 3))))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "warning" in line]
+    assert lines == [
+        "warning: 01, 1, 1.0 are different classes; are they meant to be?",
+        "warning: Cat, cat are different classes; are they meant to be?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("layout", "positive", "kind", "told"),
     [
