@@ -1,6 +1,7 @@
 """What `preprocess` found out about the data, read back from data/preprocess/facts.json."""
 
 import math
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -153,7 +154,12 @@ def load_dataset_card() -> DatasetCard:
 
     Raises DataError when `preprocess` has not run, or wrote another shape.
     """
-    with check_artifact(files.stage_folder("preprocess") / "facts.json") as path:
+    return read_dataset_card(files.stage_folder("preprocess") / "facts.json")
+
+
+def read_dataset_card(path: Path) -> DatasetCard:
+    """Return the facts in a file; DataError where it is missing, or of another version's shape."""
+    with check_artifact(path):
         return DatasetCard.model_validate(files.read_json(path))
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from secondlook.artifacts import files
-from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.dataset_card import read_dataset_card
 from secondlook.artifacts.retraining_history import PROMOTED, SAME, DataChange, RetrainingRecord
 from secondlook.commands.project_command import (
     JSON_HELP,
@@ -38,8 +37,7 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
     def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
         with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
             tracked = look_up_run(wanted, Path(folder))
-            told = files.read_json(tracked.folder / "source" / "facts.json")
-            facts = DatasetCard.model_validate(told)
+            facts = read_dataset_card(tracked.folder / "source" / "facts.json")
             found = models.find_candidate_by_id(tracked.id)
         store = Registry(draft.model)
         champion = store.find_version(CHAMPION)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from secondlook.artifacts import files
-from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.dataset_card import DatasetCard, read_dataset_card
 from secondlook.artifacts.manifest import ManifestRow, ManifestRows
 from secondlook.artifacts.schema import McNemarTest
 from secondlook.config.errors import DataError
@@ -66,12 +66,11 @@ class PairedComparison:
 
 
 def load_run_images(project: Path) -> RunImages:
-    """Read which test images a project's `preprocess` made."""
+    """Read which test images a project's `preprocess` made; DataError where another version did."""
     made = project / files.stage_folder("preprocess")
     rows = [row for row in ManifestRows(made / "images.csv") if row.split == PAIRED_SPLIT]
     labels: Labels = np.load(made / f"{PAIRED_SPLIT}.labels.npy")
-    facts = DatasetCard.model_validate(files.read_json(made / "facts.json"))
-    return RunImages(_number_copies(rows), facts, labels)
+    return RunImages(_number_copies(rows), read_dataset_card(made / "facts.json"), labels)
 
 
 def check_comparable(then: RunImages, now: RunImages) -> None:

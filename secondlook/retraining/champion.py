@@ -16,8 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.artifacts import files
-from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.dataset_card import DatasetCard, read_dataset_card
 from secondlook.artifacts.manifest import ManifestRow
 from secondlook.artifacts.parallel import map_in_order
 from secondlook.artifacts.retraining_history import ConditionCheck, DataChange
@@ -62,8 +61,8 @@ def _download_champion(registry: Registry, version: RegisteredVersion, folder: P
             "another run by hand"
         )
     try:
-        facts = DatasetCard.model_validate(files.read_json(network / "facts.json"))
-    except ValueError as error:
+        facts = read_dataset_card(network / "facts.json")
+    except DataError as error:
         raise DataError(
             f"MLflow: the champion (run {version.run}) was made by another version of Second Look, "
             "and cannot be asked: `secondlook promote` a run of this one by hand"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts import files
-from secondlook.artifacts.dataset_card import DatasetCard
+from secondlook.artifacts.dataset_card import read_dataset_card
 from secondlook.artifacts.parallel import map_in_order
 from secondlook.artifacts.schema import check_artifact
 from secondlook.config.errors import DataError
@@ -39,8 +39,7 @@ class Predictor:
 
     def __init__(self, parts: ModelFiles) -> None:
         self.name = parts.name
-        with check_artifact(parts.facts) as path:
-            self.facts = DatasetCard.model_validate(files.read_json(path))
+        self.facts = read_dataset_card(parts.facts)
         with check_artifact(parts.operating) as path:
             found = files.read_json(path)
         self.point = OperatingPoint.model_validate(found) if found else None

@@ -79,7 +79,7 @@ def test_what_cannot_be_paired_is_told() -> None:
 
 
 def test_answers_are_read_with_their_images(tmp_path: Path) -> None:
-    """Copies of one image are told apart; answers to other images are refused."""
+    """Copies of one image are told apart; other versions, answers to other images are refused."""
     folder = tmp_path / "data" / "preprocess"
     folder.mkdir(parents=True)
     rows = [ManifestRow("i", "a", split, "d") for split in ("train", "test", "test")]
@@ -89,6 +89,9 @@ def test_answers_are_read_with_their_images(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", allow_pickle=False, test=np.array([YES, NO]))
     found = load_run_images(tmp_path)
     assert found.names == [("d", "a", 0), ("d", "a", 1)]
+    files.write_json(folder / "facts.json", FACTS.model_dump(exclude={"pictures"}))
+    with pytest.raises(DataError, match=r"facts\.json: found another shape than this version"):
+        load_run_images(tmp_path)
     assert load_run_predictions(found, tmp_path / "p.npz").tolist() == [YES, NO]
     with pytest.raises(DataError, match=r"found \(2, 2\) \(images, classes\), expected \(1, 2\)"):
         load_run_predictions(make_run_images("w", [0]), tmp_path / "p.npz")
