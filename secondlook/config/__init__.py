@@ -4,8 +4,7 @@ params.py       every section as a typed, frozen model, and what must hold betwe
 retraining.py   the section `retrain`: the gate, and the limits of data
 yaml_files.py   YAML as DVC reads and writes it
 yaml_schema.py  values that sections are made of; what is wrong with one, in a single line
-processes.py    other programs as children that end with us; signals that end us
-git.py          git as a subprocess
+processes.py    git and other programs as children that end with us; signals that end us
 dvc.py          dvc as a subprocess; a training that ends with its dvc
 locks.py        one process at a time
 errors.py       the errors that end a command with one line

@@ -1,4 +1,4 @@
-"""Other programs as our children, which end with us; and the signals that end us."""
+"""Other programs, git among them, as our children that end with us; and signals that end us."""
 
 import os
 import signal
@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+
+from secondlook.config.errors import SecondLookError
 
 Command = list[str]
 SignalHandler = Callable[[int, FrameType | None], object] | signal.Handlers
@@ -45,7 +47,7 @@ def start_command(  # noqa: PLR0913 - what of Popen's own differs among those wh
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         start_new_session=True,
         pass_fds=pass_fds,
@@ -72,6 +74,33 @@ def run_command(
     ) as process:
         out, err = process.communicate()
     return subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
+
+
+def run_git(*arguments: str, index: Path | None = None) -> str:
+    """Return what git prints, bytes that are not UTF-8 as surrogates.
+
+    `index` stands in for the repository's own. Raises SecondLookError, with git's first words and
+    the setting that it advises, where it fails: no git, no repository, no such commit.
+    """
+    chosen = {"GIT_INDEX_FILE": str(index)} if index else {}
+    try:
+        done = subprocess.run(
+            ["git", *arguments], env=os.environ | chosen, capture_output=True, check=False
+        )
+    except OSError as error:
+        raise SecondLookError(f"git: {error.strerror}; install it") from None
+    if done.returncode:
+        reason, *more = done.stderr.decode(errors="replace").strip().splitlines() or ["failed"]
+        advice = "".join(f"; {line.strip()}" for line in more if line.startswith("\tgit config "))
+        raise SecondLookError(f"git {_find_git_command(arguments)}: {reason}{advice}")
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def _find_git_command(arguments: tuple[str, ...]) -> str:
+    """Return the git command among the arguments, without options before it."""
+    skipped = {"-C", "-c"}
+    pairs = zip(("", *arguments), arguments, strict=False)
+    return next(word for before, word in pairs if word not in skipped and before not in skipped)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 context.py           everything that the templates name, section by section: read this first
 render.py            templates filled, and matplotlib's SVG made fit to stand in a page
-theme.py             colours of the page, and the style of each run: the same everywhere
-panels.py            what a plot is, in numbers: lines on axes
+theme.py             lines, panels and colours: each run in its style everywhere
 figures.py           panels, confusion matrices and feature maps drawn; alone imports matplotlib
 learning_curves.py   loss and accuracy over the epochs
 threshold_curves.py  precision, recall and ROC over the thresholds

@@ -23,8 +23,7 @@ from secondlook.report import (
 )
 from secondlook.report.differences import ComparisonView
 from secondlook.report.network_view import NetworkView
-from secondlook.report.panels import Panel
-from secondlook.report.theme import Style, assign_styles
+from secondlook.report.theme import Panel, Style, assign_styles
 from secondlook.report.thumbnails import ContactSheet, MistakeGallery
 
 # More classes than these are cut down to the hardest, so that the page stays readable.

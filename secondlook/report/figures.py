@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from secondlook.evaluation.confusion import compute_row_shares
 from secondlook.evaluation.metrics import Counts
 from secondlook.report import render
-from secondlook.report.panels import Line, Panel
-from secondlook.report.theme import INK, LINE, MUTED, PAPER, Style
+from secondlook.report.theme import INK, LINE, MUTED, PAPER, Line, Panel, Style
 
 # From matplotlib's own defaults, not from whatever this user has set.
 mpl.rcdefaults()

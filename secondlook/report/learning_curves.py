@@ -6,8 +6,7 @@ from dataclasses import replace
 from secondlook.artifacts.manifest import SEEN_SPLITS
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.evaluation.study import Study
-from secondlook.report.panels import Line, Panel
-from secondlook.report.theme import Style, assign_styles
+from secondlook.report.theme import Line, Panel, Style, assign_styles
 
 CURVE_METRICS = ("loss", "accuracy", "precision", "recall")
 CSV_FIELDS = ("run", "series", "epoch", *CURVE_METRICS)

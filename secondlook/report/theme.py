@@ -1,10 +1,11 @@
-"""The same style for the same run everywhere: a colour, and beyond eight runs a line style too.
+"""What plots are made of: lines on panels, in the same style for the same run everywhere.
 
+A run has a colour, and beyond eight runs a line style too.
 Okabe & Ito's hues ("Color Universal Design", 2008), darkened to stand on white and lightened to
 stand on black: at least 3:1 against the paper, and apart for colour-blind eyes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from secondlook.evaluation.run_artifacts import RunResult
@@ -84,3 +85,43 @@ def build_css_colors() -> dict[str, str]:
     pairs = list_css_variables().items()
     light, dark = (" ".join(f"{key}: {pair[side]};" for key, pair in pairs) for side in (0, 1))
     return {"light": light, "dark": dark}
+
+
+Values = Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: x and y (T,), None where undefined, and the point on it that is marked, if any.
+
+    `run` is the name under which a page can hide it; a `faint` line is the other half of a pair
+    (training beside validation), drawn dashed and thin; `label` is its entry in a legend.
+    """
+
+    style: Style
+    x: Values
+    y: Values
+    run: str = ""
+    label: str = ""
+    mark: tuple[float | None, float | None] | None = None
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes; limits are (lowest, highest), `base` is a dotted level to compare with.
+
+    `turned` is where on the x axis things changed, drawn as an upright line.
+    """
+
+    title: str
+    lines: Sequence[Line]
+    x_label: str
+    y_label: str
+    x_limits: tuple[float, float]
+    y_limits: tuple[float, float]
+    base: float | None = None
+    base_label: str = ""
+    vertical: float | None = None
+    diagonal: bool = False
+    steps: bool = False

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from secondlook.evaluation.curves import MICRO_AVERAGE, ClassCurves
 from secondlook.evaluation.run_artifacts import RunResult, Scalars
 from secondlook.evaluation.study import Study
-from secondlook.report.panels import Line, Panel
-from secondlook.report.theme import Style, assign_styles
+from secondlook.report.theme import Line, Panel, Style, assign_styles
 
 CSV_FIELDS = ("run", "series", "recall", "precision")
 UNIT_LIMITS = (0.0, 1.02)

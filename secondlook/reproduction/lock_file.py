@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from secondlook.config.errors import SecondLookError
-from secondlook.config.git import run_git
+from secondlook.config.processes import run_git
 from secondlook.config.yaml_files import parse_yaml
 
 LOCK_FILE = Path("dvc.lock")

@@ -19,12 +19,12 @@ from typing import Any
 
 from secondlook.config.dvc import run_dvc
 from secondlook.config.errors import SecondLookError
-from secondlook.config.git import run_git
 from secondlook.config.processes import (
     build_environment,
     handle_signals,
     ignore_signals,
     run_command,
+    run_git,
 )
 from secondlook.config.yaml_files import parse_yaml
 from secondlook.tracking.location import format_sqlite_uri

@@ -20,7 +20,7 @@ import numpy as np
 from secondlook.artifacts import files
 from secondlook.artifacts.manifest import SPLITS, ManifestRows
 from secondlook.config.errors import SecondLookError
-from secondlook.config.git import run_git
+from secondlook.config.processes import run_git
 from secondlook.tracking.location import find_location
 from secondlook.training.environment import describe_environment
 from secondlook.training.run_key import CODE_FOLDERS

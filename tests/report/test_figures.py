@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from secondlook.report.panels import Line, Panel
-from secondlook.report.theme import Style
+from secondlook.report.theme import Line, Panel, Style
 
 LINE = Line(Style(1), x=[1, 2, 3], y=[0.5, None, 0.2], run="dense", label="train", mark=(3, 0.2))
 PANEL = Panel("Loss of $x$ <b>", [LINE], "epoch", "", (1, 3), (0, 1), base=0.9, base_label="lazy")

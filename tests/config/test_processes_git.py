@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.errors import SecondLookError
-from secondlook.config.git import run_git
+from secondlook.config.processes import run_git
 from tests.support.project import commit_all, run_command
 
 
