@@ -5,7 +5,6 @@ ten thousand take no more memory than a hundred.
 """
 
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rich.progress import track
 
 from secondlook.commands.project_command import ProjectCommand, parse_path
 from secondlook.config.errors import TrackingError
+from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
 from secondlook.evaluation.study import find_best_run, locate_trained_run
 from secondlook.report import render
@@ -125,8 +125,8 @@ def _provide_model_files(params: Params, asked: PredictOptions) -> Iterator[Mode
         yield ModelFiles.in_workspace(name)
         return
     print(f"asking {wanted}, from MLflow", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
-        yield ModelFiles.in_folder(lookup.fetch_model(wanted, Path(folder)), wanted)
+    with make_temporary_folder("second-look-predict-") as folder:
+        yield ModelFiles.in_folder(lookup.fetch_model(wanted, folder), wanted)
 
 
 def _find_champion(params: Params) -> str | None:

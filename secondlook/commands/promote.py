@@ -1,8 +1,5 @@
 """Put a tracked run into service by hand; it is recorded like a retraining."""
 
-import tempfile
-from pathlib import Path
-
 import click
 
 from secondlook.artifacts.dataset_card import read_dataset_card
@@ -13,6 +10,7 @@ from secondlook.commands.project_command import (
     RUN_HELP,
     ProjectCommand,
 )
+from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
@@ -35,8 +33,8 @@ def run(params: Params, wanted: str, *, as_json: bool) -> int:
     """Promote the run with this id or name; return the exit status: 0, 1 failed, 75 busy."""
 
     def work(transcript: RetrainingLog, draft: RetrainingDraft) -> RetrainingRecord:
-        with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
-            tracked = look_up_run(wanted, Path(folder))
+        with make_temporary_folder("second-look-promote-") as folder:
+            tracked = look_up_run(wanted, folder)
             facts = read_dataset_card(tracked.folder / "source" / "facts.json")
             found = models.find_candidate_by_id(tracked.id)
         store = Registry(draft.model)

@@ -3,9 +3,7 @@
 For schedulers: it asks nothing, and its exit status says what came of it.
 """
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -19,6 +17,7 @@ from secondlook.artifacts.retraining_history import (
 )
 from secondlook.commands.project_command import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
 from secondlook.config.errors import SecondLookError
+from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
 from secondlook.evaluation import formatting
 from secondlook.retraining import decide
@@ -113,8 +112,8 @@ def _retrain(params: Params, transcript: RetrainingLog, draft: RetrainingDraft) 
         retraining_history.add_to_history([draft.make_record(FAILED, str(error))])
         raise
     try:
-        with tempfile.TemporaryDirectory(prefix="second-look-") as folder:
-            decision = decide.decide(params, opened.registry, transcript, draft, Path(folder))
+        with make_temporary_folder("second-look-retrain-") as folder:
+            decision = decide.decide(params, opened.registry, transcript, draft, folder)
         record = opened.carry_out(decision, draft)
     except SecondLookError as error:
         return _record_failure(opened, draft, error)

@@ -3,22 +3,23 @@
 git makes the worktree; DVC works in it with a cache and a tracking store that are thrown away.
 """
 
-import fcntl
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secondlook.config.dvc import run_dvc
 from secondlook.config.errors import SecondLookError
+from secondlook.config.locks import make_temporary_folder
 from secondlook.config.processes import (
     build_environment,
     handle_signals,
@@ -29,10 +30,13 @@ from secondlook.config.processes import (
 from secondlook.config.yaml_files import parse_yaml
 from secondlook.tracking.location import format_sqlite_uri
 
+if TYPE_CHECKING:
+    import psutil
+
 # Hooks of the repository (`dvc install` adds some) would work on the workspace.
 GIT_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
-SCRATCH_PREFIX = "second-look-"
-OWNER_LOCK = "owner.lock"  # in a scratch folder, locked as long as its process lives
+SCRATCH_PREFIX = "second-look-reproduce-"
+LONGEST_END = 10.0  # seconds in which killed processes have to be gone
 CLEANUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # besides Ctrl-C, which raises by itself
 
 
@@ -41,30 +45,47 @@ def make_scratch_folder() -> Iterator[Path]:
     """Give an empty folder that is removed afterwards: on errors, Ctrl-C, SIGTERM and SIGHUP too.
 
     TMPDIR says where; it has to hold the images and the arrays made of them. What an earlier
-    process left that was killed is removed first.
+    process left that was killed is removed first, and what still works there is ended.
     """
-    _remove_abandoned_folders()
-    with handle_signals(_exit_on_signal, CLEANUP_SIGNALS):
-        folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX)).resolve()
-        try:
-            # The system releases this lock however the process ends; children do not inherit it.
-            # Only once it is held does it get the name that others look for.
-            with (folder / "new.lock").open("w", encoding="ascii") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                (folder / "new.lock").rename(folder / OWNER_LOCK)
-                yield folder
-        finally:
-            with ignore_signals([signal.SIGINT]):  # an impatient second Ctrl-C
-                shutil.rmtree(folder, ignore_errors=True)
+    with (
+        handle_signals(_exit_on_signal, CLEANUP_SIGNALS),
+        make_temporary_folder(SCRATCH_PREFIX, _end_orphans) as folder,
+    ):
+        yield folder
 
 
-def _remove_abandoned_folders() -> None:
-    """Remove scratch folders of ours whose process is gone; one without a lock is left alone."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*/{OWNER_LOCK}"):
-        with suppress(OSError), lock.open(encoding="ascii") as file:
-            if os.fstat(file.fileno()).st_uid == os.getuid():
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
-                shutil.rmtree(lock.parent, ignore_errors=True)
+def _exit_on_signal(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _end_orphans(folder: Path) -> None:
+    """Kill what a killed process left at work in its scratch folder: nobody waits for it."""
+    import psutil
+
+    deadline = time.monotonic() + LONGEST_END
+    while time.monotonic() < deadline:
+        orphans = [each for each in psutil.process_iter() if _tracks_into(folder, each)]
+        if not orphans:
+            return
+        for each in orphans:
+            with suppress(psutil.Error):
+                each.kill()
+        psutil.wait_procs(orphans, timeout=1)  # one may have started another meanwhile: look again
+
+
+def _tracks_into(folder: Path, process: "psutil.Process") -> bool:
+    """Tell whether a process was started with the environment of a sandbox in the folder."""
+    import psutil
+
+    try:
+        return process.environ().get("MLFLOW_TRACKING_URI") == _format_store_uri(folder)
+    except (psutil.Error, OSError):  # gone, or of somebody else
+        return False
+
+
+def _format_store_uri(scratch: Path) -> str:
+    """Return the MLflow store of what runs in a scratch folder: it is thrown away with it."""
+    return format_sqlite_uri(scratch / "mlflow.db")
 
 
 @contextmanager
@@ -124,10 +145,6 @@ def resolve_revision(revision: str) -> str:
     return run_git("rev-parse", f"{revision}^{{commit}}").strip()
 
 
-def _exit_on_signal(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)
-
-
 # Of whoever called us, perhaps from inside of git or DVC; the worktree has its own.
 FOREIGN_VARIABLES = ("DVC_", "MLFLOW_", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE")
 # Commits of before the library had a folder of its own have stages/ alone.
@@ -151,7 +168,7 @@ class Sandbox:
         """
         ours = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_VARIABLES)}
         code = os.pathsep.join(filter(None, [str(self.project), ours.get("PYTHONPATH")]))
-        store = format_sqlite_uri(self.scratch / "mlflow.db")
+        store = _format_store_uri(self.scratch)
         shell = "/bin/sh"  # people's own may set another PATH
         return build_environment(ours, PYTHONPATH=code, MLFLOW_TRACKING_URI=store, SHELL=shell)
 

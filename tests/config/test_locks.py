@@ -1,4 +1,4 @@
-"""A lock: one holder at a time, among processes, however they end."""
+"""A lock has one holder at a time, a temporary folder one owner, however these end."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from secondlook.config.errors import BusyError
-from secondlook.config.locks import hold_lock
+from secondlook.config.locks import OWNER_LOCK, hold_lock, make_temporary_folder
 from tests.support.project import ROOT
 
 # Holds the lock of the file named, with a note, as long as it is let live.
@@ -100,3 +100,74 @@ def test_a_child_that_is_given_it_holds_it_too(lock: Path) -> None:
     child.wait()
     with hold_lock(lock, refuse):
         pass
+
+
+PREFIX = "second-look-test-"
+# Makes folders and clears them, as fast as it can, and sees that each stays its own.
+OWNER = f"""
+from secondlook.config.locks import make_temporary_folder
+print("ready", flush=True)
+for number in range(150):
+    with make_temporary_folder("{PREFIX}") as folder:
+        assert len(list(folder.iterdir())) == 1
+        (folder / "mine").write_text("mine")
+        assert (folder / "mine").read_text() == "mine"
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder that temporary folders are made in."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return tmp_path
+
+
+def test_a_folder_goes_with_all_in_it(temporary: Path) -> None:
+    """Files, folders and links, but nothing that a link leads to; also after an error."""
+    (temporary / "elsewhere").mkdir()
+    (temporary / "elsewhere/kept").touch()
+
+    def fill() -> None:
+        with make_temporary_folder(PREFIX) as folder:
+            (folder / "deep/down").mkdir(parents=True)
+            (folder / "deep/down/file").touch()
+            (folder / "link").symlink_to(temporary / "elsewhere")
+            assert folder.stat().st_mode & 0o777 == 0o700
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+    assert [path.name for path in temporary.iterdir()] == ["elsewhere"]
+    assert (temporary / "elsewhere/kept").exists()
+
+
+def test_a_start_clears_what_nobody_owns(temporary: Path) -> None:
+    """Killed before the lock, in the work, or while clearing; nothing of others or by other names.
+
+    Whoever lives keeps its folder.
+    """
+    for name in (f"{PREFIX}empty", f"{PREFIX}cleared", f"{PREFIX}left", "second-look-other-x"):
+        (temporary / name).mkdir()
+    (temporary / f"{PREFIX}cleared/rest").touch()
+    (temporary / f"{PREFIX}left" / OWNER_LOCK).touch()
+    (temporary / f"{PREFIX}file").touch()
+    asked: list[str] = []
+    with (
+        make_temporary_folder(PREFIX, lambda folder: asked.append(folder.name)) as first,
+        make_temporary_folder(PREFIX, lambda folder: asked.append(folder.name)) as second,
+    ):
+        there = {path for path in temporary.iterdir() if path.is_dir()}
+        assert there == {first, second, temporary / "second-look-other-x"}
+    assert sorted(asked) == [f"{PREFIX}{name}" for name in ("cleared", "empty", "left")]
+
+
+def test_starts_at_once_keep_their_folders(temporary: Path) -> None:
+    """None takes that of another for abandoned, not even before it is locked."""
+    command, environment = [sys.executable, "-c", OWNER], {"PYTHONPATH": str(ROOT)}
+    owners = [
+        subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+        for _ in range(4)
+    ]
+    assert [owner.wait() for owner in owners] == [0] * 4
+    assert list(temporary.iterdir()) == []

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from secondlook.config.errors import SecondLookError
@@ -114,15 +115,21 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert run_git("worktree", "list").count("\n") == 1
 
 
+# Has a worktree in a scratch folder, and sleeps over it.
+SLEEPING = """
+from secondlook.reproduction.sandbox import *
+import time
+with make_scratch_folder() as folder, check_out_worktree(
+    folder / 'tree', resolve_revision('HEAD'), None
+):
+    print('there', flush=True)
+    time.sleep(60)
+"""
+
+
 @contextmanager
-def start_worktree() -> "Iterator[subprocess.Popen[str]]":
-    """Give a process that has a worktree in a scratch folder, and sleeps over it."""
-    code = (
-        "from secondlook.reproduction.sandbox import *\nimport time\n"
-        "with make_scratch_folder() as folder, check_out_worktree(folder / 'tree', "
-        "resolve_revision('HEAD'), None):\n"
-        "    print('there', flush=True)\n    time.sleep(60)\n"
-    )
+def start_worker(code: str = SLEEPING) -> "Iterator[subprocess.Popen[str]]":
+    """Give a process that runs the code, once it has said so."""
     with subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -140,7 +147,7 @@ def start_worktree() -> "Iterator[subprocess.Popen[str]]":
 @pytest.mark.usefixtures("repository")
 def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, a scheduler's SIGTERM and a closed terminal clean up too."""
-    with start_worktree() as process:
+    with start_worker() as process:
         process.send_signal(number)
         process.communicate()
     assert process.returncode != 0
@@ -152,17 +159,50 @@ def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None
 def test_what_a_killed_process_left_goes_with_the_next(tmp_path: Path) -> None:
     """Of two processes one is killed: its folder and worktree go, those of the living stay."""
     temporary = tmp_path / "temporary"
-    with start_worktree() as killed:
+    with start_worker() as killed:
         killed.kill()
     (left,) = temporary.iterdir()
     (temporary / "second-look-without-a-lock").mkdir()
-    with start_worktree() as living:
+    with start_worker() as living:
         assert living.poll() is None
         assert not left.exists()
         with make_scratch_folder() as folder, check_out_worktree(folder / "tree", "HEAD", None):
             assert len(list(temporary.iterdir())) == 3
             assert run_git("worktree", "list").count("\n") == 3
     assert (temporary / "second-look-without-a-lock").is_dir()
+
+
+# Works in a sandbox as a stage of dvc does: a shell, and below it one that goes on writing.
+WORKING = """
+from pathlib import Path
+from secondlook.config.processes import start_command
+from secondlook.reproduction.sandbox import *
+with make_scratch_folder() as folder:
+    shop = Sandbox(folder, folder, Path.cwd())
+    script = "(while :; do mkdir -p deep/down; date > deep/down/$$; done) & echo there; wait"
+    with start_command(["/bin/sh", "-c", script], cwd=folder, environment=shop.environment) as work:
+        work.wait()
+"""
+
+
+@pytest.mark.usefixtures("repository")
+def test_what_a_killed_process_left_at_work_ends_with_the_next(tmp_path: Path) -> None:
+    """It would go on writing into a folder that goes; whose owner lives, it goes on."""
+    temporary = tmp_path / "temporary"
+    with start_worker(WORKING) as killed, start_worker(WORKING) as living:
+        whole = psutil.Process(killed.pid).children(recursive=True)
+        spared = psutil.Process(living.pid).children(recursive=True)
+        killed.kill()
+        killed.wait()
+        assert all(each.is_running() for each in whole)
+        assert len(list(temporary.iterdir())) == 2
+        with make_scratch_folder():
+            assert len(list(temporary.iterdir())) == 2
+            _, left = psutil.wait_procs(whole, timeout=10)
+            assert left == []
+            assert all(each.is_running() for each in spared[:2])
+    with make_scratch_folder() as folder:
+        assert list(temporary.iterdir()) == [folder]
 
 
 @pytest.mark.usefixtures("repository")
