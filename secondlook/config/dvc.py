@@ -10,20 +10,25 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from secondlook.config.errors import SecondLookError
+from secondlook.config.locks import hold_lock
 from secondlook.config.processes import Command, run_command
 
 if TYPE_CHECKING:
     import psutil
 
 SECONDS = 0.5  # between two looks
+NOTES_FILE = Path(".dvc", "tmp", "rwlock")  # of dvc: which processes read and write what
+LONGEST_DEATH = 2.0  # seconds that one which is being killed may take
 ERROR_PREFIX = "ERROR: "  # of the line in which dvc says why it failed
 SIGNAL = signal.SIGUSR1  # not SIGINT: that may be ignored, as under nohup
 
@@ -41,6 +46,7 @@ def run_dvc(
 ) -> CompletedProcess[str]:
     """Run dvc to its end; what it prints is shown, or with `capture` returned."""
     command = build_dvc_command(*arguments)
+    forget_ended_processes(cwd or Path())
     return run_command(command, cwd=cwd, environment=environment, capture=capture)
 
 
@@ -57,6 +63,64 @@ def load_dvc_status(
         raise SecondLookError(f"{' '.join(('dvc status', *arguments))}: {reason}")
     found: dict[str, list[Any]] = json.loads(asked.stdout or "{}")
     return found
+
+
+def forget_ended_processes(project: Path) -> None:
+    """Strike out of dvc's notes who reads and writes what, those that are at their end.
+
+    dvc itself refuses, until somebody deletes the note, where one has ended that nobody has
+    buried, as in many a container, or where its number has gone to another process since. Those
+    that are being killed have a moment; who lives stays, and dvc tells of them.
+    """
+    notes = project / NOTES_FILE
+    deadline = time.monotonic() + LONGEST_DEATH
+    try:
+        while noted := _load_notes(notes):
+            ended = {pid for pid in noted if _has_ended(pid, notes.stat().st_mtime)}
+            if ended:
+                with hold_lock(notes.with_name(f"{notes.name}.lock")):
+                    _strike_out(notes, ended)
+            if ended == noted or time.monotonic() > deadline:
+                return
+            time.sleep(0.1)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return  # none there, damaged, or in another form: dvc says what is to be done
+
+
+def _load_notes(notes: Path) -> set[int]:
+    """Return the numbers of the processes that dvc noted."""
+    listed = json.loads(notes.read_text(encoding="utf-8"))
+    readers = chain.from_iterable(listed.get("read", {}).values())
+    return {int(each["pid"]) for each in (*readers, *listed.get("write", {}).values())}
+
+
+def _strike_out(notes: Path, ended: set[int]) -> None:
+    """Write dvc's notes without some processes."""
+    listed = json.loads(notes.read_text(encoding="utf-8"))
+    readers = {
+        path: [each for each in noted if each["pid"] not in ended]
+        for path, noted in listed.get("read", {}).items()
+    }
+    writers = listed.get("write", {}).items()
+    kept = {
+        "read": {path: noted for path, noted in readers.items() if noted},
+        "write": {path: noted for path, noted in writers if noted["pid"] not in ended},
+    }
+    notes.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _has_ended(pid: int, noted: float) -> bool:
+    """Tell whether the process with this number that was noted by then (s since 1970) is gone."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        later = process.create_time() > noted + 1  # it has the number of one that is gone
+        return not _is_alive(process) or (later and not _is_dvc(process))
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:  # of somebody else
+        return False
 
 
 @contextmanager
@@ -86,13 +150,15 @@ def _find_dvc() -> "psutil.Process | None":
     import psutil
 
     for parent in psutil.Process().parents():
-        try:
-            command = parent.cmdline()
-        except psutil.Error:  # gone, or of somebody else
-            continue
-        if "dvc" in {Path(part).name for part in command[:3]}:
-            return parent
+        with suppress(psutil.Error):  # gone, or of somebody else
+            if _is_dvc(parent):
+                return parent
     return None
+
+
+def _is_dvc(process: "psutil.Process") -> bool:
+    """Tell a dvc by its command line."""
+    return "dvc" in {Path(part).name for part in process.cmdline()[:3]}
 
 
 def _watch(watched: "psutil.Process", done: threading.Event) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from secondlook.artifacts.retraining_history import ConditionCheck, RetrainingRecord, ServiceModel
-from secondlook.config.dvc import ERROR_PREFIX, build_dvc_command
+from secondlook.config.dvc import ERROR_PREFIX, build_dvc_command, forget_ended_processes
 from secondlook.config.errors import SecondLookError
 from secondlook.config.processes import Command, build_environment, start_command
 from secondlook.tracking.provenance import NOTES_FOLDER
@@ -47,6 +47,7 @@ class RetrainingLog:
 
     def run_dvc(self, *arguments: str) -> None:
         """Run dvc; SecondLookError, with what the stage said of it, where it fails."""
+        forget_ended_processes(Path())
         self.run_command(build_dvc_command(*arguments), f"dvc {' '.join(arguments)}")
 
     def run_shell(self, command: str, key: str) -> None:
