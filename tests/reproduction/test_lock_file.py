@@ -44,7 +44,7 @@ def edit_code(stages: Lock) -> None:
     stages["evaluate@a"]["deps"][1]["md5"] = "code2"
 
 
-def edit_params(stages: Lock) -> None:
+def change_seed(stages: Lock) -> None:
     """Let a parameter be another."""
     stages["train@a"]["params"]["params.yaml"]["seed"] = 18
 
@@ -67,7 +67,7 @@ def test_only_the_stage_that_computed_otherwise_is_named() -> None:
     assert find_machine_differences(STAGES, STAGES) == []
 
 
-@pytest.mark.parametrize("change", [edit_code, edit_params, replace_images, add_run])
+@pytest.mark.parametrize("change", [edit_code, change_seed, replace_images, add_run])
 def test_a_change_of_ones_own_needs_no_word(change: Callable[[Lock], None]) -> None:
     """Whoever edits code, parameters or images knows why dvc.lock is another."""
     found = copy.deepcopy(STAGES)

@@ -6,7 +6,6 @@ import signal
 from pathlib import Path
 
 import pytest
-import yaml
 
 from secondlook.artifacts.retraining_history import RetrainingRecord
 from secondlook.config.errors import DataError
@@ -15,16 +14,14 @@ from secondlook.config.processes import ignore_signals
 from secondlook.retraining import session
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.session import RetrainingDraft, RetrainingWork, run_session
+from tests.support.project import edit_params
 
 pytestmark = pytest.mark.usefixtures("project")
 
 
 def load_notifying_params(notify: str | None = "cat > notice.json") -> Params:
     """Return the parameters with a command that is told of the outcome."""
-    path = Path("params.yaml")
-    told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    told["retrain"]["notify"] = notify
-    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    edit_params(Path(), {"retrain": {"notify": notify}})
     return load_params()
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from secondlook.artifacts import files
 from secondlook.config.params import load_params
 from stages import compare, evaluate, report
 from tests.support.datasets import make_dataset_card
-from tests.support.project import enter_project
+from tests.support.project import edit_params, enter_project
+from tests.support.results import make_run_json
 
 SKILLS = {"unweighted": 1.0, "weighted": 2.0, "overfit": 3.0}
 IMAGE_COUNTS = {"train": 60, "validation": 40, "test": 50}
@@ -46,7 +46,9 @@ def write_evaluated_runs(  # noqa: PLR0913 - each says one thing of the invented
     turn. The first run is the reference.
     """
     rng = np.random.default_rng(0)
-    _write_params(list(skills), options or {}, changes)
+    runs = {name: dict(changes[i % len(changes)]) for i, name in enumerate(skills)}
+    reference = {"reference": next(iter(skills))}
+    edit_params(Path(), {"runs": runs, "evaluate": options or {}, "report": reference})
     labels = {split: _draw_labels(rng, len(classes), n) for split, n in counts.items()}
     _write_preprocessed(classes, positive, labels)
     for name, skill in skills.items():
@@ -58,17 +60,6 @@ def _draw_labels(rng: np.random.Generator, size: int, count: int) -> NDArray[np.
     """Return every class at least once, the first ones more often."""
     rest = rng.integers(0, size, (2, max(count - size, 0))).min(axis=0)
     return np.append(np.arange(size), rest).astype(np.int64)
-
-
-def _write_params(
-    names: list[str], options: Mapping[str, object], changes: Sequence[Mapping[str, object]]
-) -> None:
-    path = Path("params.yaml")
-    params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    params["runs"] = {name: dict(changes[i % len(changes)]) for i, name in enumerate(names)}
-    params["evaluate"].update(options)
-    params["report"]["reference"] = names[0]
-    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
 def _write_preprocessed(
@@ -108,18 +99,9 @@ def _write_run(
         np.savez(folder / "predictions.npz", allow_pickle=False, **predictions)
         history = [_make_epoch_row(epoch, skill) for epoch in range(1, EPOCHS + 1)]
         files.write_csv(folder / "history.csv", history[0], history)
-        outcome = {
-            "run": name,
-            "key": "0" * 64,
-            "parameters": load_params().run(name).model_dump(),
-            "class_weights": None,
-            "epochs": EPOCHS,
-            "kept_epoch": EPOCHS - 1,
-            "stopped_early": False,
-            "data": "0" * 64,
-            "parameter_count": 1000,
-            "weights_digest": "0" * 64,
-        }
+        outcome = make_run_json(
+            name, load_params().run(name).model_dump(), epochs=EPOCHS, kept_epoch=EPOCHS - 1
+        )
         files.write_json(folder / "run.json", outcome)
 
 

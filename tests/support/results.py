@@ -66,16 +66,25 @@ def replace_test_details(found: RunResult, **changes: object) -> RunResult:
 
 
 def make_training(name: str, parameters: dict[str, Any]) -> TrainedRun:
-    """Return run.json of a run that kept its last epoch."""
-    epochs = parameters["epochs"]
-    return TrainedRun(
-        run=name,
-        parameters=parameters,
-        epochs=epochs,
-        kept_epoch=epochs,
-        stopped_early=False,
-        parameter_count=1000,
-    )
+    """Return what is read of run.json of a run that kept its last epoch."""
+    return TrainedRun.model_validate(make_run_json(name, parameters))
+
+
+def make_run_json(name: str, parameters: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """Return run.json of a run that kept its last epoch, but for the changes."""
+    plain = {
+        "run": name,
+        "key": "0" * 64,
+        "parameters": parameters,
+        "class_weights": None,
+        "epochs": parameters["epochs"],
+        "kept_epoch": parameters["epochs"],
+        "stopped_early": False,
+        "data": "0" * 64,
+        "parameter_count": 1000,
+        "weights_digest": "0" * 64,
+    }
+    return plain | changes
 
 
 def make_overfitting(**changes: object) -> FitDiagnosis:

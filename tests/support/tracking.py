@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from secondlook.artifacts import files
@@ -19,7 +18,8 @@ from secondlook.config.params import Params, load_params
 from secondlook.tracking.location import format_sqlite_uri
 from secondlook.training.run_key import compute_run_key
 from tests.support.datasets import make_dataset_card
-from tests.support.project import link_code
+from tests.support.project import edit_params, link_code
+from tests.support.results import make_run_json
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -50,19 +50,13 @@ def write_trackable_project(runs: Mapping[str, Mapping[str, Any]] = TRACKED_RUNS
 
 def set_runs(runs: Mapping[str, Mapping[str, Any]]) -> Params:
     """Replace `runs:` in params.yaml."""
-    path = Path("params.yaml")
-    params = yaml.safe_load(path.read_text(encoding="utf-8")) | {"runs": dict(runs)}
-    params["report"]["reference"] = next(iter(runs))
-    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    edit_params(Path(), {"runs": dict(runs), "report": {"reference": next(iter(runs))}})
     return load_params()
 
 
 def set_live_after(seconds: float) -> Params:
     """Set `track.live_after` in params.yaml."""
-    path = Path("params.yaml")
-    params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    params["track"]["live_after"] = seconds
-    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    edit_params(Path(), {"track": {"live_after": seconds}})
     return load_params()
 
 
@@ -97,18 +91,15 @@ def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0)
         np.savez(folder / "typical.npz", allow_pickle=False, none=np.zeros(0))
         np.savez(folder / "predictions.npz", allow_pickle=False, test=np.zeros((4, 2)))
         files.write_json(folder / "layers.json", {"layers": []})
-        outcome = {
-            "run": name,
-            "key": compute_run_key(params, name),
-            "parameters": train.model_dump(),
-            "class_weights": None,
-            "epochs": epochs,
-            "kept_epoch": kept,
-            "stopped_early": False,
-            "data": DATA_DIGEST,
-            "parameter_count": 1000,
-            "weights_digest": f"{name} {scale}",
-        }
+        outcome = make_run_json(
+            name,
+            train.model_dump(),
+            key=compute_run_key(params, name),
+            epochs=epochs,
+            kept_epoch=kept,
+            data=DATA_DIGEST,
+            weights_digest=f"{name} {scale}",
+        )
         files.write_json(folder / "run.json", outcome)
     scalars = {"accuracy": scale * kept / 10, "log_loss": 0.3, "precision": None}
     with files.create_output("evaluate", name) as folder:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.config.params import Params, load_params
 from secondlook.training.run_key import list_training_code
 from tests.support.datasets import make_dataset_card
+from tests.support.project import edit_params
 
 LogEpoch = Callable[[int, object], None]
 SILENT: LogEpoch = lambda _epoch, _numbers: None  # noqa: E731 - a constant reads better here
@@ -26,11 +26,12 @@ def make_small_run_params(**changes: Any) -> Params:  # noqa: ANN401 - whatever 
 
 def write_small_run_params(seconds: float, **changes: Any) -> Params:  # noqa: ANN401 - likewise
     """Write that into params.yaml, with states of the training `seconds` apart, and read it."""
-    path = Path("params.yaml")
-    whole = yaml.safe_load(path.read_text(encoding="utf-8"))
-    whole["runs"], whole["report"]["reference"] = {"small": SMALL_RUN | changes}, "small"
-    whole["train"]["checkpoint_seconds"] = seconds
-    path.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+    changes = {
+        "runs": {"small": SMALL_RUN | changes},
+        "report": {"reference": "small"},
+        "train": {"checkpoint_seconds": seconds},
+    }
+    edit_params(Path(), changes)
     return load_params()
 
 
