@@ -126,11 +126,12 @@ def judge_finds_few(case: Case) -> Iterator[Verdict]:
     if not few:
         return
     worst, total = few[0], case.find_test_details(few[0]).per_class[str(case.asked_class)].support
-    finds = "hardly finds" if highs[worst] < VERY_LOW_RECALL else "finds only"
+    found = round(shares[worst] * total)
+    finds = f"{'hardly finds' if highs[worst] < VERY_LOW_RECALL else 'finds only'} {found:,}"
     others = [f"{name} ({format_percent(shares[name])})" for name in few[1:]]
     yield Verdict(
         rule="finds_few",
-        text=f"{worst} {finds} {round(shares[worst] * total):,} of the {total:,} "
+        text=f"{worst} {finds if found else 'finds none'} of the {total:,} "
         f"“{case.asked_class}” in test ({format_percent(shares[worst])}). Its accuracy of "
         f"{format_percent(case.find_estimate(worst, 'accuracy').value)} hides that."
         + (f" Too few are also found by {join_names(others)}." if others else ""),

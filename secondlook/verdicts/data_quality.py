@@ -8,6 +8,9 @@ from secondlook.verdicts.case import Case
 
 MIN_RUNS = 3  # runs; that two are wrong together is no surprise
 MIN_CONFIDENCE = 0.75  # probability from which a mistake that all make casts doubt on the label
+# Of test images: more are no wrong labels. Ten well-known test sets have 3.3 % of these (Northcutt,
+# Athalye and Mueller 2021, "Pervasive Label Errors in Test Sets").
+MAX_LABEL_ERRORS = 0.05
 MIN_SHIFT = 0.05  # of all images: by how much the share of a class may differ between splits
 MAX_SHIFT_P = 0.001  # of differing as much by chance
 MIN_CONFUSED_SHARE = 0.1  # of all mistakes: the share from which one pair of classes is told
@@ -97,12 +100,15 @@ def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
     if len(case.results) < MIN_RUNS or not suspects:
         return
     surest, count = suspects[0], found.wrong_everywhere_count
+    advice = "Check their labels."
+    if count > max(MAX_LABEL_ERRORS * case.image_count, 1):
+        advice = "So many are hardly wrong labels: look at what sets them apart from training."
     yield Verdict(
         rule="wrong_everywhere",
         text=f"{format_count(count, 'test image')} {'is' if count == 1 else 'are'} answered "
         "wrong by all "
         f"{len(case.results)} runs, most surely {surest.id}: labelled “{surest.true}”, called "
-        f"“{surest.predicted}” with {format_percent(surest.confidence)}. Check their labels.",
+        f"“{surest.predicted}” with {format_percent(surest.confidence)}. {advice}",
         evidence="mistakes",
         runs=[],
         weight=0.5,

@@ -31,9 +31,20 @@ def judge_best(case: Case) -> Iterator[Verdict]:
     else:
         text = _describe_clear_best(case, behind)
     if others:
+        text += _describe_worth(case, top)
         yield Verdict(
             rule="best", text=text, evidence="differences", runs=[top, *ahead, *level], weight=0.8
         )
+
+
+def _describe_worth(case: Case, best: str) -> str:
+    """Return in what the best by F1 is worse than answering the same to every image."""
+    gain = case.comparison.find_method(best).gain
+    worse = {"accuracy": gain["accuracy"].down, "log loss": gain["log_loss"].up}
+    if not any(worse.values()):
+        return ""
+    names = join_names(name for name, is_worse in worse.items() if is_worse)
+    return f" By {names} it is worse than always answering “{case.facts.lazy_class}”."
 
 
 def _describe_overtaken_best(case: Case, ahead: list[str]) -> str:

@@ -145,15 +145,17 @@ def judge_weighting(case: Case) -> Iterator[Verdict]:
 
 
 def _summarize_weighting(found: dict[str, Difference]) -> str:
-    """Return in a few words what happened to recall and precision."""
-    if found["recall"].up and found["precision"].down:
-        return "Weighting bought recall with precision"
+    """Return in a few words what weighting bought, and at the price of what."""
+    fallen = [name for name in ("precision", "accuracy") if found[name].down]
+    price = join_names(fallen) if fallen else ""
+    if found["recall"].up and price:
+        return f"Weighting bought recall with {price}"
     if found["recall"].up and found["precision"].up:
         return "Weighting raised recall and precision"
     if found["recall"].up:
         return "Weighting bought recall, at no price that shows"
-    if found["precision"].down:
-        return "Weighting cost precision, and bought nothing that shows"
+    if price:
+        return f"Weighting cost {price}, and bought nothing that shows"
     if not any(difference.distinguishable for difference in found.values()):
         return "What weighting did is not distinguishable from chance"
     return "Weighting did not do what it is for"

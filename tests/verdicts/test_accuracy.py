@@ -102,6 +102,13 @@ def test_the_hardest_of_many_classes_is_told() -> None:
     assert not list(accuracy.judge_weakest_class(make_case(found, classes="abc", positive=None)))
 
 
+def test_a_run_that_finds_none_hardly_finds_any() -> None:
+    """Of fifty none, not "hardly 0"."""
+    none = make_result("none", accuracy=0.9, recall=0.0)
+    [verdict] = accuracy.judge_finds_few(make_case(none))
+    assert verdict.text.startswith("none finds none of the 50 “b” in test")
+
+
 def make_constant_result(name: str, k: int) -> RunResult:
     """Return a run that answers the class k to each image, fifty of either."""
     counts = [[50 * (k == 0), 50 * (k == 1)]] * 2

@@ -69,6 +69,11 @@ def test_images_that_all_runs_get_wrong_are_told() -> None:
     )
     [alone] = data_quality.judge_wrong_everywhere(make_case(*runs, wrong=[make_image(0.96)]))
     assert alone.text.startswith("1 test image is answered wrong")
+    many = [make_image(0.96)] * 11  # of 200
+    [verdict] = data_quality.judge_wrong_everywhere(make_case(*runs, wrong=many))
+    assert verdict.text.endswith(
+        "So many are hardly wrong labels: look at what sets them apart from training."
+    )
 
 
 def test_doubtful_mistakes_cast_no_doubt_on_labels() -> None:

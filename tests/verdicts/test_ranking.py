@@ -46,6 +46,14 @@ def test_a_best_run_that_test_denies_is_told() -> None:
     assert "200 validation images did not tell" in verdict.text
 
 
+def test_the_best_run_may_be_worse_than_always_answering_the_same() -> None:
+    """F1 ranks; what that costs is said in the same breath."""
+    costly = make_result("costly", f1=0.9, accuracy=0.6, lazy_accuracy=0.9)
+    [verdict] = ranking.judge_best(make_case(costly, make_result("poor", f1=0.5)))
+    assert verdict.text.startswith("costly is the best run, on validation and on test")
+    assert verdict.text.endswith(" By accuracy it is worse than always answering “a”.")
+
+
 def test_one_run_alone_is_not_called_best() -> None:
     """There is nothing to be better than."""
     assert not list(ranking.judge_best(make_case(make_result("only", f1=0.9))))

@@ -12,6 +12,12 @@ from tests.support.results import make_case, make_result
     ("changes", "told"),
     [
         ({"recall": 0.8, "precision": 0.3}, "Weighting bought recall with precision"),
+        ({"recall": 0.8, "accuracy": 0.1}, "Weighting bought recall with accuracy"),
+        (
+            {"recall": 0.8, "precision": 0.3, "accuracy": 0.1},
+            "Weighting bought recall with precision and accuracy",
+        ),
+        ({"accuracy": 0.1}, "Weighting cost accuracy, and bought nothing that shows"),
         ({"recall": 0.8}, "Weighting bought recall, at no price that shows"),
         ({"recall": 0.8, "precision": 0.6}, "Weighting raised recall and precision"),
         ({"precision": 0.3}, "Weighting cost precision, and bought nothing that shows"),
@@ -20,7 +26,7 @@ from tests.support.results import make_case, make_result
     ],
 )
 def test_what_weighting_did_is_told(changes: dict[str, Any], told: str) -> None:
-    """By what happened to recall and precision beyond chance."""
+    """By what happened to recall, precision and accuracy beyond chance."""
     weighted = make_result("weighted", class_weight="balanced", **changes)
     [verdict] = judge_weighting(make_case(make_result("plain"), weighted))
     assert verdict.text.startswith(f"{told} (weighted against plain): recall ")
