@@ -226,12 +226,12 @@ def relocate_artifacts(database: Path, artifacts: Path) -> None:
     """
     new = artifacts.as_uri()
     with closing(sqlite3.connect(database)) as store, store:
-        for old in find_foreign_folders(store, new):
+        for old in _find_foreign_folders(store, new):
             for table, column in PATH_COLUMNS:
                 _replace_prefix(store, table, column, (old, new))
 
 
-def find_foreign_folders(store: sqlite3.Connection, artifacts: str) -> list[str]:
+def _find_foreign_folders(store: sqlite3.Connection, artifacts: str) -> list[str]:
     """Return the folders of other projects where experiments keep their files."""
     found = [location for (location,) in store.execute(LOCATIONS_QUERY)]
     return [old for old in found if old.endswith("/mlruns") and old != artifacts]

@@ -1,13 +1,20 @@
 """A store that is not as it should be is put right: real MLflow, a sqlite store."""
 
+import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from secondlook.config.params import load_params
+from secondlook.tracking.sync import STAMP_FILE
 from stages import track
+from tests.support.project import commit_all, run_command
 from tests.support.tracking import (
     find_runs,
     list_artifacts,
@@ -17,6 +24,16 @@ from tests.support.tracking import (
     read_curve,
     track_in_subprocess,
 )
+
+
+def break_tag_quietly() -> None:
+    """Write to the database as others do, while the file keeps its size, and its time."""
+    database = Path("mlflow.db")
+    told = database.stat()
+    with closing(sqlite3.connect(database)) as store, store:
+        store.execute("UPDATE tags SET value = 'a' WHERE key = 'second_look.mirror'")
+    os.utime(database, ns=(told.st_atime_ns, told.st_mtime_ns))
+    assert database.stat().st_size == told.st_size
 
 
 def lose_artifacts() -> None:
@@ -47,7 +64,8 @@ def double() -> None:
 
 
 @pytest.mark.parametrize(
-    "harm", [lose_artifacts, delete_run, delete_experiment, leave_running, double]
+    "harm",
+    [break_tag_quietly, lose_artifacts, delete_run, delete_experiment, leave_running, double],
 )
 @pytest.mark.usefixtures("trackable")
 def test_what_is_wrong_is_put_right(harm: Callable[[], None]) -> None:
@@ -70,6 +88,8 @@ def test_what_is_wrong_is_put_right(harm: Callable[[], None]) -> None:
 
 def test_a_moved_project_keeps_its_runs(trackable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the folder was moved, the same runs have their files at the new place."""
+    run_command(trackable, "git", "init", "--quiet")
+    commit_all(trackable, "Start")
     track.run(load_params())
     before = find_runs()["unweighted"].info.run_id
     moved = trackable.rename(trackable.with_name("moved, an odd # name"))
@@ -114,3 +134,55 @@ def test_live_points_stay_and_the_rest_is_added() -> None:
     assert read_curve(run, "train/objective") == [
         (i, make_epoch_row(i)["train/objective"]) for i in (1, 2, 3)
     ]
+
+
+def is_told_without_mlflow() -> bool:
+    """Tell whether the next `track` leaves MLflow alone, in a process of its own."""
+    code = "import sys; from secondlook.commands.cli import main; sys.argv[1:] = ['track']; main();"
+    command = [sys.executable, "-c", f"{code} print('mlflow' in sys.modules)"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "already there: unweighted, early_stopped" in told
+    return told.endswith("False\n")
+
+
+def lose_stamp() -> None:
+    """Lose it, as a person does who clears .dvc/tmp."""
+    STAMP_FILE.unlink()
+
+
+def halve_stamp() -> None:
+    """Leave half of it."""
+    STAMP_FILE.write_text(STAMP_FILE.read_text()[:40])
+
+
+def edit_by_others() -> None:
+    """Tag a run, as a person does in the UI."""
+    make_client().set_tag(find_runs()["unweighted"].info.run_id, "reviewed", "yes")
+
+
+@pytest.mark.usefixtures("trackable")
+def test_without_a_stamp_mlflow_is_asked_once() -> None:
+    """That costs its seconds, and makes a new stamp."""
+    track.run(load_params())
+    for change in (lose_stamp, halve_stamp, edit_by_others):
+        change()
+        assert not is_told_without_mlflow()
+    assert is_told_without_mlflow()
+
+
+@pytest.mark.usefixtures("trackable")
+def test_a_database_whose_counter_stands_still_is_never_trusted() -> None:
+    """With a write-ahead log a commit moves neither counter nor time of the file."""
+    with closing(sqlite3.connect("mlflow.db")) as store:
+        store.execute("PRAGMA journal_mode = WAL")
+    track.run(load_params())
+    assert not STAMP_FILE.exists()
+
+
+def test_a_project_that_takes_no_stamp_is_tracked(trackable: Path) -> None:
+    """A stamp is worth no failure."""
+    STAMP_FILE.mkdir(parents=True)
+    track.run(load_params())
+    track.run(load_params())
+    assert sorted(find_runs()) == ["early_stopped", "unweighted"]
+    assert not list(trackable.glob(".dvc/tmp/second_look/*.partial"))
