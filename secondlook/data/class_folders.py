@@ -3,6 +3,8 @@
 Above them there may be folders for the splits, under the words that data sets use for them.
 """
 
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,12 +152,15 @@ class ClassFolders(ImageFiles):
                     "train/<class>/<picture>: turn the folders round, or list the pictures in "
                     "labels.csv with a column split"
                 )
-        names = [{path.name for path in parts} for parts in inner.values()]
-        shared = sorted(set.intersection(*names)) if len(names) > 1 else []
+        named = {folder.name: {path.name for path in parts} for folder, parts in inner.items()}
+        suspect = len(named) > 1 and _are_parts([*named])
+        counts = Counter(name for names in named.values() for name in names)
+        least = 2 if suspect else max(2, len(named))
+        shared = sorted(name for name, count in counts.items() if count >= least)
         if len(shared) < 2 or any(_is_full(folder) for folder in inner):
             return
-        tops = [folder.name for folder in inner]
-        if len(shared) > len(tops) or _are_parts(tops):
+        tops = [name for name, names in named.items() if names & {*shared}]
+        if suspect or len(shared) > len(tops):
             raise DataError(
                 f"{self.root}: {_format_some(tops)} each hold {_format_some(shared)}: are those "
                 "the classes? Then name the folders above them train, validation and test; if "
@@ -197,10 +202,14 @@ def _list_entries(folder: Path) -> list[Path]:
 
 def _list_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder that hold a picture, at any depth."""
+    # Which knows folders from files without asking for each; Path knows what a link leads to.
+    with os.scandir(folder) as entries:
+        found = [Path(entry.path) for entry in entries if not entry.is_file(follow_symlinks=False)]
     return [
         path
-        for path in _list_entries(folder)
+        for path in sorted(found)
         if path.is_dir()
+        and not is_left_over(path.name)
         and not (path.is_symlink() and leads_back(path, folder))
         and any(is_image(file) for file in walk_files(path))
     ]
@@ -208,7 +217,11 @@ def _list_folders(folder: Path) -> list[Path]:
 
 def _is_full(folder: Path) -> bool:
     """Return whether there are pictures in a folder itself."""
-    return any(is_image(entry) for entry in _list_entries(folder) if entry.is_file())
+    with os.scandir(folder) as entries:
+        return any(
+            path.is_file() and not is_left_over(path.name) and is_image(path)
+            for path in (Path(entry.path) for entry in entries)
+        )
 
 
 def _unwrap_folder(folder: Path, split: str) -> Path:

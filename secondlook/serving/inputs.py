@@ -13,7 +13,7 @@ from typing import Literal
 
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError
-from secondlook.data.image_files import is_image, walk_files
+from secondlook.data.image_files import WalkNotes, is_image, walk_files
 from secondlook.data.splitting import ImageContent
 
 STDIN = "-"
@@ -54,8 +54,8 @@ def _make_file_input(name: str, here: Path) -> InputImage:
 
 def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
     """Yield the pictures in a folder, then what of it may not be read."""
-    found, unreadable = False, list[OSError]()
-    for path in walk_files(here / name, unreadable.append):
+    found, unreadable, met = False, list[OSError](), WalkNotes()
+    for path in walk_files(here / name, unreadable.append, met):
         try:
             known = is_image(path)
         except OSError as error:
@@ -67,11 +67,11 @@ def _find_in_folder(name: str, here: Path) -> Iterator[InputImage]:
     for refused in unreadable:
         where = Path(name) / Path(refused.filename).relative_to(here / name)
         yield InputImage(str(where), partial(_raise_data_error, (refused.strerror or "").lower()))
-    if not found and not unreadable:
-        yield InputImage(
-            name,
-            partial(_raise_data_error, "no picture in this folder"),
-        )
+    for link in met.broken:
+        where = Path(name) / link.relative_to(here / name)
+        yield InputImage(str(where), partial(_raise_data_error, "a link that leads nowhere"))
+    if not found and not unreadable and not met.broken:
+        yield InputImage(name, partial(_raise_data_error, "no picture in this folder"))
 
 
 def _find_matching(pattern: str, here: Path) -> Iterator[InputImage]:

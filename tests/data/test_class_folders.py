@@ -53,6 +53,7 @@ def test_an_archive_that_wraps_its_folders_twice_is_understood(tmp_path: Path) -
             "dev, eval each hold cat, dog: are those the classes? Then name the folders above",
         ),
         (["fold1/cat", "fold1/dog", "fold2/cat", "fold2/dog"], "fold1, fold2 each hold cat, dog"),
+        (["dev/cat", "dev/dog", "eval/cat", "eval/dog", "more/x"], "dev, eval each hold cat, dog"),
         (["setA/cat", "setA/dog", "setB/cat", "setB/dog"], "setA, setB each hold cat, dog"),
         ([f"{top}/{k}" for top in ("old", "new") for k in "abc"], "new, old each hold a, b, c"),
         ([f"{top}/{k}" for top in ("old", "new") for k in "abcde"], "hold a, b, c and 2 more"),

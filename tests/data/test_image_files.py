@@ -71,6 +71,22 @@ def test_links_that_lead_nowhere_are_told(tmp_path: Path, name: str) -> None:
     assert told == f"1 links that lead nowhere (warning): {name}"
 
 
+def test_links_in_a_folder_that_is_asked_about(tmp_path: Path) -> None:
+    """`predict` follows them too, and one that leads nowhere is a picture that says why."""
+    far = write_class_folders(tmp_path / "far", {"disk": 1})
+    root = write_class_folders(tmp_path / "own", {"a": 1})
+    (root / "linked").symlink_to(far / "disk")
+    (root / "gone.png").symlink_to(tmp_path / "gone.png")
+    (root / "__MACOSX").mkdir()
+    (root / "__MACOSX" / "0.png").write_bytes(make_png(1))
+    given = list(find_images(["own"], tmp_path))
+    names = ["own/a/0.png", "own/linked/0.png", "own/gone.png"]
+    assert [image.name for image in given] == names
+    assert given[1].read() == make_png(0)
+    with pytest.raises(DataError, match="a link that leads nowhere"):
+        given[2].read()
+
+
 def test_a_split_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     """Its images would be drawn from those of training without a word."""
     root = write_class_folders(tmp_path / "data", {"train/cat": 1, "test/cat": 1})
