@@ -49,7 +49,8 @@ def test_the_first_model_goes_into_service(first: Path) -> None:
     assert record.service is not None
     assert champion.run_id == record.service.run
     assert champion.tags["second_look.data"] == record.data.digest if record.data else None
-    [floor] = json.loads(champion.tags["second_look.gate"])
+    [answers, floor] = json.loads(champion.tags["second_look.gate"])
+    assert (answers["name"], answers["passed"]) == ("answers", True)
     assert (floor["name"], floor["passed"]) == ("floor of recall", True)
     assert champion.tags["second_look.reason"] == champion.description == record.reason
     run = retraining.make_client(first).get_run(record.retraining)
