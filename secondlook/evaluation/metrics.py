@@ -90,10 +90,13 @@ def compute_confusion_matrix(labels: Labels, probabilities: Probabilities) -> Co
 
     Equal to sklearn.metrics.confusion_matrix, at a fifth of its time for a million images.
     """
-    classes = probabilities.shape[1]
-    cells = labels * classes + probabilities.argmax(axis=1)
-    counts: Counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
-    return counts
+    return count_answers(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+
+
+def count_answers(labels: Labels, predicted: Labels, classes: int) -> Counts:
+    """Return counts (K, K) of images (N,): rows the true class, columns the predicted one."""
+    cells = np.bincount(labels * classes + predicted, minlength=classes**2)
+    return cells.reshape(classes, classes).astype(np.int64)
 
 
 def _compute_accuracy(counts: Counts) -> float:

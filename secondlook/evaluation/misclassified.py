@@ -10,7 +10,7 @@ from secondlook.artifacts.schema import IndexArray, NullableFloat, Record
 from secondlook.evaluation import confusion
 from secondlook.evaluation.comparison import ComparedRun
 from secondlook.evaluation.confusion import ConfusedPair
-from secondlook.evaluation.metrics import Counts, Labels, Numbers
+from secondlook.evaluation.metrics import Labels, Numbers, count_answers
 from secondlook.evaluation.predictions import ImagePredictions
 
 
@@ -161,7 +161,5 @@ def _describe_image(
 
 def _list_confused_pairs(album: NamedImages, entry: ComparedRun, limit: int) -> list[ConfusedPair]:
     """Return the pairs of classes that a run confuses most."""
-    size = len(album.classes)
-    cells = np.bincount(album.labels * size + entry.answers.predicted, minlength=size**2)
-    counts: Counts = cells.reshape(size, size).astype(np.int64)
+    counts = count_answers(album.labels, entry.answers.predicted, len(album.classes))
     return confusion.find_confused_pairs(counts, album.classes, limit)

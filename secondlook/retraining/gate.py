@@ -7,14 +7,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from secondlook.artifacts.retraining_history import ConditionCheck
 from secondlook.artifacts.schema import Ends
 from secondlook.config.retraining import LOSS_METRIC, GateParams
 from secondlook.evaluation import bootstrap, intervals
 from secondlook.evaluation.confusion import NEARLY_ALL, find_constant_answer
 from secondlook.evaluation.formatting import format_metric_name
+from secondlook.evaluation.metrics import count_answers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
 
@@ -52,9 +51,7 @@ def check_challenger(trial: Trial, gate: GateParams) -> Iterator[ConditionCheck]
 
 def _check_answers(trial: Trial) -> ConditionCheck:
     """Tell whether the challenger tells anything apart; a constant answer may meet every floor."""
-    size = len(trial.names)
-    cells = trial.truth.labels * size + trial.challenger.predicted
-    counts = np.bincount(cells, minlength=size * size).reshape(size, size)
+    counts = count_answers(trial.truth.labels, trial.challenger.predicted, len(trial.names))
     answered = counts.sum(axis=0)
     share, name = float(answered.max() / answered.sum()), trial.names[int(answered.argmax())]
     passed = find_constant_answer(counts) is None
