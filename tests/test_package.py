@@ -3,13 +3,11 @@
 import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 
-from tests.support.project import ROOT
+from tests.support.project import ROOT, make_fresh_python
 
 pytestmark = pytest.mark.slow
 
@@ -26,13 +24,22 @@ from secondlook.report.render import TEMPLATES
 print(*(path.name for path in TEMPLATES.iterdir()))
 """
 
+RENDER = """
+from secondlook.report import render
+from secondlook.report.theme import build_css_colors
+empty = {"facts": {"name": "a & b"}, "network": "n", "lines": [], "cards": [], "left_out": 0}
+print(render.render_page("predict.html.j2", empty | build_css_colors()))
+from jinja2 import Environment, FileSystemLoader
+found = Environment(loader=FileSystemLoader(render.TEMPLATES), autoescape=True)
+print(len([found.get_template(name) for name in found.list_templates()]), "compiled")
+"""
+
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the Python of a fresh environment that holds the built wheel.
 
-    Libraries are those of the tests' environment, but not its link to this checkout: that one is
-    followed from a .pth file, which counts in the environment's own folder alone.
+    Libraries are those of the tests' environment, but not its link to this checkout.
     """
     folder = tmp_path_factory.mktemp("package")
     for name in ("stages", "secondlook"):
@@ -51,12 +58,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run([*pip, *built], check=True)
     (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "fresh", symlinks=True)
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = folder / "fresh" / "lib" / version / "site-packages"
-    subprocess.run([*pip, "install", *offline, "--target", packages, wheel], check=True)
-    (packages / "libraries.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
-    return folder / "fresh" / "bin" / "python"
+    fresh = make_fresh_python(folder / "fresh")
+    subprocess.run([*pip, "--python", fresh, "install", *offline, wheel], check=True)
+    return fresh
 
 
 def run_elsewhere(python: Path, *arguments: str) -> str:
@@ -82,6 +86,17 @@ def test_every_module_and_template_is_in_the_wheel(python: Path) -> None:
     assert templates <= printed
 
 
+def test_a_page_is_rendered_from_the_wheel(python: Path) -> None:
+    """Every template compiles, with what it includes; a page comes of those in the wheel."""
+    told = run_elsewhere(python, "-c", RENDER)
+    templates = list((ROOT / "secondlook/report/templates").iterdir())
+    assert "<title>Second Look: a &amp; b" in told
+    assert told.endswith(f"{len(templates)} compiled\n")
+
+
 def test_the_command_line_of_the_wheel_starts(python: Path) -> None:
-    """The door answers outside of any checkout."""
+    """The door answers outside of any checkout, as a module and as the script that is installed."""
     assert "predict" in run_elsewhere(python, "-m", "stages", "--help")
+    script = python.with_name("secondlook")
+    assert script.read_text().startswith(f"#!{python}\n")
+    assert run_elsewhere(script, "--help") == run_elsewhere(python, "-m", "stages", "--help")

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from tests.support import datasets
 from tests.support.mirror import find_runs_by_tag, make_client
-from tests.support.project import build_project, make_environment, run_command, run_predict
+from tests.support.project import (
+    build_project,
+    make_environment,
+    make_fresh_python,
+    run_command,
+    run_predict,
+)
 from tests.support.servers import find_free_port, wait_for_url
 
 pytestmark = pytest.mark.slow
@@ -37,6 +43,8 @@ model = mlflow.pyfunc.load_model(sys.argv[1])
 paths = sys.argv[2:]
 pictures = pd.DataFrame({"image": [open(path, "rb").read() for path in paths]})
 answers = [model.predict(pictures), model.predict(pd.DataFrame({"path": paths}))]
+import secondlook
+print(secondlook.__file__)
 print(json.dumps([list(table["probabilities"]) for table in answers]))
 """
 
@@ -86,13 +94,14 @@ def test_the_model_in_mlflow_answers_the_same(
     """Outside of the project, by run id alone, bytes and paths get the same probabilities.
 
     Also where an application has a package of its own that is called `stages`: the model's is not.
+    Nothing of this project is installed there: its code comes out of the model's folder.
     """
     known, elsewhere = load_probabilities(formats), tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "stages").mkdir()
     (elsewhere / "stages" / "__init__.py").write_text("print('of the application')")
     told = subprocess.run(
         [
-            sys.executable,
+            make_fresh_python(elsewhere / "fresh"),
             "-c",
             f"import stages\n{PYFUNC}",
             address(formats),
@@ -109,6 +118,8 @@ def test_the_model_in_mlflow_answers_the_same(
         check=True,
     ).stdout
     assert told.startswith("of the application\n")
+    code = Path(told.splitlines()[-2])
+    assert code.parts[-4:] == ("model", "code", "secondlook", "__init__.py")
     for table in json.loads(told.splitlines()[-1]):
         for row, probabilities in zip(table, known.values(), strict=True):
             assert values(row).tobytes() == probabilities.tobytes()

@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -53,6 +55,19 @@ def build_project(folder: Path, changes: dict[str, Any] = SMALL_PARAMS) -> Path:
     run_command(folder, "git", "init", "--quiet")
     commit_all(folder, "Start")
     return folder
+
+
+def make_fresh_python(folder: Path) -> Path:
+    """Make an environment that has the libraries, and nothing of this project; return its Python.
+
+    The libraries are those of the tests' environment, but not its link to this checkout: that one
+    is followed from a .pth file, which counts in the environment's own folder alone.
+    """
+    venv.create(folder, symlinks=True)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    libraries = folder / "lib" / version / "site-packages" / "libraries.pth"
+    libraries.write_text(f"{sysconfig.get_path('purelib')}\n")
+    return folder / "bin" / "python"
 
 
 def build_finished_project(folder: Path) -> None:
