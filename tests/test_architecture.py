@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 from collections import Counter
@@ -39,6 +40,22 @@ def test_imports_go_one_way() -> None:
 def test_heavy_libraries_stay_at_home() -> None:
     """MLflow, matplotlib and TensorFlow are each imported in their own rooms only."""
     assert architecture.find_strayed_libraries(ROOT) == []
+
+
+@pytest.mark.slow
+def test_collecting_the_tests_imports_nothing_heavy() -> None:
+    """Each worker collects every file: what takes a second to import waits for its own test."""
+    code = (
+        "import sys, pytest\n"
+        "pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider'])\n"
+        "print(sorted({'tensorflow', 'mlflow', 'sklearn', 'statsmodels', 'pandas', 'matplotlib'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert " tests collected" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_deps_are_the_code_a_stage_reaches() -> None:

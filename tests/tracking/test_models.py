@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from secondlook.config.params import load_params
-from secondlook.serving.pyfunc import FOLDER_VARIABLE
 from stages import track
 from tests.support.tracking import find_runs, make_client
 
@@ -42,6 +41,8 @@ def test_a_model_brings_all_that_it_needs(folder: Path) -> None:
 
 def test_a_model_says_what_it_takes_and_gives(folder: Path) -> None:
     """The signature names the columns, and the example is a picture in base64."""
+    from secondlook.serving.pyfunc import FOLDER_VARIABLE
+
     told = yaml.safe_load((folder / "MLmodel").read_text())
     columns = {side: json.loads(told["signature"][side]) for side in ("inputs", "outputs")}
     pictures = {column["name"]: column["type"] for column in columns["inputs"]}

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from mlflow.cli import gc
 
 from secondlook.artifacts import files
 from secondlook.artifacts.retraining_history import load_history
@@ -45,6 +44,8 @@ def put_into_service(name: str) -> RegisteredVersion:
 
 def empty_bin() -> None:
     """Run `mlflow gc`, as a routine does."""
+    from mlflow.cli import gc
+
     uri = find_location().uri
     done = CliRunner().invoke(
         gc, ["--backend-store-uri", uri], env={"MLFLOW_TRACKING_URI": uri}, catch_exceptions=False
