@@ -105,7 +105,7 @@ def test_a_run_is_made_again_bit_by_bit(project: Path) -> None:
 
 def test_a_dirty_tree_is_made_again_after_it_changed(project: Path) -> None:
     """Code and parameters that were never committed come back from MLflow, by the run's id."""
-    edit_params(project, {"runs": {"unweighted": {}, "short": {"epochs": 1}}})
+    edit_params(project, {"runs": {"short": {"epochs": 1}}, "report": {"reference": "short"}})
     evaluate = project / "stages/evaluate.py"
     evaluate.write_text(evaluate.read_text() + "\n# never committed\n")
     (project / "stages/new.py").write_text('"""Never committed."""\n')
