@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondlook.config.errors import ParamsError
@@ -87,6 +87,7 @@ def test_a_number_that_dvc_wrote_is_that_number(number: float) -> None:
     assert parse_yaml(dumps_yaml(changed)) == {"a": number}
 
 
+@settings(max_examples=30)  # each read four times, by parsers in pure Python
 @given(tree=trees)
 def test_what_is_written_is_read_again_by_everyone(tree: dict[str, object]) -> None:
     """By this version, by DVC, and by the YAML 1.1 of versions before."""

@@ -104,6 +104,7 @@ def test_noise_in_a_class_is_no_loss() -> None:
     assert list_failed_checks(champion, challenger, make_gate(max_class_recall_drop=0.02)) == []
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(0, 399), max_size=60), st.sets(st.integers(0, 399), max_size=60))
 def test_nobody_beats_the_other_both_ways(one: set[int], other: set[int]) -> None:
     """Of two models at most one may replace the other."""

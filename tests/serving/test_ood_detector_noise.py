@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from secondlook.artifacts import dataset_card, files
 from secondlook.data.decoding import DecodedImage
@@ -12,6 +13,8 @@ from secondlook.training.run_key import list_training_code
 from stages import preprocess, split, train
 from tests.support.project import ROOT
 from tests.support.training import SILENT, make_small_run_params
+
+pytestmark = pytest.mark.slow
 
 NETWORK = {"model": "dense", "dense_units": [64], "epochs": 10, "batch_size": 32}
 

@@ -19,6 +19,8 @@ from secondlook.tracking.registry import CHAMPION, PREVIOUS, RegisteredVersion, 
 from stages import track
 from tests.support.tracking import find_runs, list_model_ids, make_client, write_run
 
+pytestmark = pytest.mark.slow
+
 MODEL = "digits-8-or-not"
 IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
 

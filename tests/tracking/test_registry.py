@@ -17,6 +17,8 @@ from stages import track
 from tests.support.servers import find_free_port, run_mlflow_server
 from tests.support.tracking import find_runs, make_client, set_runs, write_run
 
+pytestmark = pytest.mark.slow
+
 MODEL = "digits-8-or-not"
 IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
 

@@ -25,6 +25,8 @@ from tests.support.tracking import (
     track_in_subprocess,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def break_tag_quietly() -> None:
     """Write to the database as others do, while the file keeps its size, and its time."""
