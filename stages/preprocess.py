@@ -20,6 +20,7 @@ from rich.progress import track
 
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import (
+    FAINT_LEVELS,
     DatasetCard,
     DuplicateCounts,
     LevelStatistics,
@@ -221,6 +222,6 @@ def _describe_faint(training: SplitSummary, spec: PreprocessParams) -> Iterator[
         told = f"{training.faint} of {len(training.labels)} training pictures use fewer than"
         advice = "" if spec.contrast else ": `preprocess.contrast: stretch` spreads them"
         yield (
-            f"{told} {profile.FAINT_LEVELS} of 256 levels (warning); 8 to 12 bits in files of 16 "
+            f"{told} {FAINT_LEVELS} of 256 levels (warning); 8 to 12 bits in files of 16 "
             f"look so{advice}"
         )

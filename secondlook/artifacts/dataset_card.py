@@ -27,6 +27,9 @@ class LevelStatistics(Record):
         return cls(mean=mean, std=math.sqrt(variance))
 
 
+FAINT_LEVELS = 20  # of 256, from darkest to lightest: 8 to 12 bits in a file of 16 have no more
+
+
 class PixelStatistics(LevelStatistics):
     """Mean and standard deviation of pixels, 0..255, and how many are of each of 256 levels."""
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.dataset_card import (
+    FAINT_LEVELS,
     FALSE_ALARM_SHARE,
     ReferenceRange,
     TrainingProfile,
@@ -176,7 +177,6 @@ def _iterate_sample(split: SizedImages) -> Iterator[SizedImages]:
 
 
 REJECTED_COLUMNS = ("id", "label", "split", "reason")
-FAINT_LEVELS = 20  # of 256, from darkest to lightest: 8 to 12 bits in a file of 16 have no more
 MAX_EXAMPLES = 3  # rejected images that an error names
 WriteRow = Callable[[Mapping[str, object]], object]
 DecodeResult = tuple[ManifestRow, DecodedImage | None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from secondlook.artifacts.dataset_card import FAINT_LEVELS
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import format_count, format_percent
 from secondlook.verdicts.case import Case
@@ -55,6 +56,21 @@ def judge_label_conflict(case: Case) -> Iterator[Verdict]:
             evidence="data",
             runs=[],
             weight=0.72,
+        )
+
+
+def judge_faint(case: Case) -> Iterator[Verdict]:
+    """Speak where all training images together use hardly any of the 256 levels."""
+    used = [level for level, count in enumerate(case.facts.pixels.histogram) if count]
+    if used and used[-1] - used[0] < FAINT_LEVELS:
+        yield Verdict(
+            rule="faint",
+            text=f"All training images lie between the levels {used[0]} and {used[-1]} of 0 to "
+            "255: little of them is left to learn from. If they hold 8 to 12 bits in files of 16, "
+            "`preprocess.contrast: stretch` keeps them.",
+            evidence="data",
+            runs=[],
+            weight=0.76,
         )
 
 

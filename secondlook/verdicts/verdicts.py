@@ -22,6 +22,7 @@ RULES: list[Rule] = [
     probabilities.judge_operating_point,
     ranking.judge_best,
     probabilities.judge_disagree,
+    data_quality.judge_faint,
     judge_weighting,
     data_quality.judge_label_conflict,
     data_quality.judge_shifted,

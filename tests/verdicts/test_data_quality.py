@@ -35,6 +35,23 @@ def test_clean_data_are_not_talked_about() -> None:
     assert not [*data_quality.judge_leak(clean), *data_quality.judge_label_conflict(clean)]
 
 
+def test_images_of_hardly_any_levels_are_told() -> None:
+    """Two greys side by side are nearly nothing; black and white may be all that was drawn."""
+    given = make_case(make_result("only"))
+
+    def judge(*used: int) -> list[str]:
+        histogram = [int(level in used) for level in range(256)]
+        pixels = given.facts.pixels.model_copy(update={"histogram": histogram})
+        facts = given.facts.model_copy(update={"pixels": pixels})
+        return [verdict.text for verdict in data_quality.judge_faint(replace(given, facts=facts))]
+
+    [told] = judge(0, 1)
+    assert told.startswith("All training images lie between the levels 0 and 1 of 0 to 255")
+    assert "`preprocess.contrast: stretch`" in told
+    assert judge(40, 44, 59)
+    assert judge(0, 255) == judge(*range(256)) == []
+
+
 def test_other_shares_of_classes_in_test_are_told() -> None:
     """Half of training is "a", but a quarter of test; a few images more or less are chance."""
     counts = {"train": {"a": 500, "b": 500}, "validation": {"a": 9, "b": 9}}
