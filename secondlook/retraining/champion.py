@@ -56,9 +56,9 @@ def _download_champion(registry: Registry, version: RegisteredVersion, folder: P
     source = registry.download_origin(version, folder / "origin")
     if not (source / provenance.IMAGE_DIGESTS_FILE).exists():
         raise DataError(
-            f"MLflow: the images of the champion (run {version.run}) are not listed there, so no "
-            "comparison is fair; `dvc repro` with its data adds the list, or `secondlook promote` "
-            "another run by hand"
+            f"MLflow: the images of the champion (version {version.number}, run {version.run}) are "
+            "not listed there, so no comparison is fair; `secondlook promote RUN` puts another run "
+            "into service, or `dvc repro` with its data adds the list, if its run is still there"
         )
     try:
         facts = read_dataset_card(network / "facts.json")

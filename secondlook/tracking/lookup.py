@@ -190,10 +190,10 @@ def fetch_model(wanted: str, folder: Path) -> Path:
         raise _build_error(where, f"{wanted}: {_suggest_model(wanted)}")
     path = found.joinpath(*PARTS_PATH)
     if not (path / "operating.json").exists():
-        raise TrackingError(
-            f"MLflow at {where.display_name}: {wanted}: no model of this version of Second Look; "
-            "`dvc repro` logs the runs of the workspace"
-        )
+        told = f"{wanted}: no model of this version of Second Look; `dvc repro` logs the runs of"
+        promoted = ", and `secondlook promote RUN` puts one into service"
+        served = promoted if wanted.startswith(MODEL_SCHEMES) else ""
+        raise _build_error(where, f"{told} the workspace{served}")
     return path
 
 

@@ -172,7 +172,7 @@ def _load_version(client: "MlflowClient", model: str, number: str) -> Registered
     found: ModelVersion = client.get_model_version(model, number)
     return RegisteredVersion(
         number=str(found.version),
-        run=found.run_id,
+        run=found.run_id or "",  # people may register a folder that is no run's
         names=found.tags.get(NAMES_TAG, ""),
         weights=found.tags.get(WEIGHTS_TAG, ""),
         source=found.source,

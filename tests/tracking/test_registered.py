@@ -241,3 +241,20 @@ def test_a_champion_in_a_deleted_experiment_still_answers(tmp_path: Path) -> Non
     assert make_client().get_run(before.run).info.lifecycle_stage == "active"
     empty_bin()
     assert Registry(MODEL).download_files(before, tmp_path / "again").is_dir()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_champion_that_is_no_run_s_gives_way_to_one(tmp_path: Path) -> None:
+    """People may register any folder: what cannot be asked is told, and promoting a run helps."""
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "MLmodel").write_text("flavors: {}")
+    asked = make_client()
+    asked.create_registered_model(MODEL)
+    asked.create_model_version(MODEL, str(tmp_path / "foreign"))
+    asked.set_registered_model_alias(MODEL, CHAMPION, "1")
+    with pytest.raises(TrackingError, match=r"`secondlook promote RUN` puts one into service$"):
+        lookup.fetch_model(f"models:/{MODEL}@champion", tmp_path / "asked")
+    assert promote.run(load_params(), "unweighted", as_json=False) == 0
+    found = Registry(MODEL).find_version(CHAMPION)
+    assert found is not None
+    assert found.run == find_runs()["unweighted"].info.run_id
