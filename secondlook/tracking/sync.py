@@ -129,7 +129,7 @@ def _format_summary(where: StoreLocation, name: str, outcome: _SyncOutcome) -> s
     return "\n".join(lines)
 
 
-STAMP_FILE = NOTES_FOLDER / "synced.json"
+STAMP_FILE = NOTES_FOLDER / "synced.stamp"
 HEADER_BYTES, VERSION_BYTE, COUNTER_BYTES = 28, 18, slice(24, 28)  # of a sqlite file, as documented
 ROLLBACK_JOURNAL = 1  # the version in which every commit moves the counter; with WAL none does
 
