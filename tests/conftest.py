@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
-FINISHED_PROJECTS = {"pipeline", "own_pipeline", "first"}  # by the real dvc, in half a minute
+# By the real dvc, in half a minute.
+FINISHED_PROJECTS = {"finished_project", "project_copy", "first_champion"}
 # Files of a minute and more, the longest first, so that no worker is left with one at the end; but
 # at the start, one builds each shared project, and one waits for cron meanwhile.
 LONG_FILES = (
@@ -99,21 +100,21 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
 
 
 @pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def finished_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a small project of two runs under the real dvc, finished and committed: to be copied.
 
     All workers share it, so whoever writes into it is told. What dvc printed lies beside it.
     """
-    folder = build_once(tmp_path_factory.getbasetemp(), "pipeline", build_finished_project)
+    folder = build_once(tmp_path_factory.getbasetemp(), "finished", build_finished_project)
     before = read_times(folder)
     yield folder
     assert read_times(folder) == before
 
 
 @pytest.fixture
-def own_pipeline(pipeline: Path, tmp_path: Path) -> Path:
+def project_copy(finished_project: Path, tmp_path: Path) -> Path:
     """Give a copy of the finished project; its MLflow store still names the folder it was in."""
-    return Path(shutil.copytree(pipeline, tmp_path / "project", symlinks=True))
+    return Path(shutil.copytree(finished_project, tmp_path / "project", symlinks=True))
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +128,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def trackable(project: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tracking_project(project: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a project with two runs, ready to be tracked into a store that is still empty."""
     from tests.support import tracking
 
@@ -139,7 +140,7 @@ def trackable(project: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def first_champion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a project whose first model is in service, shared by all workers: to be copied."""
     from tests.support.retraining import build_project_with_champion
 

@@ -27,10 +27,10 @@ class Inspected(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def inspected(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Inspected:
+def inspected(finished_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Inspected:
     """Give a copy of the finished project in which someone has looked inside."""
     folder = tmp_path_factory.mktemp("inspected") / "project"
-    shutil.copytree(pipeline, folder, symlinks=True)
+    shutil.copytree(finished_project, folder, symlinks=True)
     return Inspected(
         folder, run_command(folder / "data", *SECONDLOOK, "inspect", PYTHONPATH=str(folder))
     )

@@ -58,10 +58,10 @@ def test_a_stage_that_is_run_too_early_says_what_is_missing(
 
 @pytest.mark.parametrize("lost", LOST)
 def test_a_lost_file_of_an_earlier_stage_is_named(
-    lost: str, own_pipeline: Path, monkeypatch: pytest.MonkeyPatch
+    lost: str, project_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One file alone, of a pipeline that was finished."""
-    monkeypatch.chdir(own_pipeline)
+    monkeypatch.chdir(project_copy)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     Path(lost).unlink()
     *_, last = run_refused(LOST[lost]).splitlines()

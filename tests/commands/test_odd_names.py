@@ -16,13 +16,13 @@ COMMANDS = ("split", "report", "track", "leaderboard", "history")
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_command_works_whatever_the_folder_is_called(
     name: str,
-    pipeline: Path,
+    finished_project: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each says what it says elsewhere, and MLflow has the runs whose files lie in the folder."""
-    project = Path(shutil.copytree(pipeline, tmp_path / name, symlinks=True))
+    project = Path(shutil.copytree(finished_project, tmp_path / name, symlinks=True))
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     said = {command: call(command, monkeypatch, capsys) for command in COMMANDS}

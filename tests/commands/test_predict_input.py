@@ -41,9 +41,11 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_awkward_files_are_each_answered_or_refused(pipeline: Path, shared_data: Path) -> None:
+def test_awkward_files_are_each_answered_or_refused(
+    finished_project: Path, shared_data: Path
+) -> None:
     """Real broken files get a reason in one line; the others, of every format, an answer."""
-    done = run_predict(pipeline, str(shared_data / "awkward"), "--json")
+    done = run_predict(finished_project, str(shared_data / "awkward"), "--json")
     answers = read_answers(done)
     refused = {name: each["reason"] for name, each in answers.items() if each["answer"] is None}
     assert done.returncode == 1
@@ -55,47 +57,49 @@ def test_awkward_files_are_each_answered_or_refused(pipeline: Path, shared_data:
     assert f"{len(answers) - len(refused)} of {len(answers)} pictures answered" in done.stderr
 
 
-def test_all_some_and_none(pipeline: Path, own: Path) -> None:
+def test_all_some_and_none(finished_project: Path, own: Path) -> None:
     """The exit status is 0 when all were answered, 1 when some were not, 2 when none was."""
     good, gone = str(own / "good.png"), str(own / "gone.png")
     assert [
-        run_predict(pipeline, *given).returncode for given in ([good], [gone, good], [gone])
+        run_predict(finished_project, *given).returncode for given in ([good], [gone, good], [gone])
     ] == [*(0, 1, 2)]
 
 
-def test_names_are_relative_to_where_the_user_is(pipeline: Path, own: Path) -> None:
+def test_names_are_relative_to_where_the_user_is(finished_project: Path, own: Path) -> None:
     """From a folder below the project, pictures and the page are named from there."""
-    below = pipeline / "data"
+    below = finished_project / "data"
     name = Path(*[".."] * len(below.relative_to("/").parts), own.relative_to("/"), "good.png")
     done = run_predict(below, str(name), "--report", str(own / "page.html"))
     assert done.returncode == 0, done.stderr
     assert "what the network sees" in (own / "page.html").read_text()
 
 
-def test_standard_input_and_mlflow(pipeline: Path, own: Path) -> None:
+def test_standard_input_and_mlflow(finished_project: Path, own: Path) -> None:
     """A picture on standard input, asked of a run of MLflow, is answered as its file is here."""
     picture = (own / "good.png").read_bytes()
     (tracked,) = (
         run
-        for run in find_runs_by_tag(make_client(pipeline)).values()
+        for run in find_runs_by_tag(make_client(finished_project)).values()
         if run.info.run_name == "weighted"
     )
-    here = read_answers(run_predict(pipeline, str(own / "good.png"), "--json", "--run", "weighted"))
+    here = read_answers(
+        run_predict(finished_project, str(own / "good.png"), "--json", "--run", "weighted")
+    )
     there = read_answers(
-        run_predict(pipeline, "-", "--json", "--model", tracked.info.run_id, given=picture)
+        run_predict(finished_project, "-", "--json", "--model", tracked.info.run_id, given=picture)
     )
     assert there["standard input"]["probabilities"] == here["good.png"]["probabilities"]
     assert sum(here["good.png"]["probabilities"].values()) == pytest.approx(1)
 
 
-def test_the_best_run_answers_where_nobody_says_which(pipeline: Path, own: Path) -> None:
+def test_the_best_run_answers_where_nobody_says_which(finished_project: Path, own: Path) -> None:
     """It is that with the lowest log loss on validation, and it is named."""
     scores = {
-        name: json.loads((pipeline / f"data/evaluate/{name}/metrics.json").read_text())
+        name: json.loads((finished_project / f"data/evaluate/{name}/metrics.json").read_text())
         for name in ("unweighted", "weighted")
     }
     best = min(scores, key=lambda name: float(scores[name]["validation"]["log_loss"]))
-    assert f"asking {best}, " in run_predict(pipeline, str(own / "good.png")).stderr
+    assert f"asking {best}, " in run_predict(finished_project, str(own / "good.png")).stderr
 
 
 @pytest.mark.parametrize(
@@ -110,33 +114,35 @@ def test_the_best_run_answers_where_nobody_says_which(pipeline: Path, own: Path)
         (["--top", "0"], "Invalid value for '--top': 0 is not in the range x>=1."),
     ],
 )
-def test_a_mistake_is_one_line(pipeline: Path, own: Path, arguments: list[str], said: str) -> None:
+def test_a_mistake_is_one_line(
+    finished_project: Path, own: Path, arguments: list[str], said: str
+) -> None:
     """What cannot be done is told, with the exit status of nothing answered."""
-    done = run_predict(pipeline, str(own / "good.png"), *arguments)
+    done = run_predict(finished_project, str(own / "good.png"), *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
-def test_an_operating_point_answers(own_pipeline: Path, own: Path) -> None:
+def test_an_operating_point_answers(project_copy: Path, own: Path) -> None:
     """Where recall is asked for, a yes begins at its threshold, not at one half."""
-    path = own_pipeline / "data/evaluate/weighted/operating.json"
+    path = project_copy / "data/evaluate/weighted/operating.json"
     point = json.loads(path.read_text())
     picture = str(own / "good.png")
     for threshold, answer in ((0.0, "8"), (1.01, "not 8")):
         path.write_text(json.dumps(point | {"rule": "recall", "threshold": threshold}))
-        done = run_predict(own_pipeline, picture, "--json", "--run", "weighted", "--top", "1")
+        done = run_predict(project_copy, picture, "--json", "--run", "weighted", "--top", "1")
         said = read_answers(done)["good.png"]
         assert said["answer"] == answer
         assert said["probabilities"] == {answer: said["probability"]}
 
 
-def test_the_champion_answers_where_there_is_one(own_pipeline: Path, own: Path) -> None:
+def test_the_champion_answers_where_there_is_one(project_copy: Path, own: Path) -> None:
     """What was promoted is asked, from MLflow, unless a run is named."""
     good = str(own / "good.png")
-    run_command(own_pipeline, "python", "-m", "stages", "promote", "unweighted")
-    done = run_predict(own_pipeline, good, "--json")
+    run_command(project_copy, "python", "-m", "stages", "promote", "unweighted")
+    done = run_predict(project_copy, good, "--json")
     assert "asking models:/digits-8-or-not@champion, from MLflow" in done.stderr
-    named = run_predict(own_pipeline, good, "--json", "--run", "unweighted")
+    named = run_predict(project_copy, good, "--json", "--run", "unweighted")
     assert read_answers(done)["good.png"] == read_answers(named)["good.png"]

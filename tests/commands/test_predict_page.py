@@ -16,7 +16,7 @@ PHONE, DESKTOP = 390, 1200
 
 
 @pytest.fixture(scope="module")
-def page(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(finished_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the page about a picture in colour, one with transparency, and a broken one."""
     folder = tmp_path_factory.mktemp("pictures")
     noise = np.random.default_rng(0).integers(0, 256, (300, 200, 4), np.uint8)
@@ -26,7 +26,7 @@ def page(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         encode_image(Image.fromarray(noise[..., 0].astype("u2") * 257))
     )
     (folder / "zero.png").write_bytes(b"")
-    done = run_predict(pipeline, str(folder), "--report", str(folder / "page.html"))
+    done = run_predict(finished_project, str(folder), "--report", str(folder / "page.html"))
     assert done.returncode == 1, done.stderr
     return folder / "page.html"
 

@@ -19,98 +19,98 @@ def epochs(folder: Path) -> list[str]:
     return sorted(r.data.params["train.epochs"] for r in found)
 
 
-def test_earlier_parameters_bring_the_earlier_run(own_pipeline: Path) -> None:
+def test_earlier_parameters_bring_the_earlier_run(project_copy: Path) -> None:
     """There and back, by the run cache: both runs stay, and each time the right one is current."""
-    run_command(own_pipeline, "dvc", "repro")
-    before = assert_mirrored(own_pipeline)
-    edit_params(own_pipeline, {"runs": {"unweighted": {}, "weighted": SHORT}})
-    run_command(own_pipeline, "dvc", "repro")
-    short = assert_mirrored(own_pipeline)
-    run_command(own_pipeline, "git", "checkout", "--quiet", "params.yaml", "dvc.lock")
+    run_command(project_copy, "dvc", "repro")
+    before = assert_mirrored(project_copy)
+    edit_params(project_copy, {"runs": {"unweighted": {}, "weighted": SHORT}})
+    run_command(project_copy, "dvc", "repro")
+    short = assert_mirrored(project_copy)
+    run_command(project_copy, "git", "checkout", "--quiet", "params.yaml", "dvc.lock")
     assert not [
         stage
-        for stage in list_stages_run(run_command(own_pipeline, "dvc", "repro"))
+        for stage in list_stages_run(run_command(project_copy, "dvc", "repro"))
         if "train" in stage
     ]
-    assert assert_mirrored(own_pipeline) == before
+    assert assert_mirrored(project_copy) == before
     assert short["unweighted"] == before["unweighted"]
-    assert epochs(own_pipeline) == ["1", "2"]
+    assert epochs(project_copy) == ["1", "2"]
 
 
-def test_a_pull_on_another_clone_brings_the_runs(own_pipeline: Path) -> None:
+def test_a_pull_on_another_clone_brings_the_runs(project_copy: Path) -> None:
     """What was computed elsewhere and pulled is in the clone's own MLflow, and nothing is run."""
-    remote = own_pipeline.parent / "remote"
-    run_command(own_pipeline, "dvc", "remote", "add", "--default", "shared", str(remote))
-    commit_all(own_pipeline, "Share")
-    run_command(own_pipeline, "dvc", "push")
-    clone = own_pipeline.parent / "clone"
-    run_command(own_pipeline.parent, "git", "clone", "--quiet", str(own_pipeline), str(clone))
+    remote = project_copy.parent / "remote"
+    run_command(project_copy, "dvc", "remote", "add", "--default", "shared", str(remote))
+    commit_all(project_copy, "Share")
+    run_command(project_copy, "dvc", "push")
+    clone = project_copy.parent / "clone"
+    run_command(project_copy.parent, "git", "clone", "--quiet", str(project_copy), str(clone))
     run_command(clone, "dvc", "pull")
     assert list_stages_run(run_command(clone, "dvc", "repro")) == TRACKED_ALONE
     assert_mirrored(clone)
 
 
-def test_an_experiment_in_a_copy_is_tracked_in_the_project(own_pipeline: Path) -> None:
+def test_an_experiment_in_a_copy_is_tracked_in_the_project(project_copy: Path) -> None:
     """`dvc exp run --temp` leaves the workspace's runs alone; applied, its run is the current."""
-    run_command(own_pipeline, "dvc", "repro")
-    before = assert_mirrored(own_pipeline)
+    run_command(project_copy, "dvc", "repro")
+    before = assert_mirrored(project_copy)
     setting = ("--set-param", "+runs.weighted.epochs=1")
-    run_command(own_pipeline, "dvc", "exp", "run", "--temp", "--name", "aside", *setting)
-    assert list_stages_run(run_command(own_pipeline, "dvc", "repro")) == TRACKED_ALONE
-    assert assert_mirrored(own_pipeline) == before
-    assert epochs(own_pipeline) == ["1", "2"]
-    run_command(own_pipeline, "dvc", "exp", "apply", "aside")
-    assert list_stages_run(run_command(own_pipeline, "dvc", "repro")) == TRACKED_ALONE
-    applied = assert_mirrored(own_pipeline)
+    run_command(project_copy, "dvc", "exp", "run", "--temp", "--name", "aside", *setting)
+    assert list_stages_run(run_command(project_copy, "dvc", "repro")) == TRACKED_ALONE
+    assert assert_mirrored(project_copy) == before
+    assert epochs(project_copy) == ["1", "2"]
+    run_command(project_copy, "dvc", "exp", "apply", "aside")
+    assert list_stages_run(run_command(project_copy, "dvc", "repro")) == TRACKED_ALONE
+    applied = assert_mirrored(project_copy)
     (aside,) = (
         r
-        for r in find_runs_by_tag(make_client(own_pipeline)).values()
+        for r in find_runs_by_tag(make_client(project_copy)).values()
         if r.info.run_id == applied["weighted"]
     )
     assert aside.data.tags["second_look.dvc.experiment"] == "aside"
-    assert epochs(own_pipeline) == ["1", "2"]
+    assert epochs(project_copy) == ["1", "2"]
 
 
-def test_two_jobs_of_the_queue_are_tracked_at_once(own_pipeline: Path) -> None:
+def test_two_jobs_of_the_queue_are_tracked_at_once(project_copy: Path) -> None:
     """Two experiments that run side by side on a store not there yet are both in it, once."""
-    shutil.rmtree(own_pipeline / "mlruns")
-    (own_pipeline / "mlflow.db").unlink()
+    shutil.rmtree(project_copy / "mlruns")
+    (project_copy / "mlflow.db").unlink()
     for number in ("1", "3"):
         setting = ("--set-param", f"+runs.weighted.epochs={number}")
         run_command(
-            own_pipeline, "dvc", "exp", "run", "--queue", "--name", f"queued-{number}", *setting
+            project_copy, "dvc", "exp", "run", "--queue", "--name", f"queued-{number}", *setting
         )
-    run_command(own_pipeline, "dvc", "queue", "start", "--jobs", "2")
-    finish_queue(own_pipeline)
-    assert epochs(own_pipeline) == ["1", "3"]
-    assert len(find_runs_by_tag(make_client(own_pipeline))) == 3
-    assert len(find_runs_by_tag(make_client(own_pipeline), "second_look.data")) == 1
-    run_command(own_pipeline, "dvc", "exp", "apply", "queued-3")
-    assert list_stages_run(run_command(own_pipeline, "dvc", "repro")) == TRACKED_ALONE
-    assert_mirrored(own_pipeline)
+    run_command(project_copy, "dvc", "queue", "start", "--jobs", "2")
+    finish_queue(project_copy)
+    assert epochs(project_copy) == ["1", "3"]
+    assert len(find_runs_by_tag(make_client(project_copy))) == 3
+    assert len(find_runs_by_tag(make_client(project_copy), "second_look.data")) == 1
+    run_command(project_copy, "dvc", "exp", "apply", "queued-3")
+    assert list_stages_run(run_command(project_copy, "dvc", "repro")) == TRACKED_ALONE
+    assert_mirrored(project_copy)
 
 
-def finish_queue(own_pipeline: Path) -> None:
+def finish_queue(project_copy: Path) -> None:
     """Return once both experiments have succeeded; a failed one is shown with its log."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
-        status = run_command(own_pipeline, "dvc", "queue", "status")
+        status = run_command(project_copy, "dvc", "queue", "status")
         if status.count("Success") == 2:
             return
         if "Failed" in status:
             logs = [
-                run_command(own_pipeline, "dvc", "queue", "logs", f"queued-{n}") for n in ("1", "3")
+                run_command(project_copy, "dvc", "queue", "logs", f"queued-{n}") for n in ("1", "3")
             ]
             raise AssertionError("\n".join([status, *logs]))
         time.sleep(2)
     raise AssertionError(f"the queue never ended:\n{status}")
 
 
-def test_what_is_lost_or_moved_comes_back(own_pipeline: Path) -> None:
+def test_what_is_lost_or_moved_comes_back(project_copy: Path) -> None:
     """The folder moved, then its artifacts, then its database lost: each time one `dvc repro`."""
-    run_command(own_pipeline, "dvc", "repro")
-    before = assert_mirrored(own_pipeline)
-    moved = own_pipeline.rename(own_pipeline.with_name("moved, with an odd # name"))
+    run_command(project_copy, "dvc", "repro")
+    before = assert_mirrored(project_copy)
+    moved = project_copy.rename(project_copy.with_name("moved, with an odd # name"))
     assert list_stages_run(run_command(moved, "dvc", "repro")) == TRACKED_ALONE
     assert assert_mirrored(moved) == before
     shutil.rmtree(moved / "mlruns")

@@ -66,20 +66,20 @@ def wait_for_output(process: "subprocess.Popen[str]", partial: Path) -> float:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage[0])
-def test_an_output_is_whole_or_absent_after_a_kill(own_pipeline: Path, stage: list[str]) -> None:
+def test_an_output_is_whole_or_absent_after_a_kill(project_copy: Path, stage: list[str]) -> None:
     """Each stage, killed at a random moment between the first byte of its output and the last."""
     command, chance = ("python", "-m", "stages", *stage), np.random.default_rng(len(stage[0]))
     output, partial = (
-        own_pipeline.joinpath("data", *stage),
-        own_pipeline / "data" / ".partial" / "-".join(stage),
+        project_copy.joinpath("data", *stage),
+        project_copy / "data" / ".partial" / "-".join(stage),
     )
     whole = remove_output(output)
-    with start_command(own_pipeline, *command) as process:
+    with start_command(project_copy, *command) as process:
         start = wait_for_output(process, partial)
         process.communicate()
         took = time.monotonic() - start
     assert remove_output(output) == whole
-    with start_command(own_pipeline, *command) as process:
+    with start_command(project_copy, *command) as process:
         wait_for_output(process, partial)
         time.sleep(chance.uniform(0, took))
         with suppress(ProcessLookupError):  # it was faster this time, and is done
@@ -98,12 +98,12 @@ def read_until_epoch(process: "subprocess.Popen[str]", epoch: int) -> str:
     return pytest.fail(printed)
 
 
-def test_a_training_under_dvc_is_never_lost(own_pipeline: Path) -> None:
+def test_a_training_under_dvc_is_never_lost(project_copy: Path) -> None:
     """A second `dvc repro` is told who is at it; after Ctrl-C and after a kill, one resumes."""
-    edit_params(own_pipeline, {"train": {"epochs": 150, "checkpoint_seconds": 0}})
-    with start_command(own_pipeline, *TRAIN) as process:
+    edit_params(project_copy, {"train": {"epochs": 150, "checkpoint_seconds": 0}})
+    with start_command(project_copy, *TRAIN) as process:
         read_until_epoch(process, 3)
-        second = run_command(own_pipeline, *TRAIN, fails=True)
+        second = run_command(project_copy, *TRAIN, fails=True)
         os.killpg(process.pid, signal.SIGINT)
         printed, _ = process.communicate()
     assert f"(PID {process.pid})" in second
@@ -111,19 +111,19 @@ def test_a_training_under_dvc_is_never_lost(own_pipeline: Path) -> None:
     assert process.returncode != 0
     assert "secondlook: interrupted; epoch " in printed
     assert "Traceback" not in printed
-    with start_command(own_pipeline, *TRAIN) as process:
+    with start_command(project_copy, *TRAIN) as process:
         resumed = read_until_epoch(process, 10)
         os.killpg(process.pid, signal.SIGKILL)
     assert "resuming at epoch " in resumed
-    assert not (own_pipeline / "data" / "train" / "unweighted").exists()
-    assert "resuming at epoch " in run_command(own_pipeline, *TRAIN)
-    assert (own_pipeline / "data" / "train" / "unweighted" / "run.json").exists()
+    assert not (project_copy / "data" / "train" / "unweighted").exists()
+    assert "resuming at epoch " in run_command(project_copy, *TRAIN)
+    assert (project_copy / "data" / "train" / "unweighted" / "run.json").exists()
 
 
-def test_a_training_ends_with_its_dvc(own_pipeline: Path) -> None:
+def test_a_training_ends_with_its_dvc(project_copy: Path) -> None:
     """With dvc alone killed, its training ends by itself, saved, and the next one resumes it."""
-    edit_params(own_pipeline, {"train": {"epochs": 2000, "checkpoint_seconds": 0}})
-    with start_command(own_pipeline, *TRAIN) as process:
+    edit_params(project_copy, {"train": {"epochs": 2000, "checkpoint_seconds": 0}})
+    with start_command(project_copy, *TRAIN) as process:
         read_until_epoch(process, 3)
         started = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
@@ -131,12 +131,12 @@ def test_a_training_ends_with_its_dvc(own_pipeline: Path) -> None:
         printed, _ = process.communicate()
     assert left == []
     assert "secondlook: interrupted; epoch " in printed
-    with start_command(own_pipeline, *TRAIN) as process:
+    with start_command(project_copy, *TRAIN) as process:
         assert "resuming at epoch " in read_until_epoch(process, 5)
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_how_often_a_training_is_saved_trains_nothing_again(own_pipeline: Path) -> None:
+def test_how_often_a_training_is_saved_trains_nothing_again(project_copy: Path) -> None:
     """For dvc the trainings are up to date with another `train.checkpoint_seconds`."""
-    edit_params(own_pipeline, {"train": {"checkpoint_seconds": 60}})
-    assert "didn't change" in run_command(own_pipeline, *TRAIN)
+    edit_params(project_copy, {"train": {"checkpoint_seconds": 60}})
+    assert "didn't change" in run_command(project_copy, *TRAIN)

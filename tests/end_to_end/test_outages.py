@@ -50,14 +50,14 @@ def track() -> str:
 
 
 def test_a_server_that_comes_freezes_and_comes_back(
-    trackable: Path,
+    tracking_project: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Away when a training starts, frozen when it ends: 5 s are lost at most, and no epoch."""
     folder, port = tmp_path_factory.mktemp("server"), find_free_port()
-    (folder / "mlflow.db").write_bytes((trackable / "mlflow.db").read_bytes())
+    (folder / "mlflow.db").write_bytes((tracking_project / "mlflow.db").read_bytes())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", make_tracking_uri(port))
     params = set_live_after(0)
     write_run(params, "unweighted", epochs=4)
@@ -67,14 +67,17 @@ def test_a_server_that_comes_freezes_and_comes_back(
     with run_mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", port) as there:
         time.sleep(max(0.0, refused + RETRY_SECONDS + 2 - time.monotonic()))
         lost += seconds(lambda: training.log_epoch(2, make_epoch_numbers(2)))
-        assert live_run(trackable, there.uri, training.record.key, [1, 2]).info.status == "RUNNING"
+        assert (
+            live_run(tracking_project, there.uri, training.record.key, [1, 2]).info.status
+            == "RUNNING"
+        )
         there.freeze()
         lost += seconds(lambda: training.log_epoch(3, make_epoch_numbers(3)))
         lost += seconds(lambda: training.log_epoch(4, make_epoch_numbers(4)))
         lost += seconds(lambda: training.__exit__(None, None, None))
         there.thaw()
         warned, told = capfd.readouterr().err, [track(), track()]
-        assert_mirrored(trackable, there.uri)
+        assert_mirrored(tracking_project, there.uri)
     assert lost < LONGEST_WAIT + MARGIN
     assert warned.startswith("secondlook: warning: run unweighted is not all in MLflow yet, ")
     assert warned.endswith("`dvc repro` or `secondlook track` brings it up to date\n")
@@ -83,16 +86,16 @@ def test_a_server_that_comes_freezes_and_comes_back(
     assert SECRET not in warned + told[0] + told[1]
 
 
-def test_dvc_goes_on_without_a_server(own_pipeline: Path) -> None:
+def test_dvc_goes_on_without_a_server(project_copy: Path) -> None:
     """A pipeline ends well, an experiment keeps its results, and what to do is told."""
     away = make_tracking_uri(find_free_port())
-    printed = run_command(own_pipeline, "dvc", "repro", MLFLOW_TRACKING_URI=away)
+    printed = run_command(project_copy, "dvc", "repro", MLFLOW_TRACKING_URI=away)
     assert list_stages_run(printed) == ["track"]
     assert "secondlook: warning: not tracked: MLflow at http://127.0.0.1:" in printed
     assert "`dvc repro` or `secondlook track` brings it up to date" in printed
     setting = ("--set-param", "evaluate.curve_points=50")
     offline = run_command(
-        own_pipeline,
+        project_copy,
         "dvc",
         "exp",
         "run",
@@ -103,7 +106,7 @@ def test_dvc_goes_on_without_a_server(own_pipeline: Path) -> None:
         MLFLOW_TRACKING_URI=away,
     )
     assert "`dvc exp apply offline` and then `secondlook track` log it" in offline
-    run_command(own_pipeline, "dvc", "exp", "apply", "offline")
-    run_command(own_pipeline, "python", "-m", "stages", "track")
-    assert_mirrored(own_pipeline)
+    run_command(project_copy, "dvc", "exp", "apply", "offline")
+    run_command(project_copy, "python", "-m", "stages", "track")
+    assert_mirrored(project_copy)
     assert SECRET not in printed + offline

@@ -16,9 +16,9 @@ LAST = ["compare", "report", "track"]
 
 
 @pytest.fixture
-def project(pipeline: Path, tmp_path: Path) -> Path:
+def project(finished_project: Path, tmp_path: Path) -> Path:
     """Give a copy of the finished project, to change."""
-    return copy_project(pipeline, tmp_path)
+    return copy_project(finished_project, tmp_path)
 
 
 class Changed(NamedTuple):
@@ -29,9 +29,9 @@ class Changed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def changed(pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Changed:
+def changed(finished_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Changed:
     """Give a copy in which one run has fewer epochs and another was added, after `dvc repro`."""
-    folder = copy_project(pipeline, tmp_path_factory.mktemp("changed"))
+    folder = copy_project(finished_project, tmp_path_factory.mktemp("changed"))
     weighted = {"class_weight": "balanced", "epochs": 1}
     edit_params(folder, {"runs": {"unweighted": {}, "weighted": weighted, "slow": {"epochs": 1}}})
     return Changed(folder, list_stages_run(run_command(folder, "dvc", "repro")))
@@ -54,9 +54,9 @@ def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
     return {name: curve for name, curve in curves.items() if curve}
 
 
-def test_the_first_repro_runs_every_stage(pipeline: Path) -> None:
+def test_the_first_repro_runs_every_stage(finished_project: Path) -> None:
     """Each once, and those that look at all runs at the end."""
-    stages = list_stages_run((pipeline.parent / "printed").read_text(encoding="utf-8"))
+    stages = list_stages_run((finished_project.parent / "printed").read_text(encoding="utf-8"))
     assert sorted(stages) == sorted([*FIRST, "train@weighted", "evaluate@weighted", *LAST])
     assert stages[-3:] == LAST
 
@@ -92,10 +92,10 @@ def test_forced_repro_changes_no_byte(project: Path) -> None:
     assert run_command(project, "git", "status", "--porcelain") == ""
 
 
-def test_outputs_hold_no_path(pipeline: Path) -> None:
+def test_outputs_hold_no_path(finished_project: Path) -> None:
     """No output of any stage names the folder it was made in."""
-    for path in (pipeline / "data").rglob("*"):
-        assert not path.is_file() or str(pipeline).encode() not in path.read_bytes(), path
+    for path in (finished_project / "data").rglob("*"):
+        assert not path.is_file() or str(finished_project).encode() not in path.read_bytes(), path
 
 
 def test_a_mistake_stops_with_one_line(project: Path) -> None:

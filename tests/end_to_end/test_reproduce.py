@@ -31,9 +31,9 @@ WATCHED = (
 
 
 @pytest.fixture
-def project(pipeline: Path, tmp_path: Path) -> Path:
+def project(finished_project: Path, tmp_path: Path) -> Path:
     """Give a copy of the finished project, with its MLflow, to change."""
-    folder = Path(shutil.copytree(pipeline, tmp_path / "project", symlinks=True))
+    folder = Path(shutil.copytree(finished_project, tmp_path / "project", symlinks=True))
     store.relocate_artifacts(folder / "mlflow.db", folder / "mlruns")
     (tmp_path / "temporary").mkdir()
     return folder

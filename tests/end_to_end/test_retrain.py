@@ -25,10 +25,10 @@ THIRD = 1700  # digits delivered in all with the third batch
 
 
 @pytest.fixture(scope="module")
-def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second(first_champion: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a project that fetched more images, and was retrained by one of two schedulers."""
     # All of it goes on in a folder whose name means something to SQL, and to a URI.
-    folder = copy_project(first, tmp_path_factory.mktemp("retrain") / "kate's %41")
+    folder = copy_project(first_champion, tmp_path_factory.mktemp("retrain") / "kate's %41")
     deliver_digits(folder / "incoming", FIRST_BATCH_END, SECOND_BATCH_END)
     fetch = f"cp -r incoming/{retraining.GROWN_FOLDER}/. {retraining.GROWN_FOLDER}"
     edit_params(folder, {"retrain": {"fetch": fetch}})
@@ -41,11 +41,11 @@ def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_first_model_goes_into_service(first: Path) -> None:
+def test_the_first_model_goes_into_service(first_champion: Path) -> None:
     """It passed the floors; the version carries run, data, gate and reason, and all is recorded."""
-    champion, [record] = find_version(first), read_history(first)
+    champion, [record] = find_version(first_champion), read_history(first_champion)
     assert champion is not None
-    assert (champion.version, find_version_number(first, "previous")) == (1, None)
+    assert (champion.version, find_version_number(first_champion, "previous")) == (1, None)
     assert record.service is not None
     assert champion.run_id == record.service.run
     assert champion.tags["second_look.data"] == record.data.digest if record.data else None
@@ -53,39 +53,39 @@ def test_the_first_model_goes_into_service(first: Path) -> None:
     assert (answers["name"], answers["passed"]) == ("answers", True)
     assert (floor["name"], floor["passed"]) == ("floor of recall", True)
     assert champion.tags["second_look.reason"] == champion.description == record.reason
-    run = retraining.make_client(first).get_run(record.retraining)
+    run = retraining.make_client(first_champion).get_run(record.retraining)
     assert (run.info.status, run.data.tags["second_look.outcome"]) == ("FINISHED", "promoted")
     assert run.data.metrics["champion/recall"] == record.metrics["recall"]
-    log = first / "mlruns" / run.info.run_id / "artifacts" / "log.txt"
+    log = first_champion / "mlruns" / run.info.run_id / "artifacts" / "log.txt"
     assert "Running stage 'train@weighted'" in log.read_text()
 
 
-def test_where_nothing_changed_nothing_is_done(first: Path, tmp_path: Path) -> None:
+def test_where_nothing_changed_nothing_is_done(first_champion: Path, tmp_path: Path) -> None:
     """Exit status 0, no new record but a notice, and no process of a stage."""
-    project = copy_project(first, tmp_path)
+    project = copy_project(first_champion, tmp_path)
     status, out, told = call_secondlook(project, "retrain")
     assert (status, out) == (0, "")
     assert told == "retrain: nothing that determines the runs changed\n"
-    assert read_history(project) == read_history(first)
+    assert read_history(project) == read_history(first_champion)
     notices = (project / NOTICE_FILE).read_text().splitlines()
     assert [json.loads(line)["outcome"] for line in notices] == ["promoted", "nothing"]
 
 
-def test_a_dry_run_changes_nothing(first: Path, tmp_path: Path) -> None:
+def test_a_dry_run_changes_nothing(first_champion: Path, tmp_path: Path) -> None:
     """It says what would run and who would judge."""
-    project = copy_project(first, tmp_path)
+    project = copy_project(first_champion, tmp_path)
     edit_params(project, {"train": {"epochs": 7}})
     status, _, told = call_secondlook(project, "retrain", "--dry-run")
     assert status == 0
     assert told.splitlines()[0] == "would run: train@weighted, because of params.yaml"
     assert "train what depends on that, and judge the run with the lowest validation log" in told
-    assert read_history(project) == read_history(first)
+    assert read_history(project) == read_history(first_champion)
     assert find_version_number(project) == "1"
 
 
-def test_data_that_do_not_come_keep_the_champion(first: Path, tmp_path: Path) -> None:
+def test_data_that_do_not_come_keep_the_champion(first_champion: Path, tmp_path: Path) -> None:
     """The reason is that of the command, and the record says who is still in service."""
-    project = copy_project(first, tmp_path)
+    project = copy_project(first_champion, tmp_path)
     edit_params(project, {"retrain": {"fetch": "echo no route to the store; exit 4"}})
     record = retrain(project)
     assert (record["outcome"], record["status"]) == ("failed", 1)
@@ -107,9 +107,9 @@ def test_more_data_make_a_better_model(second: Path) -> None:
     assert record.judged == pytest.approx(550, abs=60)
 
 
-def test_the_same_again_is_the_champion_itself(first: Path, tmp_path: Path) -> None:
+def test_the_same_again_is_the_champion_itself(first_champion: Path, tmp_path: Path) -> None:
     """Forced to retrain, it comes to the very weights, and there is nothing to promote."""
-    project = copy_project(first, tmp_path)
+    project = copy_project(first_champion, tmp_path)
     record = retrain(project, "--force")
     assert (record["outcome"], record["status"]) == ("same", 0)
     assert find_version_number(project) == "1"

@@ -49,9 +49,9 @@ def kill(process: retraining.Process) -> None:
     assert left == []
 
 
-def test_a_kill_in_any_phase_leaves_the_champion(first: Path, tmp_path: Path) -> None:
+def test_a_kill_in_any_phase_leaves_the_champion(first_champion: Path, tmp_path: Path) -> None:
     """Each start goes on where the last was killed, and the last of them promotes, once."""
-    project = copy_project(first, tmp_path)
+    project = copy_project(first_champion, tmp_path)
     deliver_digits(project, FIRST_BATCH_END, SECOND_BATCH_END)
     edit_params(project, {"retrain": {"fetch": "echo fetching; sleep 0.5"}})
     for phase in PHASES:

@@ -62,12 +62,12 @@ def cluster() -> Iterator[PostgresCluster]:
 
 @pytest.fixture(scope="module")
 def site(
-    cluster: PostgresCluster, pipeline: Path, tmp_path_factory: pytest.TempPathFactory
+    cluster: PostgresCluster, finished_project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """Give a server that knows nothing yet, and two finished projects."""
     folder, port = tmp_path_factory.mktemp("server"), find_free_port()
     first, second = (
-        Path(shutil.copytree(pipeline, folder / name, symlinks=True))
+        Path(shutil.copytree(finished_project, folder / name, symlinks=True))
         for name in ("first", "second")
     )
     with run_mlflow_server(folder, cluster.create_database("mlflow"), port) as there:

@@ -24,7 +24,7 @@ from tests.support.tracking import (
 )
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_each_run_is_mirrored_whole() -> None:
     """Parameters, curves, the kept model's metrics, files, data set and parent are in MLflow."""
     track.run(load_params())
@@ -43,7 +43,7 @@ def test_each_run_is_mirrored_whole() -> None:
     assert {"report.html", "leaderboard.csv", "facts.json"} <= list_artifacts(parent)
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_the_last_value_is_the_kept_models() -> None:
     """Where an earlier epoch was kept, one more point follows; else the curve is left alone."""
     track.run(load_params())
@@ -56,10 +56,10 @@ def test_the_last_value_is_the_kept_models() -> None:
     assert str(stopped.data.metrics["validation/precision"]) == "nan"  # metrics.json says null
 
 
-def test_a_second_time_does_nothing(trackable: Path) -> None:
+def test_a_second_time_does_nothing(tracking_project: Path) -> None:
     """With nothing new, the database stays the same bytes, and MLflow is not even imported."""
     track.run(load_params())
-    before = (trackable / "mlflow.db").read_bytes()
+    before = (tracking_project / "mlflow.db").read_bytes()
     code = "import sys; from secondlook.commands.cli import main; sys.argv[1:] = ['track']; main();"
     code += "print({'mlflow', 'tensorflow'} & set(sys.modules))"
     command = [sys.executable, "-c", code]
@@ -70,11 +70,11 @@ def test_a_second_time_does_nothing(trackable: Path) -> None:
         "?workflowType=machine_learning&viewStateShareKey=leaderboard\n"
         "set()\n"
     )
-    assert (trackable / "mlflow.db").read_bytes() == before
+    assert (tracking_project / "mlflow.db").read_bytes() == before
 
 
 def test_a_new_picture_replaces_the_old(
-    trackable: Path, capsys: pytest.CaptureFixture[str]
+    tracking_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A redrawn picture is exchanged in the same run, and is in the grid once."""
     track.run(load_params())
@@ -88,11 +88,11 @@ def test_a_new_picture_replaces_the_old(
     run = find_runs()["unweighted"]
     assert run.info.run_id == before
     (shown,) = (name for name in list_artifacts(run, "images") if name.endswith(".png"))
-    stored = trackable / "mlruns" / before / "artifacts" / shown
+    stored = tracking_project / "mlruns" / before / "artifacts" / shown
     assert Image.open(stored).getpixel((0, 0)) == (255, 0, 0)
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_other_numbers_make_another_run() -> None:
     """A run whose curve contradicts the file is replaced: MLflow can add, not correct."""
     track.run(load_params())
@@ -106,7 +106,7 @@ def test_other_numbers_make_another_run() -> None:
     assert len(list_model_ids()) == len(TRACKED_RUNS)
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_people_may_add_to_a_run() -> None:
     """A metric and a tag that somebody added neither disturb nor get lost."""
     track.run(load_params())
@@ -120,7 +120,7 @@ def test_people_may_add_to_a_run() -> None:
     assert run.data.tags["reviewed"] == "yes"
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_entries_that_do_not_differ_are_one_run() -> None:
     """Two names of the same parameters have one key: one MLflow run, which bears both names."""
     params = set_runs(

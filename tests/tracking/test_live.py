@@ -18,7 +18,7 @@ from tests.support.tracking import (
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_short_training_starts_nothing() -> None:
     """Before `live_after` seconds no process is started: `track` logs such a training."""
     training = follow_training(set_live_after(10), "unweighted")
@@ -30,7 +30,7 @@ def test_a_short_training_starts_nothing() -> None:
     assert 0 <= run.info.end_time - run.info.start_time < 10_000
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_epochs_appear_while_the_training_goes_on() -> None:
     """The run is RUNNING with its first epochs, ends FINISHED, and `track` adds what is missing."""
     with follow_training(set_live_after(0), "unweighted") as log_epoch:
@@ -60,7 +60,7 @@ def end_with(error: BaseException, *epochs: int) -> None:
         raise error
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_training_that_is_repeated_goes_on_in_the_same_run() -> None:
     """Ctrl-C makes the run KILLED, an error makes it FAILED; an epoch trained twice is one."""
     with pytest.raises(KeyboardInterrupt):
@@ -74,7 +74,7 @@ def test_a_training_that_is_repeated_goes_on_in_the_same_run() -> None:
     assert [step for step, _ in read_curve(failed, "train/objective")] == [1, 2]
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_training_again_leaves_a_finished_run_alone() -> None:
     """A run that MLflow has whole stays FINISHED while a forced training repeats it."""
     track.run(load_params())
@@ -86,7 +86,7 @@ def test_training_again_leaves_a_finished_run_alone() -> None:
     assert [step for step, _ in read_curve(run, "train/objective")] == [1, 2, 3]
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_store_that_is_away_costs_seconds_at_most(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,7 +53,7 @@ def run_training(*epochs: int) -> Iterator[psutil.Process]:
             process.kill()
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_killed_training_goes_on_in_the_same_run() -> None:
     """SIGKILL makes it KILLED; what resumes at a later epoch, or repeats one, adds the rest."""
     set_live_after(0)
@@ -70,7 +70,7 @@ def test_a_killed_training_goes_on_in_the_same_run() -> None:
     assert [step for step, _ in read_curve(whole, "train/objective")] == [1, 2, 3]
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_run_that_nobody_follows_any_more_is_ended() -> None:
     """Training and follower lost at once, as by power; even after other parameters it is KILLED."""
     set_live_after(0)
@@ -89,7 +89,7 @@ def test_a_run_that_nobody_follows_any_more_is_ended() -> None:
     assert not list(Path(".dvc/tmp/second_look/followed").glob("*/*"))
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_run_that_is_followed_is_left_alone() -> None:
     """`track` does not end a training that goes on, and a second one does not log into its run."""
     set_live_after(0)
@@ -104,7 +104,7 @@ def test_a_run_that_is_followed_is_left_alone() -> None:
     assert [step for step, _ in read_curve(asked[0], "train/objective")] == [1]
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_half_a_line_is_no_epoch() -> None:
     """A kill in the middle of a write loses that epoch, and the run is KILLED all the same."""
     training = live.follow_training(set_live_after(60), "unweighted")

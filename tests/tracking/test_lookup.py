@@ -24,10 +24,10 @@ from tests.support.tracking import (
 
 
 @pytest.fixture
-def store(trackable: Path) -> Path:
+def store(tracking_project: Path) -> Path:
     """Give a project whose two runs are tracked."""
     track.run(load_params())
-    return trackable
+    return tracking_project
 
 
 def read_error(wanted: str, folder: Path) -> str:
@@ -115,12 +115,12 @@ def test_without_a_store_it_says_so(project: Path, monkeypatch: pytest.MonkeyPat
     assert not (project / "mlflow.db").exists()
 
 
-def test_where_it_ran_is_tracked_once_known(trackable: Path, tmp_path: Path) -> None:
+def test_where_it_ran_is_tracked_once_known(tracking_project: Path, tmp_path: Path) -> None:
     """What was noted of the training is an artifact, and stays when the note is lost."""
     key = files.read_json(files.stage_folder("train", "unweighted", "run.json"))["key"]
     provenance.write_training_environment(key, "unweighted")
     track.run(load_params())
-    notes = list(trackable.glob(".dvc/tmp/second_look/*.json"))
+    notes = list(tracking_project.glob(".dvc/tmp/second_look/*.json"))
     assert len(notes) == 1
     notes[0].unlink()
     redraw_confusion("unweighted")

@@ -13,7 +13,7 @@ from tests.support.tracking import find_runs, make_client
 
 
 @pytest.fixture
-def folder(trackable: Path) -> Path:
+def folder(tracking_project: Path) -> Path:
     """Give the folder of the model that is logged with a run."""
     track.run(load_params())
     run = find_runs()["unweighted"]
@@ -22,7 +22,7 @@ def folder(trackable: Path) -> Path:
     )
     metrics = {metric.key: metric.value for metric in model.metrics}
     assert metrics["test/accuracy"] == run.data.metrics["test/accuracy"]
-    return trackable / f"mlruns/models/{model.model_id}/artifacts"
+    return tracking_project / f"mlruns/models/{model.model_id}/artifacts"
 
 
 def test_a_model_brings_all_that_it_needs(folder: Path) -> None:

@@ -26,11 +26,11 @@ IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
 
 
 @pytest.fixture
-def store(trackable: Path) -> Path:
+def store(tracking_project: Path) -> Path:
     """Give a project whose two runs are tracked into its own store."""
     Path("data/preprocess/images.csv").write_text(IMAGES)
     track.run(load_params())
-    return trackable
+    return tracking_project
 
 
 def put_into_service(name: str) -> RegisteredVersion:

@@ -24,24 +24,24 @@ IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
 
 
 @pytest.fixture
-def store(trackable: Path) -> Path:
+def store(tracking_project: Path) -> Path:
     """Give a project whose two runs are tracked into its own store."""
     Path("data/preprocess/images.csv").write_text(IMAGES)
     track.run(load_params())
-    return trackable
+    return tracking_project
 
 
 @pytest.fixture
-def served(trackable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def served(tracking_project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a project whose two runs are tracked to a server."""
     Path("data/preprocess/images.csv").write_text(IMAGES)
-    (trackable / "server").mkdir()
+    (tracking_project / "server").mkdir()
     with run_mlflow_server(
-        trackable / "server", f"sqlite:///{trackable}/mlflow.db", find_free_port()
+        tracking_project / "server", f"sqlite:///{tracking_project}/mlflow.db", find_free_port()
     ) as there:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", there.uri)
         track.run(load_params())
-        yield trackable
+        yield tracking_project
 
 
 def candidate(name: str) -> Candidate:
@@ -90,15 +90,15 @@ def test_the_mirror_takes_nothing_out_of_service(tmp_path: Path) -> None:
     assert (champion.download_origin(before, tmp_path / "origin") / "params.yaml").exists()
 
 
-def test_a_moved_store_still_serves(trackable: Path, tmp_path: Path) -> None:
+def test_a_moved_store_still_serves(tracking_project: Path, tmp_path: Path) -> None:
     """The places of versions are mended with those of runs and models."""
     track.run(load_params())
     champion = Registry(MODEL)
     champion.promote(champion.register(candidate("unweighted"), {}))
-    new = trackable / "copy" / "mlruns"
+    new = tracking_project / "copy" / "mlruns"
     new.parent.mkdir()
-    (trackable / "mlruns").rename(new)
-    relocate_artifacts(trackable / "mlflow.db", new)
+    (tracking_project / "mlruns").rename(new)
+    relocate_artifacts(tracking_project / "mlflow.db", new)
     found = champion.find_version(CHAMPION)
     assert found is not None
     assert champion.download_files(found, tmp_path / "network").is_dir()
@@ -110,7 +110,7 @@ def test_without_a_store_nobody_is_in_service(project: Path) -> None:
     assert not (project / "mlflow.db").exists()
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_run_that_was_not_tracked_is_no_candidate() -> None:
     """The error says what brings it."""
     track.run(load_params())

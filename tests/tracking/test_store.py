@@ -18,10 +18,10 @@ TRACK = [sys.executable, "-m", "stages", "track"]
 
 
 @pytest.mark.slow
-def test_six_processes_start_at_once(trackable: Path) -> None:
+def test_six_processes_start_at_once(tracking_project: Path) -> None:
     """On a store that is not there yet, each of six succeeds, and every run is there once."""
-    (trackable / "mlflow.db").unlink()
-    (trackable / "mlflow.db.partial").write_text("left by a process that was killed")
+    (tracking_project / "mlflow.db").unlink()
+    (tracking_project / "mlflow.db.partial").write_text("left by a process that was killed")
     six = [subprocess.Popen(TRACK, stdout=subprocess.DEVNULL) for _ in range(6)]
     assert [process.wait() for process in six] == [0] * 6
     assert sorted(find_runs()) == sorted(TRACKED_RUNS)
@@ -35,14 +35,14 @@ def test_six_processes_start_at_once(trackable: Path) -> None:
 
 @pytest.mark.server
 def test_a_real_server_holds_the_runs(
-    trackable: Path,
+    tracking_project: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Runs, pictures and models go to the server; its password goes nowhere."""
     folder = tmp_path_factory.mktemp("server")
-    (folder / "mlflow.db").write_bytes((trackable / "mlflow.db").read_bytes())
+    (folder / "mlflow.db").write_bytes((tracking_project / "mlflow.db").read_bytes())
     with run_mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", find_free_port()) as there:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", there.uri)
         track.run(load_params())
@@ -62,9 +62,11 @@ def test_a_real_server_holds_the_runs(
         track.run(load_params())
 
 
-def test_a_store_that_is_no_database_is_told(trackable: Path) -> None:
+def test_a_store_that_is_no_database_is_told(tracking_project: Path) -> None:
     """A damaged mlflow.db is told in one line, without a traceback."""
-    (trackable / "mlflow.db").write_text("no database at all, but longer than its first page")
+    (tracking_project / "mlflow.db").write_text(
+        "no database at all, but longer than its first page"
+    )
     done = subprocess.run(TRACK, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -69,7 +69,7 @@ def double() -> None:
     "harm",
     [break_tag_quietly, lose_artifacts, delete_run, delete_experiment, leave_running, double],
 )
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_what_is_wrong_is_put_right(harm: Callable[[], None]) -> None:
     """Whatever happened to the store, one more time has every run there, once, with its files."""
     track.run(load_params())
@@ -88,13 +88,15 @@ def test_what_is_wrong_is_put_right(harm: Callable[[], None]) -> None:
     ] == []
 
 
-def test_a_moved_project_keeps_its_runs(trackable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_project_keeps_its_runs(
+    tracking_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the folder was moved, the same runs have their files at the new place."""
-    run_command(trackable, "git", "init", "--quiet")
-    commit_all(trackable, "Start")
+    run_command(tracking_project, "git", "init", "--quiet")
+    commit_all(tracking_project, "Start")
     track.run(load_params())
     before = find_runs()["unweighted"].info.run_id
-    moved = trackable.rename(trackable.with_name("moved, an odd # name"))
+    moved = tracking_project.rename(tracking_project.with_name("moved, an odd # name"))
     monkeypatch.chdir(moved)
     assert track_in_subprocess()[1] == "  already there: unweighted, early_stopped"
     run = find_runs()["unweighted"]
@@ -103,18 +105,20 @@ def test_a_moved_project_keeps_its_runs(trackable: Path, monkeypatch: pytest.Mon
 
 
 def test_a_copied_project_has_files_of_its_own(
-    trackable: Path, monkeypatch: pytest.MonkeyPatch
+    tracking_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy does not lean on the files of the project that it was copied from."""
     track.run(load_params())
-    copy = Path(shutil.copytree(trackable, trackable.with_name("copy"), symlinks=True))
+    copy = Path(
+        shutil.copytree(tracking_project, tracking_project.with_name("copy"), symlinks=True)
+    )
     monkeypatch.chdir(copy)
     track.run(load_params())
     run = find_runs()["unweighted"]
     assert run.info.artifact_uri == f"{copy.as_uri()}/mlruns/{run.info.run_id}/artifacts"
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_live_points_stay_and_the_rest_is_added() -> None:
     """A run that logged two epochs itself keeps them; only the others are added."""
     track.run(load_params())
@@ -162,7 +166,7 @@ def edit_by_others() -> None:
     make_client().set_tag(find_runs()["unweighted"].info.run_id, "reviewed", "yes")
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_without_a_stamp_mlflow_is_asked_once() -> None:
     """That costs its seconds, and makes a new stamp."""
     track.run(load_params())
@@ -172,7 +176,7 @@ def test_without_a_stamp_mlflow_is_asked_once() -> None:
     assert is_told_without_mlflow()
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_database_whose_counter_stands_still_is_never_trusted() -> None:
     """With a write-ahead log a commit moves neither counter nor time of the file."""
     with closing(sqlite3.connect("mlflow.db")) as store:
@@ -181,10 +185,10 @@ def test_a_database_whose_counter_stands_still_is_never_trusted() -> None:
     assert not STAMP_FILE.exists()
 
 
-def test_a_project_that_takes_no_stamp_is_tracked(trackable: Path) -> None:
+def test_a_project_that_takes_no_stamp_is_tracked(tracking_project: Path) -> None:
     """A stamp is worth no failure."""
     STAMP_FILE.mkdir(parents=True)
     track.run(load_params())
     track.run(load_params())
     assert sorted(find_runs()) == ["early_stopped", "unweighted"]
-    assert not list(trackable.glob(".dvc/tmp/second_look/*.partial"))
+    assert not list(tracking_project.glob(".dvc/tmp/second_look/*.partial"))

@@ -20,7 +20,7 @@ def page(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_page_stays_with_its_run(trackable: Path, page: Path) -> None:
+def test_a_page_stays_with_its_run(tracking_project: Path, page: Path) -> None:
     """It goes to the run that was asked alone, once, and outlasts what `track` does to that."""
     track.run(load_params())
     for _ in range(2):
@@ -31,10 +31,10 @@ def test_a_page_stays_with_its_run(trackable: Path, page: Path) -> None:
     assert list_artifacts(runs["unweighted"], "inspect") == {"inspect/page.html"}
     assert list_artifacts(runs["early_stopped"], "inspect") == set()
     assert {"layers.json", "metrics.json"} <= list_artifacts(runs["unweighted"])
-    assert len(list(trackable.glob("mlruns/**/page.html"))) == 1
+    assert len(list(tracking_project.glob("mlruns/**/page.html"))) == 1
 
 
-@pytest.mark.usefixtures("trackable")
+@pytest.mark.usefixtures("tracking_project")
 def test_a_run_that_is_not_there_is_told(page: Path) -> None:
     """Trained anew and not tracked since, it is another run, and none is made for the page."""
     track.run(load_params())
@@ -45,9 +45,9 @@ def test_a_run_that_is_not_there_is_told(page: Path) -> None:
     assert len(find_runs()) == 2
 
 
-def test_without_a_store_none_is_made(trackable: Path, page: Path) -> None:
+def test_without_a_store_none_is_made(tracking_project: Path, page: Path) -> None:
     """The missing file is named, and stays missing."""
-    (trackable / "mlflow.db").unlink()
+    (tracking_project / "mlflow.db").unlink()
     with pytest.raises(TrackingError, match=r"mlflow\.db: no such file; `secondlook track`"):
         attach_page(load_params(), "unweighted", page)
-    assert not (trackable / "mlflow.db").exists()
+    assert not (tracking_project / "mlflow.db").exists()
