@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import sys
 import warnings
 import zlib
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from secondlook.config.errors import RejectedImageError
 from secondlook.config.params import PreprocessParams
 from secondlook.data.splitting import ImageContent
 
-# Told by how a file begins, whatever its name. Left out is what runs a program (EPS, PDF), what is
-# no picture of its own (icons of macOS, video), and what has no mark to be known by.
+# Told by how a file begins, whatever its name. Left out is what runs a program (EPS, PDF), icons,
+# video, and what has no mark to be known by.
 IMAGE_FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000"),
     *("PPM", "PCX", "SGI", "SUN", "QOI"),
@@ -46,8 +47,13 @@ EXIF_TRANSPOSES = {
 }
 BOMB_REASON = "more than {} pixels, perhaps a decompression bomb"
 OPPOSITE_BACKGROUND = {"black": "white", "white": "black"}
-DEEP_ALPHA = "RGBA;16B"
-LOW_BYTES = {"RGB;16B": "RGB;16L", DEEP_ALPHA: "RGBA;16L"}  # how Pillow reads 16 bits: the low ones
+# How Pillow reads colours of 16 bits, of which it keeps the upper 8, and how it reads the lower.
+NATIVE_LOW = "B" if sys.byteorder == "little" else "L"
+LOW_BYTES = {
+    f"{mode};16{order}": f"{mode};16{low}"
+    for mode in ("RGB", "RGBA")
+    for order, low in (("B", "L"), ("L", "B"), ("N", NATIVE_LOW))
+}
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 # Pillow warns of a picture above its limit of pixels; `opened` refuses it.
@@ -212,17 +218,17 @@ def _find_ends(samples: NDArray[np.int64]) -> tuple[int, int]:
 
 
 def _spread_deep_colours(image: ImageFile.ImageFile, content: bytes) -> None:
-    """Spread a PNG's colours of 16 bits over the whole range: Pillow keeps 8 of the bits alone.
+    """Spread colours of 16 bits (PNG, TIFF) over the whole range: Pillow keeps 8 of the bits alone.
 
     Those below come to light where the same bytes are read as if in the other order.
     """
-    raw = image.tile[0].args if image.format == "PNG" and image.tile else None
-    if raw not in LOW_BYTES or "transparency" in image.info:
+    tiles = [(t, t.args if isinstance(t.args, tuple) else (t.args,)) for t in image.tile]
+    if not tiles or tiles[0][1][0] not in LOW_BYTES or "transparency" in image.info:
         return
     lower = open_image(content)
-    lower.tile = [lower.tile[0]._replace(args=LOW_BYTES[raw])]
+    lower.tile = [tile._replace(args=(LOW_BYTES[raw], *more)) for tile, (raw, *more) in tiles]
     samples = np.asarray(image).astype(np.int64) * 256 + np.asarray(lower)
-    low, high = _find_ends(samples[samples[..., -1] > 0, :3] if raw == DEEP_ALPHA else samples)
+    low, high = _find_ends(samples[samples[..., -1] > 0, :3] if image.mode == "RGBA" else samples)
     samples[..., :3] = (samples[..., :3].clip(low, high) - low) * 65535 // (high - low)
     image.paste(Image.fromarray((samples >> 8).astype(np.uint8)))
 

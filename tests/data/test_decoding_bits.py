@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -114,6 +115,32 @@ def test_colours_of_few_bits_are_stretched_too(alpha: bool) -> None:
         seen.astype(int), decode(encode_image(plain), "stretch", channels=3), atol=2
     )
     assert decode(encode_deep(samples), None, channels=3)[1:].max() == 0
+
+
+def encode_deep_tiff(samples: Samples, order: Literal["<", ">"], *, packed: bool) -> bytes:
+    """Return a TIFF of 16 bits in colour, (H, W, 3), in one strip, which Pillow cannot write."""
+    (height, width, _), strip = samples.shape, samples.astype(f"{order}u2").tobytes()
+    strip = zlib.compress(strip) if packed else strip
+    after = 8 + 2 + 12 * 9 + 4
+    entries = [(256, width), (257, height), (258, after), (259, 8 if packed else 1), (262, 2)]
+    entries += [(273, after + 6), (277, 3), (278, height), (279, len(strip))]
+    content = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, 9)
+    for tag, value in entries:
+        kind = (3, 3) if tag == 258 else (4, 1)  # three shorts that stand elsewhere, or one long
+        content += struct.pack(f"{order}HHII", tag, *kind, value)
+    return content + bytes(4) + struct.pack(f"{order}3H", 16, 16, 16) + strip
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_colours_in_a_tiff_are_stretched_too(order: Literal["<", ">"], packed: bool) -> None:
+    """In both orders of bytes, packed and not."""
+    colours = np.stack([RAMP, RAMP // 2, 255 - RAMP], axis=2).astype(np.uint16)
+    plain = decode(
+        encode_image(Image.fromarray(colours.astype(np.uint8))), "stretch", channels=3
+    ).astype(int)
+    seen = decode(encode_deep_tiff(colours, order, packed=packed), "stretch", channels=3)
+    np.testing.assert_allclose(seen, plain, atol=2)
 
 
 def test_colours_of_the_whole_range_stay_as_they_are() -> None:

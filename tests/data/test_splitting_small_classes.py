@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondlook.artifacts.manifest import SPLITS, ManifestRow
@@ -43,6 +43,7 @@ def find_gaps(rows: list[ManifestRow]) -> set[tuple[str, str]]:
     return {(row.label, name) for row in rows for name in SPLITS} - found
 
 
+@settings(max_examples=60)
 @given(pictures=PICTURES, seed=SEEDS)
 def test_a_class_of_three_is_in_each_split(pictures: list[tuple[str, int]], seed: int) -> None:
     """Three different images are enough, whatever the seed; contents of one class alone here."""
@@ -52,6 +53,7 @@ def test_a_class_of_three_is_in_each_split(pictures: list[tuple[str, int]], seed
     assert {label for label, _ in find_gaps([*placed.values()])} <= few
 
 
+@settings(max_examples=60)
 @given(pictures=PICTURES, seed=SEEDS)
 def test_no_image_moves_where_the_hash_leaves_no_gap(
     pictures: list[tuple[str, int]], seed: int
@@ -65,6 +67,7 @@ def test_no_image_moves_where_the_hash_leaves_no_gap(
     assert bool(moved) <= bool(targets & find_gaps(plain))
 
 
+@settings(max_examples=60)
 @given(old=PICTURES, new=PICTURES, seed=SEEDS)
 def test_growth_moves_only_what_had_been_moved(
     old: list[tuple[str, int]], new: list[tuple[str, int]], seed: int
