@@ -104,7 +104,11 @@ def _build_stage_command(name: str) -> click.Command:
         else:
             stage.run(params, *arguments.values())
 
-    return ProjectCommand(name, params=[*takes_run], callback=run_stage, help=told)
+    # A run called like an option is refused by params.yaml, which says why.
+    settings = {"ignore_unknown_options": bool(takes_run)}
+    return ProjectCommand(
+        name, params=[*takes_run], callback=run_stage, help=told, context_settings=settings
+    )
 
 
 cli = LazyGroup(

@@ -51,6 +51,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_run_called_like_an_option_is_refused_with_the_reason(project: Path) -> None:
+    """By params.yaml, not as an option that nobody knows."""
+    path = project / "params.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("  dense:", "  -aug:"), "utf-8")
+    done = call_secondlook("train", "-aug", folder=project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("secondlook: params.yaml: runs.-aug: found '-aug'; expected ")
+
+
 # root may write everywhere, without these powers it is like everybody else
 POWERS = "-dac_override,-dac_read_search,-fowner,-chown"
 POWERLESS = ["setpriv", f"--bounding-set={POWERS}", f"--inh-caps={POWERS}"]
