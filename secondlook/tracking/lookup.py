@@ -15,7 +15,13 @@ from secondlook.config.yaml_schema import format_choices
 from secondlook.tracking.location import StoreLocation, find_location
 from secondlook.tracking.models import MODEL_NAME, PARTS_PATH
 from secondlook.tracking.run_spec import DATA_TAG, KEY_TAG, MIRROR_TAG
-from secondlook.tracking.store import PATIENT_LIMITS, RETIRED_TAG, convert_store_errors
+from secondlook.tracking.store import (
+    MISSING_CODES,
+    PATIENT_LIMITS,
+    RETIRED_TAG,
+    convert_store_errors,
+    find_run,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +48,7 @@ class TrackedRun:
 def look_up_run(wanted: str, folder: Path) -> TrackedRun:
     """Find the run with that id or name, in any experiment, and copy its files into `folder`.
 
-    Nothing is written to the store. Raises TrackingError for no such run, a name that several
+    Nothing new is written to the store. Raises TrackingError for no such run, a name that several
     have, one that is still going, or a store that cannot be used.
     """
     with _open_for_reading() as (where, client):
@@ -73,14 +79,9 @@ def _find_run(client: "MlflowClient", where: StoreLocation, wanted: str) -> "Run
 
 
 def _find_by_id(client: "MlflowClient", where: StoreLocation, wanted: str) -> "Run":
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = client.get_run(wanted)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        raise _build_error(where, f"no run with the id {wanted}; `make ui` shows the ids") from None
+    run = find_run(client, wanted)
+    if run is None:
+        raise _build_error(where, f"no run with the id {wanted}; `make ui` shows the ids")
     if run.info.lifecycle_stage != "active":
         raise _build_error(
             where,
@@ -172,7 +173,6 @@ def _build_error(where: StoreLocation, told: str) -> TrackingError:
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 MODEL_SCHEMES = ("models:/", "runs:/")
-MISSING_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")  # as MLflow says that something is gone
 
 
 def fetch_model(wanted: str, folder: Path) -> Path:

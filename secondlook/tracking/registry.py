@@ -16,14 +16,13 @@ from secondlook.config.errors import TrackingError
 from secondlook.config.params import Params
 from secondlook.tracking.expected import format_experiment_name
 from secondlook.tracking.location import StoreLocation, find_location
-from secondlook.tracking.lookup import MISSING_CODES, download_model, has_model_files
+from secondlook.tracking.lookup import download_model, has_model_files
 from secondlook.tracking.models import PARTS_PATH, WEIGHTS_TAG, Candidate
 from secondlook.tracking.run_spec import NAMES_TAG
-from secondlook.tracking.store import PARENT_TAG, PATIENT_LIMITS, convert_store_errors
+from secondlook.tracking.store import PARENT_TAG, PATIENT_LIMITS, convert_store_errors, find_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 
@@ -154,9 +153,9 @@ class Registry:
         folder.mkdir(parents=True, exist_ok=True)
         with convert_store_errors(self.where, PATIENT_LIMITS):
             client = self._client()
-            run = _get_run(client, version.run)
+            run = find_run(client, version.run)
             if run is not None:
-                above = _get_run(client, run.data.tags.get(PARENT_TAG, ""))
+                above = find_run(client, run.data.tags.get(PARENT_TAG, ""))
                 for one in filter(None, (above, run)):  # the run's own params.yaml comes last
                     if client.list_artifacts(one.info.run_id, "source"):
                         client.download_artifacts(one.info.run_id, "source", str(folder))
@@ -178,18 +177,6 @@ def _load_version(client: "MlflowClient", model: str, number: str) -> Registered
         source=found.source,
         retraining=found.tags.get(RETRAINING_TAG, ""),
     )
-
-
-def _get_run(client: "MlflowClient", run_id: str) -> "Run | None":
-    """Return a run, be it in the bin; None where it is gone."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(run_id) if run_id else None
-    except MlflowException as error:
-        if error.error_code in MISSING_CODES:
-            return None
-        raise
 
 
 def _find_registered_version(client: "MlflowClient", model: str, found: Candidate) -> str | None:

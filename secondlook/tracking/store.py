@@ -37,6 +37,7 @@ NOISY_LOGGERS = ("psycopg", "sqlalchemy.pool")  # likewise, and they name the us
 # Unbounded, the client would try an unreachable server for minutes.
 PATIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 HASTY_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
+MISSING_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")  # as MLflow says that something is gone
 PARENT_TAG = "mlflow.parentRunId"
 RETIRED_TAG = "second_look.retired"
 RETIRED_NOTE = "a registered version needs it; the files in data/ say something else by now"
@@ -110,28 +111,27 @@ class Store:
             token = page.token or None
         return False
 
-    def end(self, run_id: str, ended: int) -> None:
-        """End a run as KILLED at `ended` (ms), if it is there and not at its end yet."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            run = self.client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return
-        if (run.info.status, run.info.lifecycle_stage) == ("RUNNING", "active"):
-            self.client.set_terminated(run_id, "KILLED", ended)
-
     def list_models(self, run: "Run") -> "list[LoggedModel]":
         """Return the models that were logged with the run, less those deleted since."""
         query = f"source_run_id = '{run.info.run_id}'"
         return list(self.client.search_logged_models([self.experiment], query))
 
 
+def find_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """Return a run, be it in the bin; None where there is none of that id."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id) if run_id else None
+    except MlflowException as error:
+        if error.error_code not in MISSING_CODES:
+            raise
+        return None
+
+
 @contextmanager
 def convert_store_errors(place: StoreLocation, bounds: Mapping[str, str]) -> Iterator[None]:
-    """Turn whatever goes wrong with the store into a TrackingError of one line."""
+    """Turn what goes wrong with the store into a TrackingError; mend its paths after a move."""
     place.check()
     for name, value in {**QUIET_VARIABLES, **bounds}.items():
         os.environ.setdefault(name, value)
@@ -143,6 +143,8 @@ def convert_store_errors(place: StoreLocation, bounds: Mapping[str, str]) -> Ite
 
     kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError)
     try:
+        if place.database is not None and place.database.is_relative_to(place.root):
+            relocate_artifacts(place.database, place.database.parent / "mlruns")
         yield
     except (*kinds, sqlite3.Error, OSError, ImportError) as error:
         raise place.build_error(str(error)) from error
@@ -220,10 +222,9 @@ PATH_COLUMNS = (
 
 
 def relocate_artifacts(database: Path, artifacts: Path) -> None:
-    """Correct the absolute paths that MLflow stored, after the project was moved or copied.
-
-    `artifacts` is the folder that now holds what the old one held. Raises sqlite3.Error.
-    """
+    """Correct the paths that MLflow stored in files of another folder than `artifacts`, if any."""
+    if not (database.exists() and database.stat().st_size):
+        return
     new = artifacts.as_uri()
     with closing(sqlite3.connect(database)) as store, store:
         for old in _find_foreign_folders(store, new):

@@ -25,7 +25,13 @@ from secondlook.tracking.expected import format_experiment_name, load_expected_r
 from secondlook.tracking.location import StoreLocation, find_location
 from secondlook.tracking.provenance import NOTES_FOLDER, Provenance, read_provenance
 from secondlook.tracking.run_spec import RunSpec
-from secondlook.tracking.store import PATIENT_LIMITS, Store, convert_store_errors, open_store
+from secondlook.tracking.store import (
+    PATIENT_LIMITS,
+    Store,
+    convert_store_errors,
+    find_run,
+    open_store,
+)
 from secondlook.tracking.upload import ALREADY_THERE, reconcile_run
 
 MAX_PASSES = 10  # two, unless somebody else writes at the same time
@@ -117,7 +123,9 @@ def _sync_once(
 def _end_abandoned_runs(store: Store, where: StoreLocation) -> None:
     """End the runs whose training and follower died together: nobody else would."""
     for run_id, last in live.find_abandoned_runs(where).items():
-        store.end(run_id, last)
+        run = find_run(store.client, run_id)
+        if run and (run.info.status, run.info.lifecycle_stage) == ("RUNNING", "active"):
+            store.client.set_terminated(run_id, "KILLED", last)
         live.remove_abandoned_lock(where, run_id)
 
 

@@ -258,3 +258,20 @@ def test_a_champion_that_is_no_run_s_gives_way_to_one(tmp_path: Path) -> None:
     found = Registry(MODEL).find_version(CHAMPION)
     assert found is not None
     assert found.run == find_runs()["unweighted"].info.run_id
+
+
+def test_a_copied_project_serves_its_own_files(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, before anything is tracked there: asked, put back, and registered."""
+    put_into_service("unweighted")
+    put_into_service("early_stopped")
+    copy = Path(shutil.copytree(store, store.with_name("copy"), symlinks=True))
+    shutil.rmtree(store / "mlruns")
+    monkeypatch.chdir(copy)
+    assert lookup.fetch_model(f"models:/{MODEL}@champion", tmp_path / "asked").is_dir()
+    assert rollback.run(load_params(), as_json=False) == 0
+    found = Registry(MODEL).find_version(CHAMPION)
+    assert found is not None
+    assert (found.number, found.names) == ("1", "unweighted")
+    assert found.source.startswith(f"{copy.as_uri()}/mlruns/")
