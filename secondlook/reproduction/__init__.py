@@ -4,6 +4,5 @@ origin.py       what the run says it came from, and the params.yaml to run it wi
 sandbox.py      the project as it was then, in a worktree where git and DVC write nothing else
 source_data.py  the images, brought there
 verify.py       stage by stage: is it the same? else the first number that differs
-lock_file.py    why git shows dvc.lock as changed where nobody changed anything
 paired.py       the run against other code or data, by the images that both answered
 """

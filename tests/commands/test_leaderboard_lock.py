@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from secondlook.reproduction.lock_file import describe_lock_change, find_machine_differences
+from secondlook.commands.leaderboard import describe_lock_change, find_machine_differences
 from tests.support.project import commit_all, run_command
 
 Lock = dict[str, dict[str, Any]]
