@@ -22,7 +22,10 @@ METRIC_PREFIXES = ("train/", "validation/", "test/")
 def make_client(folder: Path, uri: str | None = None) -> "MlflowClient":
     """Return MLflow at the URI; the default is what a bare `mlflow ui` in the folder shows."""
     from mlflow import MlflowClient
+    from mlflow.tracking._tracking_service import utils
 
+    # In one process MLflow takes a run's files to be where it saw them first, also after a move.
+    utils._artifact_repos_cache.clear()  # noqa: SLF001 - there is no other way
     return MlflowClient(uri or format_sqlite_uri(folder / "mlflow.db"))
 
 
