@@ -1,7 +1,6 @@
 """MLflow itself: opened quietly, with bounded patience; our runs found by our tags.
 
 What a registered version points to is never moved to MLflow's bin, which `mlflow gc` empties.
-
 The project's own store is a sqlite file: made in one step, and its paths mended after the
 project was moved or copied. Those tables are those of MLflow 3.
 """
@@ -33,7 +32,7 @@ QUIET_VARIABLES = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",  # it would ask a package index about our model
 }
-NOISY_LOGGERS = ("psycopg", "sqlalchemy.pool")  # likewise, and they name the user of a database
+NOISY_LOGGERS = ("psycopg", "sqlalchemy.pool")  # likewise; they name the user of a database
 # Unbounded, the client would try an unreachable server for minutes.
 PATIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 HASTY_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
@@ -143,8 +142,9 @@ def convert_store_errors(place: StoreLocation, bounds: Mapping[str, str]) -> Ite
 
     kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError)
     try:
-        if place.database is not None and place.database.is_relative_to(place.root):
-            relocate_artifacts(place.database, place.database.parent / "mlruns")
+        own, kept = place.database, place.artifacts
+        if own and kept and kept.is_dir() and own.is_relative_to(place.root):
+            relocate_artifacts(own, kept)
         yield
     except (*kinds, sqlite3.Error, OSError, ImportError) as error:
         raise place.build_error(str(error)) from error
@@ -211,7 +211,6 @@ def _create_experiment(
     return client.get_experiment(made)
 
 
-LOCATIONS_QUERY = "SELECT DISTINCT artifact_location FROM experiments"
 PATH_COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -234,7 +233,8 @@ def relocate_artifacts(database: Path, artifacts: Path) -> None:
 
 def _find_foreign_folders(store: sqlite3.Connection, artifacts: str) -> list[str]:
     """Return the folders of other projects where experiments keep their files."""
-    found = [location for (location,) in store.execute(LOCATIONS_QUERY)]
+    query = "SELECT DISTINCT artifact_location FROM experiments"
+    found = [location for (location,) in store.execute(query)]
     return [old for old in found if old.endswith("/mlruns") and old != artifacts]
 
 

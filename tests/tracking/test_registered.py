@@ -266,7 +266,7 @@ def test_a_copied_project_serves_its_own_files(
     """At once, before anything is tracked there: asked, put back, and registered."""
     put_into_service("unweighted")
     put_into_service("early_stopped")
-    copy = Path(shutil.copytree(store, store.with_name("copy"), symlinks=True))
+    copy = Path(shutil.copytree(store, store.with_name(f"{store.name} copied"), symlinks=True))
     shutil.rmtree(store / "mlruns")
     monkeypatch.chdir(copy)
     assert lookup.fetch_model(f"models:/{MODEL}@champion", tmp_path / "asked").is_dir()
