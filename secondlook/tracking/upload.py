@@ -6,6 +6,7 @@ that `secondlook inspect` made.
 
 import json
 import math
+import secrets
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ALREADY_THERE = "already there"
+WRITER_TAG = "second_look.writer"  # while a run is being written: by whom
 TAG_PREFIX = "second_look."  # tags of other names are MLflow's, or people's own
 TOLERANCE = 1e-6  # relative and absolute: a number that was written to a file and read again
 
@@ -58,8 +60,15 @@ def reconcile_run(
     done = "logged" if run is None else "brought up to date"
     run = _delete_unless_usable(store, run, record) or store.create(record, parent)
     tags = {**record.tags, **source.make_tags(), **({PARENT_TAG: parent} if parent else {})}
+    # Another project may write the same run to the same server: who begins last has the say, and
+    # whoever finds at the end that somebody began meanwhile leaves the run to be looked at again.
+    writer = secrets.token_hex(8)
+    store.client.set_tag(run.info.run_id, WRITER_TAG, writer)
     _upload_run(store, run, record, source)
     _finish_run(store, run, record, tags)
+    if store.client.get_run(run.info.run_id).data.tags.get(WRITER_TAG) == writer:
+        store.client.set_tag(run.info.run_id, MIRROR_TAG, record.digest)
+        store.client.delete_tag(run.info.run_id, WRITER_TAG)
     return run.info.run_id, done
 
 
@@ -102,14 +111,14 @@ def _differs(value: float, wanted: float | None) -> bool:
 
 
 def _finish_run(store: Store, run: "Run", record: RunSpec, tags: dict[str, str]) -> None:
-    """End the run; the tag that says it is complete comes last."""
+    """End the run, and tag it; that it is complete is for the caller to say, as the last thing."""
     run_id = run.info.run_id
     store.client.update_run(run_id, name=record.title)
     store.client.set_terminated(run_id, "FINISHED", record.ended or run.info.start_time)
-    for key in run.data.tags.keys() - tags.keys() - {record.tag}:
+    for key in run.data.tags.keys() - tags.keys() - {record.tag, MIRROR_TAG, WRITER_TAG}:
         if key.startswith(TAG_PREFIX):
             store.client.delete_tag(run_id, key)
-    for key, value in {**tags, MIRROR_TAG: record.digest}.items():
+    for key, value in tags.items():
         store.client.set_tag(run_id, key, value)
 
 
@@ -128,7 +137,7 @@ def _upload_run(store: Store, run: "Run", record: RunSpec, source: Provenance) -
     # The same time whoever logs them: MLflow keeps a point once that two computers log at once.
     log_points(store, run, missing, run.info.start_time)
     _log_data_set(store, run, record.data)
-    _log_files(store, run, record, source)
+    log_files(store, run, record, source)
     if record.model is not None:
         log_model(store, run, record.model)
 
@@ -170,7 +179,8 @@ def _log_data_set(store: Store, run: "Run", data: DataSpec) -> None:
     store.client.log_inputs(run.info.run_id, [DatasetInput(shown, purpose)])
 
 
-def _log_files(store: Store, run: "Run", record: RunSpec, source: Provenance) -> None:
+def log_files(store: Store, run: "Run", record: RunSpec, source: Provenance) -> None:
+    """Log files, pictures, and what the run came from; what would pile up is removed before."""
     run_id: str = run.info.run_id
     _clear_folders(store, run)
     for path in record.artifacts.values():

@@ -8,10 +8,15 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from secondlook.config.params import load_params
+from secondlook.tracking import upload
+from secondlook.tracking.provenance import Provenance
+from secondlook.tracking.run_spec import MIRROR_TAG, RunSpec
+from secondlook.tracking.store import Store
 from secondlook.tracking.sync import STAMP_FILE
 from stages import track
 from tests.support.project import commit_all, run_command
@@ -36,6 +41,10 @@ def break_tag_quietly() -> None:
         store.execute("UPDATE tags SET value = 'a' WHERE key = 'second_look.mirror'")
     os.utime(database, ns=(told.st_atime_ns, told.st_mtime_ns))
     assert database.stat().st_size == told.st_size
+
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 def lose_artifacts() -> None:
@@ -192,3 +201,24 @@ def test_a_project_that_takes_no_stamp_is_tracked(tracking_project: Path) -> Non
     track.run(load_params())
     assert sorted(find_runs()) == ["early_stopped", "unweighted"]
     assert not list(tracking_project.glob(".dvc/tmp/second_look/*.partial"))
+
+
+@pytest.mark.usefixtures("tracking_project")
+def test_a_run_that_somebody_else_began_to_write_is_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two projects may write one run at once: whose files lie there in the end is not known."""
+    whole = upload.log_files
+
+    def be_overtaken(store: Store, run: "Run", record: RunSpec, source: Provenance) -> None:
+        whole(store, run, record, source)
+        store.client.set_tag(run.info.run_id, upload.WRITER_TAG, "somebody else")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(upload, "log_files", be_overtaken)
+        track.run(load_params())
+    assert not any(MIRROR_TAG in run.data.tags for run in find_runs().values())
+    track.run(load_params())
+    for run in find_runs().values():
+        assert MIRROR_TAG in run.data.tags
+        assert upload.WRITER_TAG not in run.data.tags
