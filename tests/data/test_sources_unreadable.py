@@ -112,9 +112,10 @@ def test_what_predict_may_not_read_is_one_picture_that_says_why(project: Path) -
     (root / "b").chmod(0o444)
     script = (
         "from pathlib import Path; from secondlook.serving.inputs import find_images\n"
+        "from secondlook.config.errors import DataError\n"
         "for given in find_images(['own'], Path()):\n"
         "    try: print(given.name, len(given.read()))\n"
-        "    except Exception as error: print(given.name, error)"
+        "    except DataError as error: print(given.name, error)"
     )
     printed = run_without_privileges(project, "-c", script).stdout
     for name in "ab":
