@@ -18,6 +18,14 @@ def find_labels(root: Path) -> set[tuple[str, str | None]]:
     return {(item.label, item.split) for item in ClassFolders(root).items()}
 
 
+def check_refusal(folder: Path, layout: list[str], told: str) -> None:
+    """Make two pictures in each folder, and see that one line tells why they are refused."""
+    write_class_folders(folder, dict.fromkeys(layout, 2))
+    with pytest.raises(DataError, match=re.escape(told)) as caught:
+        ClassFolders(folder).items()
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "names",
     [
@@ -71,10 +79,7 @@ def test_what_looks_like_splits_and_is_unknown_is_refused(
     tmp_path: Path, layout: list[str], told: str
 ) -> None:
     """Other words, folds, splits inside of classes: in one line that says what to do."""
-    write_class_folders(tmp_path, dict.fromkeys(layout, 2))
-    with pytest.raises(DataError, match=re.escape(told)) as caught:
-        ClassFolders(tmp_path).items()
-    assert "\n" not in str(caught.value)
+    check_refusal(tmp_path, layout, told)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +143,7 @@ def test_a_path_one_folder_too_high_names_what_it_found(
     tmp_path: Path, layout: list[str], told: str
 ) -> None:
     """One or two too high, above classes or splits, beside what a system left."""
-    write_class_folders(tmp_path, dict.fromkeys(layout, 2))
-    with pytest.raises(DataError, match=re.escape(told)) as caught:
-        ClassFolders(tmp_path).items()
-    assert "\n" not in str(caught.value)
+    check_refusal(tmp_path, layout, told)
 
 
 def test_folders_that_could_be_classes_or_not_are_told(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ TRACKED_RUNS: dict[str, dict[str, Any]] = {
     "early_stopped": {"early_stopping": {"monitor": "validation/loss", "patience": 5}},
 }
 
+MODEL = "digits-8-or-not"  # as the registry calls it
+IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
+
 
 def write_trackable_project(runs: Mapping[str, Mapping[str, Any]] = TRACKED_RUNS) -> Params:
     """Fill the current folder, which holds params.yaml and dvc.yaml."""

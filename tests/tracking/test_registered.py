@@ -17,20 +17,9 @@ from secondlook.tracking import lookup, models
 from secondlook.tracking.location import find_location
 from secondlook.tracking.registry import CHAMPION, PREVIOUS, RegisteredVersion, Registry
 from stages import track
-from tests.support.tracking import find_runs, list_model_ids, make_client, write_run
+from tests.support.tracking import MODEL, find_runs, list_model_ids, make_client, write_run
 
 pytestmark = pytest.mark.slow
-
-MODEL = "digits-8-or-not"
-IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
-
-
-@pytest.fixture
-def store(tracking_project: Path) -> Path:
-    """Give a project whose two runs are tracked into its own store."""
-    Path("data/preprocess/images.csv").write_text(IMAGES)
-    track.run(load_params())
-    return tracking_project
 
 
 def put_into_service(name: str) -> RegisteredVersion:

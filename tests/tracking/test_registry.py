@@ -15,20 +15,9 @@ from secondlook.tracking.registry import CHAMPION, PREVIOUS, RETRAINING_TAG, Reg
 from secondlook.tracking.store import relocate_artifacts
 from stages import track
 from tests.support.servers import find_free_port, run_mlflow_server
-from tests.support.tracking import find_runs, make_client, set_runs, write_run
+from tests.support.tracking import IMAGES, MODEL, find_runs, make_client, set_runs, write_run
 
 pytestmark = pytest.mark.slow
-
-MODEL = "digits-8-or-not"
-IMAGES = "id,label,split,digest\n1.png,8,train,00000000000000ff00\n"
-
-
-@pytest.fixture
-def store(tracking_project: Path) -> Path:
-    """Give a project whose two runs are tracked into its own store."""
-    Path("data/preprocess/images.csv").write_text(IMAGES)
-    track.run(load_params())
-    return tracking_project
 
 
 @pytest.fixture
