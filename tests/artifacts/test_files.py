@@ -14,10 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
-from secondlook.artifacts import files, manifest
+from secondlook.artifacts import files
 from secondlook.config.errors import BusyError, StorageError
 from tests.support.project import ROOT, skip_or_fail
 
@@ -193,36 +191,6 @@ def test_a_digest_is_of_contents_in_their_order() -> None:
 def test_failed_downloads_are_known_by_their_beginning(head: bytes, found: str | None) -> None:
     """HTML however it begins, a git-lfs pointer, and neither."""
     assert str(files.detect_failed_download(head)).startswith(str(found))
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each file is written anew
-@given(rows=arrays(np.uint8, st.tuples(st.integers(0, 12), *[st.integers(1, 3)] * 3)))
-def test_arrays_written_row_by_row_are_npy_files(rows: NDArray[np.uint8]) -> None:
-    """NumPy reads, also as a memory map, what was appended, whatever the number of rows."""
-    with manifest.ArrayWriter(Path("a.npy"), rows.shape[1:]) as writer:
-        for row in rows:
-            writer.append(row)
-    np.testing.assert_array_equal(np.load("a.npy"), rows)
-    np.testing.assert_array_equal(np.load("a.npy", mmap_mode="r" if rows.size else None), rows)
-
-
-def test_the_header_grows_with_the_rows() -> None:
-    """Ten thousand rows need more digits than none, and the data still begin where they did."""
-    with manifest.ArrayWriter(Path("a.npy"), (1, 1, 1)) as writer:
-        for number in range(10_000):
-            writer.append(np.full((1, 1, 1), number % 251, np.uint8))
-    np.testing.assert_array_equal(np.load("a.npy").ravel(), np.arange(10_000) % 251)
-
-
-def test_splits_are_read_back_by_name() -> None:
-    """Pictures as a memory map, labels as numbers."""
-    folder = files.stage_folder("preprocess")
-    folder.mkdir(parents=True)
-    np.save(folder / "test.npy", np.ones((2, 4, 4, 1), np.uint8))
-    np.save(folder / "test.labels.npy", np.array([1, 0]))
-    assert isinstance(manifest.load_images("test"), np.memmap)
-    assert manifest.load_images("test").shape == (2, 4, 4, 1)
-    assert manifest.load_labels("test").tolist() == [1, 0]
 
 
 def test_a_file_is_written_whole_and_readable() -> None:
