@@ -29,6 +29,7 @@ from benchmarks import (
     preprocessing_speed,
     repro,
     training_speed,
+    verdicts,
 )
 from benchmarks.measuring import FreshProcess, Measurement
 
@@ -44,6 +45,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "saving": checkpoint_cost.measure,
     "unlike": ood_false_alarms.measure,
     "predicting": prediction_speed.measure,
+    "verdicts": verdicts.measure,
 }
 RESULTS = Path("bench.json")
 WIDTH = 130  # characters, where no terminal says

@@ -22,6 +22,7 @@ from secondlook.evaluation.comparison import (
     compute_lazy_gain,
 )
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
+from secondlook.evaluation.joint_errors import measure_joint_errors
 from secondlook.evaluation.misclassified import Mistakes, NamedImages
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 from secondlook.evaluation.run_artifacts import RunResult
@@ -32,6 +33,7 @@ from secondlook.evaluation.seeds import (
     group_by_method,
     rank_methods,
 )
+from secondlook.evaluation.simultaneous import judge_together
 from secondlook.evaluation.study import Study
 from secondlook.verdicts import verdicts
 from secondlook.verdicts.case import Case
@@ -110,7 +112,7 @@ def _compare_methods(
         find_pairs_differing_in(groups, key) for key in ("class_weight", "early_stopping")
     )
     test = answered["test"]
-    return Comparison(
+    alone = Comparison(
         reference=found[0].name,
         ranking=ranking,
         methods=found,
@@ -124,6 +126,9 @@ def _compare_methods(
         stopping=stopping,
         mistakes=seen,
     )
+    methods = {name: test.list_runs(group) for name, group in by_name.items()}
+    errors = measure_joint_errors(test.truth, test.lazy, methods, seed)
+    return judge_together(alone, errors, seed)
 
 
 def _build_method(group: SeedRuns, answered: Mapping[str, _SplitAnswers], seed: int) -> Method:
@@ -166,12 +171,15 @@ def _select_pairs(
 
 
 def find_extremes(found: Sequence[Method]) -> tuple[str, str]:
-    """Return the name of the most accurate method, and of that with the lowest log loss."""
-    accurate = max(found, key=lambda method: _get_test_value(method, "accuracy", 0.0))
-    sure = min(found, key=lambda method: _get_test_value(method, "log_loss", math.inf))
+    """Return the name of the most accurate method, and of that with the lowest log loss.
+
+    On validation: what test chose would seem better than it is when test judges it.
+    """
+    accurate = max(found, key=lambda method: _get_validation_value(method, "accuracy", 0.0))
+    sure = min(found, key=lambda method: _get_validation_value(method, "log_loss", math.inf))
     return accurate.name, sure.name
 
 
-def _get_test_value(method: Method, name: str, undefined: float) -> float:
-    value = method.estimates["test"][name].value
+def _get_validation_value(method: Method, name: str, undefined: float) -> float:
+    value = method.estimates["validation"][name].value
     return undefined if value is None else value

@@ -14,6 +14,8 @@ intervals.py             95 % intervals of one run's metrics and of two runs' di
 auc_intervals.py         the same of average precision and ROC AUC
 seeds.py                 runs that differ in their seed alone: one method
 comparison.py            methods against each other, every metric at once
+joint_errors.py          how the errors of all methods and metrics go together
+simultaneous.py          intervals of all differences of a study that hold together
 confusion.py             confusion matrices of many classes, and which classes are confused
 misclassified.py         which test images to look at
 comparison_artifacts.py  what compare leaves: comparison and verdicts, and reading them

@@ -9,13 +9,19 @@ from typing import Self
 
 import numpy as np
 
-from secondlook.artifacts.schema import Ends, Interval, McNemarTest, Record
+from secondlook.artifacts.schema import Interval, McNemarTest, NullableFloat, Record
 from secondlook.evaluation import auc_intervals, intervals, seeds
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Numbers, compute_mcnemar
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions, SplitPredictions
 from secondlook.evaluation.run_artifacts import RunResult, Scalars
-from secondlook.evaluation.seeds import Estimate
+from secondlook.evaluation.seeds import Estimate, SeedEnds
+
+
+class AdjustedMcNemarTest(McNemarTest):
+    """The test, and its p-value among all differences of the study; null before they are judged."""
+
+    adjusted: NullableFloat = None
 
 
 class MethodPair(Record):
@@ -28,26 +34,22 @@ class MethodPair(Record):
     first: str
     second: str
     differences: dict[str, Difference]
-    mcnemar: McNemarTest | None
+    mcnemar: AdjustedMcNemarTest | None
     disagree: bool
 
 
 def reverse_pair(pair: MethodPair) -> MethodPair:
     """Return the same pair, first less second."""
     test = pair.mcnemar
-    return MethodPair(
-        first=pair.second,
-        second=pair.first,
-        differences={name: _negate_difference(found) for name, found in pair.differences.items()},
-        mcnemar=test
-        and McNemarTest(first_only=test.second_only, second_only=test.first_only, p=test.p),
-        disagree=pair.disagree,
+    sides = {"first_only": test.second_only, "second_only": test.first_only} if test else {}
+    return pair.model_copy(
+        update={
+            "first": pair.second,
+            "second": pair.first,
+            "differences": {name: found.reverse() for name, found in pair.differences.items()},
+            "mcnemar": test and test.model_copy(update=sides),
+        }
     )
-
-
-def _negate_difference(found: Difference) -> Difference:
-    value, low, high = (None if n is None else -n for n in (found.value, found.high, found.low))
-    return found.model_copy(update={"value": value, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def compute_estimates(
     found = seeds.compute_seed_intervals(truth, [entry.answers for entry in method], seed)
     weights = np.full(len(method), 1 / len(method))
     for name in auc_intervals.AREA_METRICS:
-        found[name] = Interval.from_floats(*_compute_area_over_seeds(truth, method, weights, name))
+        *ends, _ = _compute_area_over_seeds(truth, method, weights, name)
+        found[name] = Interval.from_floats(*ends)
     return {name: _build_estimate(interval, method, name) for name, interval in found.items()}
 
 
@@ -93,7 +96,7 @@ def compare_pair(
         first=first[0].run,
         second=second[0].run,
         differences=found,
-        mcnemar=compute_mcnemar(*right) if single else None,
+        mcnemar=AdjustedMcNemarTest(**dict(compute_mcnemar(*right))) if single else None,
         disagree=detect_disagreement(found),
     )
 
@@ -157,8 +160,8 @@ def _compute_metric_gain(
     base = per_image(truth, lazy)
     parts = np.stack([per_image(truth, entry.answers) - base for entry in method])
     weights = np.full(len(method), 1 / len(method))
-    ends = seeds.compute_seed_interval(parts.mean(axis=1), parts, weights)
-    return Difference.from_floats(*ends, includes_seeds=True)
+    *ends, freedom = seeds.compute_seed_interval(parts.mean(axis=1), parts, weights)
+    return Difference.from_floats(*ends, includes_seeds=True, freedom=freedom)
 
 
 def _subtract_areas(
@@ -170,13 +173,13 @@ def _subtract_areas(
         parts = second[0].areas[name] - first[0].areas[name]
         return auc_intervals.compute_area_difference(value, parts, len(truth.labels))
     weights = np.repeat([-1 / m, 1 / n], [m, n])
-    ends = _compute_area_over_seeds(truth, [*first, *second], weights, name)
-    return Difference.from_floats(*ends, includes_seeds=True)
+    *ends, freedom = _compute_area_over_seeds(truth, [*first, *second], weights, name)
+    return Difference.from_floats(*ends, includes_seeds=True, freedom=freedom)
 
 
 def _compute_area_over_seeds(
     truth: GroundTruth, entries: Sequence[ComparedRun], weights: Numbers, name: str
-) -> Ends:
+) -> SeedEnds:
     values = np.array([_get_scalar(entry, name) for entry in entries])
     parts = np.stack([entry.areas[name] for entry in entries])
     # Of a sample of the images; all of them leave less to chance.

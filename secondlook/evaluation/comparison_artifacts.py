@@ -7,6 +7,8 @@ A Verdict is made in verdicts/ and shown by whoever reads it: so its shape stand
 
 from typing import Literal
 
+from pydantic import Field
+
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import Record
 from secondlook.evaluation.comparison import MethodPair, reverse_pair
@@ -28,13 +30,27 @@ class Method(Record):
     gain: dict[str, Difference]
 
 
+class Family(Record):
+    """Differences that hold together (simultaneous.py): `size` of them.
+
+    name: ranking, F1 of the best on validation less that of the others, or differences, all else;
+    share: of studies of equal methods that may hold a false one; reach: standard errors from a
+    difference to the end of its interval, 1.96 where there is but one.
+    """
+
+    name: str
+    size: int
+    share: float
+    reach: float
+
+
 class Comparison(Record):
     """All methods, those pairs that matter, and the images to look at.
 
     ranking: names of the methods, the highest F1 on validation first; pairs: the reference with
-    every other, the best (the first of the ranking) with every other, the most accurate with that
-    of the lowest log loss, and those of `weighting` and `stopping`: names of methods that differ
-    in class_weight, or in early_stopping, alone, without and with.
+    every other, the best (the first of the ranking) with every other, on validation the most
+    accurate with that of the lowest log loss, and those of `weighting` and `stopping`: names of
+    methods that differ in class_weight, or in early_stopping, alone, without and with.
     """
 
     reference: str
@@ -44,6 +60,7 @@ class Comparison(Record):
     weighting: list[tuple[str, str]]
     stopping: list[tuple[str, str]]
     mistakes: Mistakes
+    families: list[Family] = Field(default_factory=list)
 
     def find_method(self, name: str) -> Method:
         """Return the method of that name."""

@@ -7,7 +7,7 @@ is not quite all, or nothing.
 
 from collections.abc import Iterable, Sequence
 
-from secondlook.artifacts.schema import Interval
+from secondlook.evaluation.intervals import Difference
 
 NO_BREAK = "\N{NO-BREAK SPACE}"  # so that no line ends before the sign
 
@@ -96,9 +96,9 @@ def format_points(share: float | None) -> str:
     return f"{shown} point" if shown == "1.0" else f"{shown} points"
 
 
-def format_points_interval(found: Interval) -> str:
+def format_points_interval(found: Difference) -> str:
     """Return the ends of a difference's interval, in points: (95 %: +0.4 to +2.1)."""
-    low, high = ((0.0 if end is None else 100 * end) for end in (found.low, found.high))
+    low, high = ((0.0 if end is None else 100 * end) for end in found.ends)
     return f"(95{NO_BREAK}%: {low:+.1f} to {high:+.1f})"
 
 

@@ -218,9 +218,11 @@ def _average_defined(values: list[float]) -> float:
 NORMAL_QUANTILE = 1.959963984540054  # the standard normal distribution's quantile at 0.975
 
 
-def compute_wilson_interval(successes: int, total: int) -> Interval:
+def compute_wilson_interval(
+    successes: int, total: int, quantile: float = NORMAL_QUANTILE
+) -> Interval:
     """Return a proportion, 0..1, of a total of at least 1, and its interval (Wilson, 1927)."""
-    share, weight = successes / total, NORMAL_QUANTILE**2 / total
+    share, weight = successes / total, quantile**2 / total
     centre = (share + weight / 2) / (1 + weight)
     reach = (weight * (share * (1 - share) + weight / 4)) ** 0.5 / (1 + weight)
     return Interval.from_floats(share, max(0.0, centre - reach), min(1.0, centre + reach))

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from secondlook.artifacts.schema import Ends, Interval, NullableFloat
+from secondlook.artifacts.schema import Interval, NullableFloat
 from secondlook.evaluation import bootstrap, intervals
 from secondlook.evaluation.confusion import find_constant_answer
 from secondlook.evaluation.intervals import Difference
@@ -41,6 +41,10 @@ class Estimate(Interval):
     """
 
     deviation: NullableFloat
+
+
+# A number, the ends of its interval, and the degrees of freedom of the Student's t behind them.
+SeedEnds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def compute_seed_intervals(
     weights = np.full(len(runs), 1 / len(runs))
     return {
         name: Interval.from_floats(*ends)
-        for name, ends in _compute_all_intervals(truth, runs, weights).items()
+        for name, (*ends, _) in _compute_all_intervals(truth, runs, weights).items()
     }
 
 
@@ -90,13 +94,14 @@ def compute_seed_differences(
     weights = np.repeat([-1 / m, 1 / n], [m, n])
     found = _compute_all_intervals(truth, [*first, *second], weights)
     return {
-        name: Difference.from_floats(*ends, includes_seeds=True) for name, ends in found.items()
+        name: Difference.from_floats(*ends, includes_seeds=True, freedom=freedom)
+        for name, (*ends, freedom) in found.items()
     }
 
 
 def _compute_all_intervals(
     truth: GroundTruth, runs: Sequence[ImagePredictions], weights: Numbers
-) -> dict[str, Ends]:
+) -> dict[str, SeedEnds]:
     values, parts = (
         [_compute_values(truth, run) for run in runs],
         [_compute_contributions(truth, run) for run in runs],
@@ -120,8 +125,8 @@ def _compute_contributions(truth: GroundTruth, run: ImagePredictions) -> dict[st
     return {**bootstrap.compute_metric_contributions(truth, run.predicted), "log_loss": run.losses}
 
 
-def compute_seed_interval(values: Numbers, parts: Numbers, weights: Numbers) -> Ends:
-    """Return weights . values and its interval, by the formula above.
+def compute_seed_interval(values: Numbers, parts: Numbers, weights: Numbers) -> SeedEnds:
+    """Return weights . values, its interval by the formula above, and the degrees of freedom.
 
     values (R,) of a metric, parts (R, N) that each image contributes to them, weights (R,): those
     of one method are equal, and differ from the other's in sign.
@@ -137,7 +142,7 @@ def compute_seed_interval(values: Numbers, parts: Numbers, weights: Numbers) -> 
     variance = weights @ images @ weights + beyond
     known = freedom * (variance / (f * over_seeds)) ** 2 if beyond else np.inf
     value, reach = float(weights @ values), float(t.ppf(0.975, known) * np.sqrt(variance))
-    return value, value - reach, value + reach
+    return value, value - reach, value + reach, float(known)
 
 
 SeedRuns = list[RunResult]

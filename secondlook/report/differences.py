@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import check_artifact
 from secondlook.evaluation.comparison import MethodPair
-from secondlook.evaluation.comparison_artifacts import Comparison, Method, Verdict, load_verdicts
+from secondlook.evaluation.comparison_artifacts import (
+    Comparison,
+    Family,
+    Method,
+    Verdict,
+    load_verdicts,
+)
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.misclassified import Mistakes
 
@@ -38,12 +44,13 @@ class MethodDifference:
 class ComparisonView:
     """All that the page shows of a comparison.
 
-    groups: contrasts under the words that say of what; weighting: of pairs that differ in
-    class weights alone; seeded: methods with several seeds; mistakes: images to
-    look at.
+    families: differences that hold together; groups: contrasts under the words that say of what;
+    weighting: of pairs that differ in class weights alone; seeded: methods with several seeds;
+    mistakes: images to look at.
     """
 
     verdicts: Sequence[Verdict]
+    families: Sequence[Family]
     groups: Sequence[tuple[str, Sequence[MethodDifference]]]
     weighting: Sequence[MethodDifference]
     seeded: Sequence[Method]
@@ -60,6 +67,7 @@ def load_comparison_view() -> ComparisonView | None:
     verdicts = load_verdicts()
     return ComparisonView(
         verdicts=verdicts,
+        families=comparison.families,
         groups=_group_by_opponent(comparison),
         weighting=[_build_difference(comparison, *pair) for pair in comparison.weighting],
         seeded=[method for method in comparison.methods if len(method.runs) > 1],

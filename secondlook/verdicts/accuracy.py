@@ -18,6 +18,7 @@ from secondlook.verdicts.case import Case
 
 LOW_RECALL = 2 / 3  # of the images of a class: who certainly finds fewer is told
 VERY_LOW_RECALL = 0.2
+MAX_CHANCE = 0.05  # of calling any class the hardest of classes that are equally hard
 MIN_RECALL_LAG = 0.05  # of the images: how far below the accuracy a class must lie to be told
 
 
@@ -151,7 +152,12 @@ def _compute_recall(case: Case, name: str) -> Ends:
 
 
 def judge_weakest_class(case: Case) -> Iterator[Verdict]:
-    """Speak of the class, of many, that the best method finds far less often than the others."""
+    """Speak of the class, of many, that the best method finds far less often than the others.
+
+    The lowest of K recalls is low by chance alone: its interval is Bonferroni's.
+    """
+    from scipy.special import ndtri
+
     if case.asked_class is not None:
         return
     scores = {
@@ -160,7 +166,9 @@ def judge_weakest_class(case: Case) -> Iterator[Verdict]:
     name = min(scores, key=lambda name: scores[name].recall or 0.0)
     support, accuracy = scores[name].support, case.find_estimate(case.best, "accuracy").value or 0.0
     hits = round((scores[name].recall or 0.0) * support)
-    recall, _, high = compute_wilson_interval(hits, support).floats
+    recall, _, high = compute_wilson_interval(
+        hits, support, float(-ndtri(MAX_CHANCE / 2 / len(scores)))
+    ).floats
     if high < accuracy - MIN_RECALL_LAG:
         yield Verdict(
             rule="weakest_class",

@@ -2,8 +2,7 @@
 
 import pytest
 
-from secondlook.artifacts.schema import McNemarTest
-from secondlook.evaluation.comparison import MethodPair
+from secondlook.evaluation.comparison import AdjustedMcNemarTest, MethodPair
 from secondlook.evaluation.intervals import Difference
 from tests.support.results import make_case, make_result
 
@@ -13,7 +12,7 @@ PAIR = MethodPair(
     first="plain",
     second="weighted",
     differences={"recall": DIFFERENCE, "precision": UNDEFINED},
-    mcnemar=McNemarTest(first_only=3, second_only=8, p=0.2),
+    mcnemar=AdjustedMcNemarTest(first_only=3, second_only=8, p=0.2),
     disagree=True,
 )
 
@@ -28,6 +27,6 @@ def test_a_pair_is_found_in_both_directions() -> None:
     assert (recall.value, recall.low, recall.high) == (-0.1, -0.2, -0.02)
     assert recall.distinguishable
     assert turned.differences["precision"] == UNDEFINED
-    assert turned.mcnemar == McNemarTest(first_only=8, second_only=3, p=0.2)
+    assert turned.mcnemar == AdjustedMcNemarTest(first_only=8, second_only=3, p=0.2)
     with pytest.raises(KeyError):
         found.find_pair("plain", "dense")

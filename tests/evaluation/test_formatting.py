@@ -2,7 +2,6 @@
 
 import pytest
 
-from secondlook.artifacts.schema import Interval
 from secondlook.evaluation.formatting import (
     choose_verb,
     format_count,
@@ -14,6 +13,7 @@ from secondlook.evaluation.formatting import (
     format_probability,
     join_names,
 )
+from secondlook.evaluation.intervals import Difference
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,10 @@ def test_differences_are_points() -> None:
     assert [format_points(share) for share in (0.081, -0.081, 0.01, None)] == [
         *("8.1 points", "8.1 points", "1.0 point", "0.0 points")
     ]
-    found = format_points_interval(Interval(value=0.01, low=-0.004, high=0.021))
-    assert found == "(95\N{NO-BREAK SPACE}%: -0.4 to +2.1)"
+    alone = Difference.from_floats(0.01, -0.004, 0.021)
+    assert format_points_interval(alone) == "(95\N{NO-BREAK SPACE}%: -0.4 to +2.1)"
+    joint = alone.widen(-0.01, 0.03)
+    assert format_points_interval(joint) == "(95\N{NO-BREAK SPACE}%: -1.0 to +3.0)"
 
 
 def test_lists_and_counts_are_as_in_a_sentence() -> None:
