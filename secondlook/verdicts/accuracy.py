@@ -18,35 +18,13 @@ from secondlook.verdicts.case import Case
 
 LOW_RECALL = 2 / 3  # of the images of a class: who certainly finds fewer is told
 VERY_LOW_RECALL = 0.2
-MAX_CHANCE = 0.05  # of calling any class the hardest of classes that are equally hard
+MAX_CHANCE = 0.05  # of calling any class the hardest of equally hard ones, any guess a skill
 MIN_RECALL_LAG = 0.05  # of the images: how far below the accuracy a class must lie to be told
 
 
-def judge_constant(case: Case) -> Iterator[Verdict]:
-    """Speak of methods that answer one class whatever they see: some number always likes that."""
-    constant = {name: case.find_constant_answer(name) for name in case.names}
-    for k, label in enumerate(case.facts.classes):
-        names = [name for name in case.names if constant[name] == k]
-        if not names:
-            continue
-        counts = [np.array(case.find_test_details(name).confusion) for name in names]
-        nearly = "" if all(each.sum() == each[:, k].sum() for each in counts) else "nearly "
-        right = case.find_estimate(names[0], "accuracy").value
-        yield Verdict(
-            rule="constant",
-            text=f"{join_names(names)} {choose_verb(names, 'answers', 'answer')} “{label}” to "
-            f"{nearly}every test image, which is right for {format_percent(right)} of them, and "
-            f"{choose_verb(names, 'tells', 'tell')} nothing apart, however good some of "
-            f"{choose_verb(names, 'its', 'their')} numbers look.",
-            evidence="classes",
-            runs=names,
-            weight=0.95,
-        )
-
-
 def _list_telling_methods(case: Case) -> list[str]:
-    """Return the methods whose answers depend on what they see."""
-    return [name for name in case.names if case.find_constant_answer(name) is None]
+    """Return the methods whose answers are defined, and depend on what they see."""
+    return [name for name in case.names if case.is_sound(name)]
 
 
 def judge_no_better_than_lazy(case: Case) -> Iterator[Verdict]:
@@ -59,11 +37,11 @@ def judge_no_better_than_lazy(case: Case) -> Iterator[Verdict]:
         if names:
             yield Verdict(
                 rule="no_better_than_lazy",
-                text=f"{join_names(names)} {choose_verb(names, 'is', 'are')} {told} always "
-                "answering "
-                f"“{case.facts.lazy_class}”, which is right for "
+                text=f"By accuracy {join_names(names)} {choose_verb(names, 'is', 'are')} {told} "
+                f"always answering “{case.facts.lazy_class}”, which is right for "
                 f"{format_percent(_get_lazy_accuracy(case))} of the "
-                f"test images ({_format_accuracies(case, names)}).{_describe_recall(case, names)}",
+                f"test images ({_format_accuracies(case, names)})"
+                f"{_describe_loss_gain(case, names)}.{_describe_recall(case, names)}",
                 evidence="leaderboard",
                 runs=names,
                 weight=0.9,
@@ -80,25 +58,73 @@ def _format_accuracies(case: Case, names: list[str]) -> str:
     )
 
 
-def _describe_recall(case: Case, names: list[str]) -> str:
-    """Return what speaks for a method although its accuracy does not."""
-    finds = (
-        {} if case.asked_class is None else {name: _compute_recall(case, name)[0] for name in names}
-    )
+def _describe_loss_gain(case: Case, names: list[str]) -> str:
+    """Return who is better or worse than the baseline by log loss, whatever the accuracy."""
+    gains = {name: case.comparison.find_method(name).gain["log_loss"] for name in names}
+    better = [name for name, gain in gains.items() if gain.down]
+    worse = [name for name, gain in gains.items() if gain.up]
     told = [
-        f"{name} finds {format_percent(share)}"
-        for name, share in finds.items()
-        if share > LOW_RECALL
+        f"{_refer_to(found, names)} {choose_verb(found, 'is', 'are')} {how}"
+        for found, how in ((better, "better"), (worse, "worse"))
+        if found
     ]
+    return f"; by log loss {', and '.join(told)}" if told else ""
+
+
+def _refer_to(some: list[str], names: list[str]) -> str:
+    """Return how a sentence about names goes on about some of them."""
+    return choose_verb(names, "it", "they") if some == names else join_names(some)
+
+
+def _describe_recall(case: Case, names: list[str]) -> str:
+    """Return what speaks for a method although its accuracy does not.
+
+    Recall speaks for nobody who is right no more often than by guessing when it says yes.
+    """
+    if case.asked_class is None:
+        return ""
+    shares = {name: _compute_recall(case, name)[0] for name in names}
+    told = [n for n in names if shares[n] > LOW_RECALL and _is_right_beyond_guessing(case, n)]
+    if not told:
+        return ""
+    finds = join_names(f"{name} finds {format_percent(shares[name])}" for name in told)
+    precision = join_names(format_percent(_compute_precision(case, name)) for name in told)
     return (
-        f" But {join_names(told)} of “{case.asked_class}”: recall tells more here." if told else ""
+        f" But {finds} of “{case.asked_class}”, with a precision of {precision}: recall tells more "
+        "here."
     )
+
+
+def _is_right_beyond_guessing(case: Case, name: str) -> bool:
+    """Say whether all runs of a method are certainly right more often than chance with a yes."""
+    share = case.facts.counts["test"][str(case.asked_class)] / case.image_count
+    reach = _compute_reach(len(case.results))
+    lows = [compute_wilson_interval(*counts, reach).low for counts in _count_yes(case, name)]
+    return all(low is not None and low > share for low in lows)
+
+
+def _compute_precision(case: Case, name: str) -> float:
+    """Return the share of right ones among the answers of the class asked for, over the seeds."""
+    counts = _count_yes(case, name)
+    return sum(hits / called for hits, called in counts) / len(counts)
+
+
+def _count_yes(case: Case, name: str) -> list[tuple[int, int]]:
+    """Return of each run how often it is right with the class asked for, and how often it says it.
+
+    The latter is at least 1, so that what is never said is never right.
+    """
+    k = case.facts.classes.index(str(case.asked_class))
+    counts = [np.array(case.find_test_details(run.name).confusion) for run in case.list_runs(name)]
+    return [(int(each[k, k]), max(1, int(each[:, k].sum()))) for each in counts]
 
 
 def judge_gain_over_lazy(case: Case) -> Iterator[Verdict]:
     """Speak where all methods beat a lazy baseline that is right more often than not."""
     gains = {name: case.comparison.find_method(name).gain["accuracy"] for name in case.names}
     if _get_lazy_accuracy(case) <= 0.5 or not all(gain.up for gain in gains.values()):
+        return
+    if not all(case.is_sound(name) for name in case.names):
         return
     least, most = (pick(gains, key=lambda name: gains[name].value or 0.0) for pick in (min, max))
     rest = f", {least} only {format_points(gains[least].value)}" if least != most else ""
@@ -126,29 +152,49 @@ def judge_finds_few(case: Case) -> Iterator[Verdict]:
     few = sorted((name for name in highs if highs[name] < LOW_RECALL), key=lambda n: shares[n])
     if not few:
         return
-    worst, total = few[0], case.find_test_details(few[0]).per_class[str(case.asked_class)].support
-    found = round(shares[worst] * total)
-    finds = f"{'hardly finds' if highs[worst] < VERY_LOW_RECALL else 'finds only'} {found:,}"
-    others = [f"{name} ({format_percent(shares[name])})" for name in few[1:]]
+    worst, *others = few
+    more = [f"{name} ({format_percent(shares[name])})" for name in others]
     yield Verdict(
         rule="finds_few",
-        text=f"{worst} {finds if found else 'finds none'} of the {total:,} "
-        f"“{case.asked_class}” in test ({format_percent(shares[worst])}). Its accuracy of "
-        f"{format_percent(case.find_estimate(worst, 'accuracy').value)} hides that."
-        + (f" Too few are also found by {join_names(others)}." if others else ""),
+        text=("By the more probable answer, " if case.asks_threshold else "")
+        + f"{worst} {_describe_finds(case, worst, highs[worst])} “{case.asked_class}” in test "
+        f"({format_percent(shares[worst])}).{_describe_hiding(case, worst)}"
+        + (f" Too few are also found by {join_names(more)}." if more else ""),
         evidence="classes",
         runs=few,
         weight=0.85,
     )
 
 
+def _describe_finds(case: Case, name: str, high: float) -> str:
+    """Return how many a method finds, of how many; over several seeds it is a mean."""
+    total = case.find_test_details(name).per_class[str(case.asked_class)].support
+    found, runs = _compute_recall(case, name)[0] * total, len(case.list_runs(name))
+    if not round(found * runs):
+        return f"finds none of the {total:,}"
+    finds = "hardly finds" if high < VERY_LOW_RECALL else "finds only"
+    count = f"{found:,.1f}" if runs > 1 else f"{round(found):,}"
+    return f"{finds} {count} of the {total:,}{' (a mean over its seeds)' if runs > 1 else ''}"
+
+
+def _describe_hiding(case: Case, name: str) -> str:
+    """Return that the accuracy hides what is not found, where it is high enough to."""
+    accuracy = case.find_estimate(name, "accuracy").value
+    if accuracy is None or accuracy < LOW_RECALL:
+        return ""
+    return f" Its accuracy of {format_percent(accuracy)} hides that."
+
+
 def _compute_recall(case: Case, name: str) -> Ends:
     """Return the share of the class asked for that a method finds, over its seeds, and its ends."""
-    runs = case.comparison.find_method(name).runs
-    scores = [case.find_test_details(run).per_class[str(case.asked_class)] for run in runs]
+    scores = [
+        case.find_test_details(run.name).per_class[str(case.asked_class)]
+        for run in case.list_runs(name)
+    ]
     support = scores[0].support
     found = sum((score.recall or 0.0) * support for score in scores) / len(scores)
-    return compute_wilson_interval(round(found), max(support, 1)).floats
+    _, low, high = compute_wilson_interval(round(found), max(support, 1)).floats
+    return found / max(support, 1), low, high
 
 
 def judge_weakest_class(case: Case) -> Iterator[Verdict]:
@@ -156,19 +202,16 @@ def judge_weakest_class(case: Case) -> Iterator[Verdict]:
 
     The lowest of K recalls is low by chance alone: its interval is Bonferroni's.
     """
-    from scipy.special import ndtri
-
-    if case.asked_class is not None:
+    if case.asked_class is not None or not case.is_sound(case.best):
         return
     scores = {
         k: s for k, s in case.find_test_details(case.best).per_class.items() if s.recall is not None
     }
     name = min(scores, key=lambda name: scores[name].recall or 0.0)
-    support, accuracy = scores[name].support, case.find_estimate(case.best, "accuracy").value or 0.0
+    support = scores[name].support
+    accuracy = case.find_run(case.best).metrics["test"].accuracy or 0.0
     hits = round((scores[name].recall or 0.0) * support)
-    recall, _, high = compute_wilson_interval(
-        hits, support, float(-ndtri(MAX_CHANCE / 2 / len(scores)))
-    ).floats
+    recall, _, high = compute_wilson_interval(hits, support, _compute_reach(len(scores))).floats
     if high < accuracy - MIN_RECALL_LAG:
         yield Verdict(
             rule="weakest_class",
@@ -179,3 +222,10 @@ def judge_weakest_class(case: Case) -> Iterator[Verdict]:
             runs=[case.best],
             weight=0.6,
         )
+
+
+def _compute_reach(count: int) -> float:
+    """Return the standard errors that `count` intervals reach to hold together (Bonferroni)."""
+    from scipy.special import ndtri
+
+    return float(-ndtri(MAX_CHANCE / 2 / count))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from secondlook.artifacts.dataset_card import DatasetCard
-from secondlook.evaluation.comparison_artifacts import Comparison
+from secondlook.evaluation.comparison_artifacts import Comparison, Method
 from secondlook.evaluation.confusion import find_constant_answer
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.run_artifacts import Details, RunResult
@@ -41,6 +41,16 @@ class Case:
         """Return how many test images there are."""
         return sum(self.facts.counts["test"].values())
 
+    @property
+    def asks_threshold(self) -> bool:
+        """Say whether a yes is asked for that is not just the more probable answer."""
+        point = self.results[0].details["validation"].operating_point
+        return point is not None and point.rule != "default"
+
+    def find_method(self, name: str) -> Method:
+        """Return the method that a run of that name is of."""
+        return next(method for method in self.comparison.methods if name in method.runs)
+
     def find_run(self, name: str) -> RunResult:
         """Return the run of that name; for a method, the first of its seeds."""
         return next(result for result in self.results if result.name == name)
@@ -53,6 +63,31 @@ class Case:
         """Return the class that a run answers to every test image, or None."""
         return find_constant_answer(np.array(self.find_test_details(name).confusion))
 
+    def list_runs(self, name: str) -> list[RunResult]:
+        """Return the runs of a method, one a seed."""
+        return [self.find_run(run) for run in self.find_method(name).runs]
+
+    def has_diverged(self, name: str) -> bool:
+        """Say whether the training of some run of a method ran away."""
+        return any(run.fitting.kind == "diverged" for run in self.list_runs(name))
+
+    def is_sound(self, name: str) -> bool:
+        """Say whether no run of a method ran away, or answers the same to every image.
+
+        Of others no number is praised, whatever it is.
+        """
+        constant = (self.find_constant_answer(run.name) for run in self.list_runs(name))
+        return not self.has_diverged(name) and all(answer is None for answer in constant)
+
+    def is_worse_than_lazy(self, name: str) -> bool:
+        """Say whether a method has a worse accuracy or log loss than the lazy baseline."""
+        gain = self.find_method(name).gain
+        return gain["accuracy"].down or gain["log_loss"].up
+
+    def is_weighted(self, name: str) -> bool:
+        """Say whether a run's classes had weights."""
+        return self.find_run(name).training.parameters["class_weight"] is not None
+
     def find_estimate(self, name: str, metric: str) -> Estimate:
         """Return what a method reaches on test."""
         return self.comparison.find_method(name).estimates["test"][metric]
@@ -60,3 +95,12 @@ class Case:
     def find_difference(self, first: str, second: str, metric: str) -> Difference:
         """Return second less first on test."""
         return self.comparison.find_pair(first, second).differences[metric]
+
+    def is_told_apart(self, first: str, second: str) -> bool:
+        """Say whether some metric on test tells two methods apart, if they were compared."""
+        return any(
+            found.distinguishable
+            for pair in self.comparison.pairs
+            if {pair.first, pair.second} == {first, second}
+            for found in pair.differences.values()
+        )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from secondlook.artifacts.dataset_card import FAINT_LEVELS
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import format_count, format_percent
+from secondlook.evaluation.misclassified import MisclassifiedImage
 from secondlook.verdicts.case import Case
 
 MIN_RUNS = 3  # runs; that two are wrong together is no surprise
@@ -113,10 +114,10 @@ def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
     """Speak of images that several runs, without exception, are sure about and wrong."""
     found = case.comparison.mistakes
     suspects = [i for i in found.wrong_everywhere if (i.confidence or 0.0) >= MIN_CONFIDENCE]
-    if len(case.results) < MIN_RUNS or not suspects:
+    if _count_witnesses(case) < MIN_RUNS or not suspects:
         return
     surest, count = suspects[0], found.wrong_everywhere_count
-    advice = "Check their labels."
+    advice = "Check its label." if count == 1 else "Check their labels."
     if count > max(MAX_LABEL_ERRORS * case.image_count, 1):
         advice = "So many are hardly wrong labels: look at what sets them apart from training."
     yield Verdict(
@@ -124,19 +125,36 @@ def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
         text=f"{format_count(count, 'test image')} {'is' if count == 1 else 'are'} answered "
         "wrong by all "
         f"{len(case.results)} runs, most surely {surest.id}: labelled “{surest.true}”, called "
-        f"“{surest.predicted}” with {format_percent(surest.confidence)}. {advice}",
+        f"“{surest.predicted}” {_describe_sureness(case, surest)}. {advice}",
         evidence="mistakes",
         runs=[],
         weight=0.5,
     )
 
 
+def _count_witnesses(case: Case) -> int:
+    """Return how many runs can tell something of a label: they know more than the commonest."""
+    return sum(
+        len(case.list_runs(name))
+        for name in case.names
+        if case.is_sound(name) and not case.comparison.find_method(name).gain["accuracy"].down
+    )
+
+
+def _describe_sureness(case: Case, image: MisclassifiedImage) -> str:
+    """Return how sure all runs are of an image; of many classes they may not name the same."""
+    sure = format_percent(image.confidence)
+    return f"with {sure}" if len(case.facts.classes) == 2 else f"by most; they are {sure} sure"
+
+
 def judge_confused(case: Case) -> Iterator[Verdict]:
     """Speak of the two classes, of many, that make a good part of the best method's mistakes."""
     pairs = case.comparison.mistakes.confused[case.best]
-    total = round((1 - (case.find_estimate(case.best, "accuracy").value or 0.0)) * case.image_count)
+    accuracy = case.find_run(case.best).metrics["test"].accuracy or 0.0
+    total = round((1 - accuracy) * case.image_count)
     if (
-        len(case.facts.classes) > 2
+        case.is_sound(case.best)
+        and len(case.facts.classes) > 2
         and pairs
         and pairs[0].count > max(MIN_CONFUSED_SHARE * total, 1)
     ):

@@ -3,15 +3,19 @@
 import math
 from collections.abc import Iterator
 
-from secondlook.evaluation.calibration import CalibrationBin
 from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Verdict
-from secondlook.evaluation.formatting import format_count, format_percent, join_names
+from secondlook.evaluation.formatting import NO_BREAK, format_count, format_percent, join_names
 from secondlook.evaluation.log_loss import WORST_SHARE
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.verdicts.case import Case
-
-MAX_CHANCE_ERRORS = 2.0  # times the error that chance alone would show: what is beyond is told
+from secondlook.verdicts.worth import (
+    compute_error_beyond_chance,
+    compute_overconfidence,
+    describe_doubts,
+    describe_shortfall,
+    find_telling_bin,
+)
 
 
 def judge_disagree(case: Case) -> Iterator[Verdict]:
@@ -31,7 +35,8 @@ def judge_disagree(case: Case) -> Iterator[Verdict]:
         text=f"{accurate} makes {fewest} errors ({errors[0]} of the test images, {sure} "
         f"{errors[1]}{_describe_chance(found)}), but {_explain_high_loss(case, accurate)}: "
         "its log loss is "
-        f"{losses[0]}, that of {sure} {losses[1]}. {_recommend_method(found)}",
+        f"{losses[0]}, that of {sure} {losses[1]}.{_describe_objections(case, found)}"
+        f"{_recommend_method(case, found)}",
         evidence="losses",
         runs=[accurate, sure],
         weight=0.78,
@@ -43,9 +48,12 @@ def _list_methods(pair: MethodPair) -> tuple[str, str]:
 
 
 def _find_disagreeing_pair(case: Case) -> MethodPair | None:
-    """Return the pair that disagrees most, the more accurate first; the extremes if they do."""
+    """Return the pair that disagrees most, the more accurate first; the extremes if they do.
+
+    Where even the lower log loss is worse than the lazy baseline's there is nothing to choose by.
+    """
     extremes = {_find_most_accurate(case), _find_surest(case)}
-    pairs = [pair for pair in case.comparison.pairs if pair.disagree]
+    pairs = [pair for pair in case.comparison.pairs if pair.disagree and _is_choice(case, pair)]
     if not pairs:
         return None
     found = max(
@@ -53,6 +61,13 @@ def _find_disagreeing_pair(case: Case) -> MethodPair | None:
     )
     accurate = (found.differences["accuracy"].value or 0.0) < 0
     return found if accurate else case.comparison.find_pair(found.second, found.first)
+
+
+def _is_choice(case: Case, pair: MethodPair) -> bool:
+    """Say whether both methods mean something, and one of them more than the lazy baseline."""
+    names = _list_methods(pair)
+    losses = [case.comparison.find_method(name).gain["log_loss"] for name in names]
+    return all(case.is_sound(name) for name in names) and not all(loss.up for loss in losses)
 
 
 def _find_most_accurate(case: Case) -> str:
@@ -78,33 +93,53 @@ def _explain_high_loss(case: Case, name: str) -> str:
     sureness = {n: case.find_test_details(n).losses.confidence_wrong or 0.0 for n in case.names}
     if sureness[name] < max(sureness.values()):
         return "its probabilities are worse"
-    worst = case.find_test_details(name).losses.worst_share
+    losses = case.find_test_details(name).losses
+    images = max(1, round(WORST_SHARE * case.image_count))
+    worst = f"the worst {100 * WORST_SHARE:.0f}{NO_BREAK}% of images carry"
+    if images == 1:
+        worst = "the worst image carries"
     return (
         f"is the most confidently wrong (when wrong it is {format_percent(sureness[name])} "
-        "sure; the "
-        f"worst {100 * WORST_SHARE:.0f}\N{NO-BREAK SPACE}% of images carry "
-        f"{format_percent(worst)} of its loss)"
+        f"sure; {worst} {format_percent(losses.worst_share)} of its loss)"
     )
 
 
-def _recommend_method(pair: MethodPair) -> str:
-    if not pair.differences["accuracy"].distinguishable:
-        return f"Choose {pair.second}."
-    return (
-        f"Choose {pair.second} where probabilities matter, {pair.first} where only the answer does."
+def _describe_objections(case: Case, pair: MethodPair) -> str:
+    """Return what speaks against both beside the lazy baseline, and against the surer one."""
+    told = (
+        describe_shortfall(case, pair.first, pair.first),
+        describe_doubts(case, pair.second, pair.second),
     )
+    return f" But {', and '.join(filter(None, told))}." if any(told) else ""
+
+
+def _recommend_method(case: Case, pair: MethodPair) -> str:
+    """Return whom to choose for what; nobody who is worse than always answering the same."""
+    accurate, sure = _list_methods(pair)
+    accuracy, f1 = (pair.differences[name] for name in ("accuracy", "f1"))
+    if case.is_worse_than_lazy(sure):
+        return ""
+    if not accuracy.down and not f1.down:
+        choose = "Choose" if case.best in (accurate, sure) else "Of the two, choose"
+        return f" {choose} {sure}."
+    if case.comparison.find_method(accurate).gain["accuracy"].down:
+        return f" Choose {sure} where probabilities matter."
+    if f1.up:
+        return (
+            f" Choose {sure} where probabilities or F1 matter, {accurate} where only accuracy does."
+        )
+    return f" Choose {sure} where probabilities matter, {accurate} where only the answer does."
 
 
 def judge_calibration(case: Case) -> Iterator[Verdict]:
     """Speak of the method whose confidence is furthest from its accuracy, beyond chance."""
-    beyond = {name: _compute_error_beyond_chance(case, name) for name in case.names}
-    name = max(beyond, key=lambda name: beyond[name])
-    found = case.find_test_details(name).calibration
-    astray = [b for b in found.bins if b.misjudged]
-    if beyond[name] <= 0 or not astray:
+    sound = [name for name in case.names if case.is_sound(name)]
+    name = max(sound, key=lambda name: compute_error_beyond_chance(case, name), default=None)
+    telling = None if name is None else find_telling_bin(case, name)
+    if name is None or telling is None:
         return
-    telling = max(astray, key=lambda b: b.count * abs(_compute_overconfidence(b)))
-    how = "is too sure of itself" if _compute_overconfidence(telling) > 0 else "could be surer"
+    found = case.find_test_details(name).calibration
+    how = "is too sure of itself" if compute_overconfidence(telling) > 0 else "could be surer"
     yield Verdict(
         rule="calibration",
         text=f"When {name} says {format_percent(telling.confidence)}, it is right "
@@ -120,11 +155,15 @@ def judge_calibration(case: Case) -> Iterator[Verdict]:
 
 
 def judge_calibrated(case: Case) -> Iterator[Verdict]:
-    """Speak where the best method is as sure as it is right."""
-    found = case.find_test_details(case.best).calibration
-    if found.error is None or _compute_error_beyond_chance(case, case.best) > 0:
+    """Speak where the best method is as sure as it is right, and worth being listened to."""
+    found, typical = (
+        case.find_test_details(case.best).calibration,
+        case.find_test_details(case.best).calibration.typical,
+    )
+    if found.error is None or compute_error_beyond_chance(case, case.best) > 0:
         return
-    typical = found.typical
+    if not case.is_sound(case.best) or case.is_worse_than_lazy(case.best):
+        return
     if not typical.misjudged:
         yield Verdict(
             rule="calibrated",
@@ -138,28 +177,26 @@ def judge_calibrated(case: Case) -> Iterator[Verdict]:
         )
 
 
-def _compute_error_beyond_chance(case: Case, name: str) -> float:
-    """Return by how much the calibration error of a method exceeds what chance would excuse."""
-    found = case.find_test_details(name).calibration
-    return (found.error or 0.0) - MAX_CHANCE_ERRORS * (found.chance or 0.0)
-
-
-def _compute_overconfidence(found: CalibrationBin) -> float:
-    return (found.confidence or 0.0) - (found.accuracy.value or 0.0)
-
-
 def judge_operating_point(case: Case) -> Iterator[Verdict]:
     """Speak of the threshold that was asked for: what it gives, or that none reaches the target."""
     points = {
         name: case.find_run(name).details["validation"].operating_point for name in case.names
     }
     asked = {name: point for name, point in points.items() if point and point.rule != "default"}
-    missed = [name for name, point in asked.items() if not point.reached]
+    missed = [n for n, point in asked.items() if not point.reached and _is_defined(case, n)]
+    missed.sort(key=lambda name: -(asked[name].precision or 0.0))
     if missed:
         yield _judge_missed_target(missed, asked[missed[0]])
     # Where all probabilities are undefined, so is the threshold.
-    if case.best in asked and case.best not in missed and asked[case.best].threshold is not None:
-        yield _judge_reached_target(case, asked[case.best])
+    point = asked.get(case.best)
+    if point and point.reached and point.threshold is not None and _is_defined(case, case.best):
+        yield _judge_reached_target(case, point)
+
+
+def _is_defined(case: Case, name: str) -> bool:
+    """Say whether the probabilities of a method are numbers, among which a line can be drawn."""
+    loss = case.find_estimate(name, "log_loss").value
+    return loss is not None and not case.has_diverged(name)
 
 
 def _judge_missed_target(names: list[str], point: OperatingPoint) -> Verdict:
@@ -181,14 +218,20 @@ def _judge_reached_target(case: Case, validation: OperatingPoint) -> Verdict:
     return Verdict(
         rule="operating_point",
         text=f"{case.best} says “{test.name}” from a probability of "
-        f"{format_percent(test.threshold)} on, "
-        f"chosen on validation for {_describe_goal(test)}: on test it finds "
-        f"{format_percent(test.recall)}, and is "
-        f"right in {format_percent(test.precision)} of the cases where it says "
-        f"so.{_describe_shortfall(test)}",
+        f"{format_percent(test.threshold)} on, chosen on validation for {_describe_goal(test)}: "
+        f"{_describe_what_test_gives(test)}.{_describe_shortfall(test)}",
         evidence="thresholds",
         runs=[case.best],
         weight=0.65,
+    )
+
+
+def _describe_what_test_gives(test: OperatingPoint) -> str:
+    if test.precision is None:
+        return "on test it never says so"
+    return (
+        f"on test it finds {format_percent(test.recall)}, and is right in "
+        f"{format_percent(test.precision)} of the cases where it says so"
     )
 
 

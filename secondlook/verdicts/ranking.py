@@ -1,6 +1,7 @@
 """Which run is best, and whether that is more than chance."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import (
@@ -12,14 +13,18 @@ from secondlook.evaluation.formatting import (
     join_names,
 )
 from secondlook.verdicts.case import Case
+from secondlook.verdicts.worth import describe_doubts, describe_worth
 
 
 def judge_best(case: Case) -> Iterator[Verdict]:
-    """Speak of the best method by F1 on validation, and of what test says to that."""
+    """Speak of the best method by F1 on validation, of what test says to that, and of its worth.
+
+    Methods of which a run ran away, or answers the same to every image, are not looked at.
+    """
     top, *others = case.comparison.ranking
-    if case.find_constant_answer(top) is not None:
-        return  # so all do, or nearly: there is none to choose
-    others = [name for name in others if case.find_constant_answer(name) is None]
+    others = [name for name in others if case.is_sound(name)]
+    if not others or not case.is_sound(top) or not _compute_validation_f1(case, top):
+        return  # there is none to choose
     gains = {name: case.find_difference(name, top, "f1") for name in others}
     behind = [name for name in others if gains[name].up]
     ahead = [name for name in others if gains[name].down]
@@ -30,32 +35,38 @@ def judge_best(case: Case) -> Iterator[Verdict]:
         text = _describe_level_best(case, level, behind)
     else:
         text = _describe_clear_best(case, behind)
-    if others:
-        text += _describe_worth(case, top)
-        yield Verdict(
-            rule="best", text=text, evidence="differences", runs=[top, *ahead, *level], weight=0.8
-        )
+    yield Verdict(
+        rule="best",
+        text=f"{text}.",
+        evidence="differences",
+        runs=[top, *ahead, *level],
+        weight=0.8,
+    )
 
 
-def _describe_worth(case: Case, best: str) -> str:
-    """Return in what the best by F1 is worse than answering the same to every image."""
-    gain = case.comparison.find_method(best).gain
-    worse = {"accuracy": gain["accuracy"].down, "log loss": gain["log_loss"].up}
-    if not any(worse.values()):
-        return ""
-    names = join_names(name for name, is_worse in worse.items() if is_worse)
-    return f" By {names} it is worse than always answering “{case.facts.lazy_class}”."
+def _describe_highest_f1(case: Case) -> str:
+    """Return who has the highest F1 on validation, among whom, and who has the same."""
+    top, *others = case.comparison.ranking
+    scores = {name: _compute_validation_f1(case, name) for name in case.names}
+    equals = [name for name in others if case.is_sound(name) and scores[name] == scores[top]]
+    told = f"{top} has the highest F1 on validation"
+    if scores[top] < max(scores.values()):
+        told += " of those that tell classes apart there"
+    if equals:
+        told += f", as {choose_verb(equals, 'has', 'have')} {join_names(equals)}"
+    return told
 
 
 def _describe_overtaken_best(case: Case, ahead: list[str]) -> str:
     name = max(ahead, key=lambda name: _get_f1(case, name))
     found = case.find_difference(case.best, name, "f1")
     images = sum(case.facts.counts["validation"].values())
+    doubts = describe_doubts(case, case.best, case.best)
     return (
-        f"{case.best} has the highest F1 on validation, but on test {name} is better by "
+        f"{_describe_highest_f1(case)}, but on test {name} is better by "
         f"{format_points(found.value)} {format_points_interval(found)}: "
         f"{format_count(images, 'validation image')} did not tell "
-        "which run is best."
+        f"which run is best; {describe_worth(case, name, name)}{f'; {doubts}' if doubts else ''}"
     )
 
 
@@ -65,22 +76,26 @@ def _describe_level_best(case: Case, level: list[str], behind: list[str]) -> str
     )
     beaten = f"; it is better than {join_names(behind)}" if behind else ""
     return (
-        f"{case.best} has the highest F1 on validation, but on test it is not distinguishable from "
-        f"{join_names(level)} (F1: {scores}){beaten}."
+        f"{_describe_highest_f1(case)}, but on test it is not distinguishable from "
+        f"{join_names(level)} (F1: {scores}){beaten}; {describe_worth(case, case.best)}"
     )
 
 
 def _describe_clear_best(case: Case, behind: list[str]) -> str:
-    if not behind:
-        return ""
     following = max(behind, key=lambda name: _get_f1(case, name))
     found = case.find_difference(following, case.best, "f1")
     return (
-        f"{case.best} is the best run, on validation and on test: its F1 of "
+        f"{case.best} is the best run, on validation and on test, by F1: its "
         f"{format_percent(_get_f1(case, case.best))} is {format_points(found.value)} above "
-        "that of the next, "
-        f"{following} {format_points_interval(found)}."
+        f"that of the next, {following} {format_points_interval(found)}; "
+        f"{describe_worth(case, case.best)}"
     )
+
+
+def _compute_validation_f1(case: Case, name: str) -> float:
+    """Return what `rank_methods` of evaluation/seeds.py ranks by: the mean F1 over the seeds."""
+    scores = [run.metrics["validation"].f1 or 0.0 for run in case.list_runs(name)]
+    return sum(scores) / len(scores)
 
 
 def _get_f1(case: Case, name: str) -> float:
@@ -88,24 +103,41 @@ def _get_f1(case: Case, name: str) -> float:
 
 
 def judge_not_distinguishable(case: Case) -> Iterator[Verdict]:
-    """Speak of methods that no metric on test tells from the reference."""
+    """Speak of methods that no metric on test tells from the reference.
+
+    What is simpler is asked for among methods that are worth something only.
+    """
     reference, *others = case.names
-    names = [name for name in others if not _is_distinguishable(case, reference, name)]
+    if not _is_worth_choosing(case, reference):
+        return
+    names = [
+        name
+        for name in others
+        if _is_worth_choosing(case, name) and not case.is_told_apart(reference, name)
+    ]
     if names:
         yield Verdict(
             rule="not_distinguishable",
-            text=f"{join_names(names)} {choose_verb(names, 'is', 'are')} not distinguishable from "
-            f"{reference}: on {format_count(case.image_count, 'test image')}, accuracy, F1 and log "
-            "loss differ by no more than chance would have it. Take the simpler one.",
+            text=f"{join_names(names)} {choose_verb(names, 'is', 'are each')} not distinguishable "
+            f"from {reference}: on {format_count(case.image_count, 'test image')}, no metric "
+            f"differs by more than chance would have it.{_advise_simplicity(case, names)}",
             evidence="differences",
             runs=[reference, *names],
             weight=0.45,
         )
 
 
-def _is_distinguishable(case: Case, reference: str, name: str) -> bool:
-    found = case.comparison.find_pair(reference, name).differences
-    return any(found[metric].distinguishable for metric in ("accuracy", "f1", "log_loss"))
+def _advise_simplicity(case: Case, names: list[str]) -> str:
+    """Return which to take of methods that are level with the reference, and with each other."""
+    if any(case.is_told_apart(*pair) for pair in combinations(names, 2)):
+        return ""
+    return choose_verb(
+        names, " Of the two, take the simpler one.", " Of these, take the simplest one."
+    )
+
+
+def _is_worth_choosing(case: Case, name: str) -> bool:
+    return case.is_sound(name) and not case.is_worse_than_lazy(name)
 
 
 def judge_one_seed(case: Case) -> Iterator[Verdict]:

@@ -14,6 +14,7 @@ from secondlook.evaluation.formatting import (
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.verdicts.case import Case
+from secondlook.verdicts.worth import describe_doubts, get_metric_words, split_by_gain
 
 
 def judge_diverged(case: Case) -> Iterator[Verdict]:
@@ -42,15 +43,25 @@ def judge_overfitting(case: Case) -> Iterator[Verdict]:
         f"{r.name} (epoch {r.fitting.turned}, {format_percent(r.fitting.rise)})" for r in others
     ]
     rest = f" So {choose_verb(more, 'was', 'were')} {join_names(more)}." if more else ""
+    fit = worst.fitting
+    kept = "from which" if fit.kept == fit.epochs else f"and it keeps epoch {fit.kept}, from which"
     yield Verdict(
         rule="overfitting",
         text=f"{worst.name} was trained for too long: its validation loss turned at epoch "
-        f"{worst.fitting.turned} and was {format_percent(worst.fitting.rise)} higher by epoch "
-        f"{worst.fitting.epochs}, from which its weights are.{rest} Set early_stopping.",
+        f"{fit.turned} and was {format_percent(fit.rise)} higher by epoch "
+        f"{fit.epochs}, {kept} its weights are.{rest} {_advise_stopping(found)}",
         evidence="learning",
         runs=[result.name for result in found],
         weight=0.6,
     )
+
+
+def _advise_stopping(found: list[RunResult]) -> str:
+    """Return what would have stopped in time; who stops early already watches something else."""
+    watched = [run.training.parameters["early_stopping"] is not None for run in found]
+    if all(watched):
+        return "Let early_stopping watch validation/loss."
+    return "Set early_stopping" + (" to watch validation/loss." if any(watched) else ".")
 
 
 def _is_overfitted(result: RunResult) -> bool:
@@ -83,8 +94,12 @@ def _is_underfitted(result: RunResult) -> bool:
 
 
 def judge_stopping(case: Case) -> Iterator[Verdict]:
-    """Speak of what early stopping saved, and of what it cost beside its twin that went on."""
-    stopped = [result for result in case.results if result.fitting.saved]
+    """Speak of what early stopping saved, and of what it cost beside its twin that went on.
+
+    A run that ran away, answers the same to every image or kept weights from after the turn of its
+    validation loss did not stop in time.
+    """
+    stopped = [result for result in case.results if _has_stopped_in_time(case, result)]
     twins = {having: without for without, having in case.comparison.stopping}
     stopped.sort(key=lambda result: (result.name not in twins, -(result.fitting.saved or 0)))
     if stopped:
@@ -103,19 +118,46 @@ def judge_stopping(case: Case) -> Iterator[Verdict]:
         )
 
 
+def _has_stopped_in_time(case: Case, result: RunResult) -> bool:
+    constant = case.find_constant_answer(result.name) is not None
+    away = result.fitting.kind == "diverged"
+    return bool(result.fitting.saved) and not (constant or away or _is_overfitted(result))
+
+
+# What is told first of a difference between two methods; what else differs only where they do not.
+HEADLINE_METRICS = ("log_loss", "f1", "accuracy")
+
+
 def _compare_with_twin(case: Case, stopped: str, twin: str | None) -> str:
     """Return how it compares with the method that was trained to the end."""
-    if twin is None:
+    if twin is None or not case.is_sound(stopped):
         return ""
-    found = case.comparison.find_pair(twin, stopped).differences
     told = " against ".join(_format_loss(case, name) for name in (stopped, twin))
-    if found["log_loss"].distinguishable:
-        way = "better" if found["log_loss"].down else "worse"
-        return f", with a {way} log loss than {twin}, which went on ({told})"
-    if found["f1"].distinguishable:
-        way = "better" if found["f1"].up else "worse"
-        return f", with a {way} F1 than {twin}, which went on"
-    return f", and it is not distinguishable from {twin}, which went on (log loss {told})"
+    if case.has_diverged(twin):
+        return f", where {twin}, which went on, ran away"
+    if case.find_estimate(twin, "log_loss").value is None:
+        return f", and it cannot be compared with {twin}, which went on (log loss {told})"
+    found = case.comparison.find_pair(twin, stopped).differences
+    headline = {name: found[name] for name in HEADLINE_METRICS}
+    better, worse = split_by_gain(headline)
+    if not better and not worse:
+        better, worse = split_by_gain(found)
+    if not better and not worse:
+        return f", and it is not distinguishable from {twin}, which went on (log loss {told})"
+    doubts = describe_doubts(case, stopped)
+    return f", with {_list_changes(better, worse)} than {twin}, which went on (log loss {told})" + (
+        f", though {doubts}" if doubts and better else ""
+    )
+
+
+def _list_changes(better: list[str], worse: list[str]) -> str:
+    """Return at least one of these as: a better log loss, but a worse F1."""
+    told = [
+        f"a {how} {join_names(map(get_metric_words, metrics))}"
+        for how, metrics in (("better", better), ("worse", worse))
+        if metrics
+    ]
+    return ", but ".join(told)
 
 
 def _format_loss(case: Case, name: str) -> str:
@@ -123,17 +165,21 @@ def _format_loss(case: Case, name: str) -> str:
     return "undefined" if loss is None else f"{loss:.3f}"
 
 
-WEIGHTING_METRICS = ("recall", "precision", "accuracy")
+# What is told of weighting, whatever it did, and what more only where it changed for certain.
+WEIGHTING_METRICS, FURTHER_METRICS = ("recall", "precision", "accuracy"), ("f1", "log_loss")
 
 
 def judge_weighting(case: Case) -> Iterator[Verdict]:
     """Speak of every pair of methods that differ in class_weight alone."""
     for plain, weighted in case.comparison.weighting:
-        if case.find_constant_answer(weighted) is not None:
+        if not case.is_sound(weighted) or case.has_diverged(plain):
             continue  # recall is no gain of a run that answers the same to everything
-        found = {name: case.find_difference(plain, weighted, name) for name in WEIGHTING_METRICS}
+        every = case.comparison.find_pair(plain, weighted).differences
+        found = {name: every[name] for name in (*WEIGHTING_METRICS, *FURTHER_METRICS)}
         told = ", ".join(
-            _describe_metric_change(case, plain, weighted, name) for name in WEIGHTING_METRICS
+            _describe_metric_change(case, plain, weighted, name)
+            for name, difference in found.items()
+            if name in WEIGHTING_METRICS or difference.distinguishable
         )
         yield Verdict(
             rule="weighting",
@@ -146,30 +192,45 @@ def judge_weighting(case: Case) -> Iterator[Verdict]:
 
 def _summarize_weighting(found: dict[str, Difference]) -> str:
     """Return in a few words what weighting bought, and at the price of what."""
-    fallen = [name for name in ("precision", "accuracy") if found[name].down]
-    price = join_names(fallen) if fallen else ""
-    if found["recall"].up and price:
-        return f"Weighting bought recall with {price}"
-    if found["recall"].up and found["precision"].up:
-        return "Weighting raised recall and precision"
-    if found["recall"].up:
-        return "Weighting bought recall, at no price that shows"
+    better, worse = split_by_gain(found)
+    gains, price = (
+        join_names(map(get_metric_words, metrics)) if metrics else "" for metrics in (better, worse)
+    )
+    if "recall" in better:
+        return f"Weighting {_describe_bought_recall(gains, price)}"
+    if not gains:
+        nothing = "What weighting did is not distinguishable from chance"
+        return f"Weighting cost {price}, and bought nothing that shows" if price else nothing
+    if "recall" in worse:
+        return "Weighting did not do what it is for"
+    told = f"Weighting improved {gains}{f' at the price of {price}' if price else ''}"
+    return f"{told}, but recall, which it is for, not distinguishably"
+
+
+def _describe_bought_recall(gains: str, price: str) -> str:
+    """Return what recall came with; a loss is not raised or bought, but a lower one is."""
     if price:
-        return f"Weighting cost {price}, and bought nothing that shows"
-    if not any(difference.distinguishable for difference in found.values()):
-        return "What weighting did is not distinguishable from chance"
-    return "Weighting did not do what it is for"
+        lower, higher = (f"a {way} log loss" for way in ("lower", "higher"))
+        return f"bought {gains.replace('log loss', lower)} with {price.replace('log loss', higher)}"
+    if gains == "recall":
+        return "bought recall, at no price that shows"
+    return f"{'improved' if 'log loss' in gains else 'raised'} {gains}"
 
 
 def _describe_metric_change(case: Case, plain: str, weighted: str, metric: str) -> str:
-    before, after = (case.find_estimate(name, metric).value for name in (plain, weighted))
-    found = case.find_difference(plain, weighted, metric)
-    if not found.distinguishable:
-        return (
-            f"{metric} not distinguishable ({format_percent(before)} and {format_percent(after)})"
-        )
-    way = "up" if found.up else "down"
-    return (
-        f"{metric} {way} {format_points(found.value)} to {format_percent(after)} "
-        f"{format_points_interval(found)}"
+    before, after = (
+        _format_value(metric, case.find_estimate(name, metric).value) for name in (plain, weighted)
     )
+    found, words = case.find_difference(plain, weighted, metric), get_metric_words(metric)
+    if not found.distinguishable:
+        return f"{words} not distinguishable ({before} and {after})"
+    way = "up" if found.up else "down"
+    if metric == "log_loss":
+        return f"{words} {way} {abs(found.value or 0.0):.3f} to {after}"
+    return f"{words} {way} {format_points(found.value)} to {after} {format_points_interval(found)}"
+
+
+def _format_value(metric: str, value: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.3f}" if metric == "log_loss" else format_percent(value)

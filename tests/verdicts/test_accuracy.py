@@ -1,14 +1,25 @@
 """Rules about the lazy baseline and the classes: when they speak, and when they keep silent."""
 
 from secondlook.evaluation.run_artifacts import ClassScores, RunResult
-from secondlook.verdicts import accuracy, ranking
+from secondlook.verdicts import accuracy, ranking, worth
 from tests.support.results import make_case, make_result, replace_test_details
+
+
+def replace_confusion(found: RunResult, counts: list[list[int]]) -> RunResult:
+    """Return the run with other answers on validation and on test."""
+    details = {
+        split: part.model_copy(update={"confusion": counts})
+        for split, part in found.details.items()
+    }
+    return found.model_copy(update={"details": details})
 
 
 def test_a_run_no_better_than_lazy_is_told() -> None:
     """Within chance it is not distinguishable; what speaks for it nevertheless is said."""
     found = make_case(
-        make_result("level", accuracy=0.91, lazy_accuracy=0.9, recall=0.8),
+        replace_confusion(
+            make_result("level", accuracy=0.91, lazy_accuracy=0.9, recall=0.8), [[80, 20], [10, 40]]
+        ),
         make_result("good", accuracy=0.95, lazy_accuracy=0.9),
     )
     [verdict] = accuracy.judge_no_better_than_lazy(found)
@@ -16,6 +27,7 @@ def test_a_run_no_better_than_lazy_is_told() -> None:
     assert "level is not distinguishable from always answering “a”, which is" in verdict.text
     assert "(level: 91.0\N{NO-BREAK SPACE}%)" in verdict.text
     assert "But level finds 80.0\N{NO-BREAK SPACE}% of “b”" in verdict.text
+    assert "by log loss it is better" in verdict.text
 
 
 def test_runs_worse_than_lazy_are_told() -> None:
@@ -112,12 +124,7 @@ def test_a_run_that_finds_none_hardly_finds_any() -> None:
 def make_constant_result(name: str, k: int) -> RunResult:
     """Return a run that answers the class k to each image, fifty of either."""
     counts = [[50 * (k == 0), 50 * (k == 1)]] * 2
-    found = make_result(name, recall=float(k), f1=0.67 * k, accuracy=0.5)
-    details = {
-        split: part.model_copy(update={"confusion": counts})
-        for split, part in found.details.items()
-    }
-    return found.model_copy(update={"details": details})
+    return replace_confusion(make_result(name, recall=float(k), f1=0.67 * k, accuracy=0.5), counts)
 
 
 def test_a_run_that_always_answers_the_same_is_told_and_nothing_else_of_it() -> None:
@@ -125,7 +132,7 @@ def test_a_run_that_always_answers_the_same_is_told_and_nothing_else_of_it() -> 
     always = make_constant_result("always", 1)
     never = make_constant_result("never", 0)
     case = make_case(never, always, make_result("fair", f1=0.6, recall=0.5))
-    told = [verdict.text for verdict in accuracy.judge_constant(case)]
+    told = [verdict.text for verdict in worth.judge_constant(case)]
     assert told == [
         f"{name} answers “{label}” to every test image, which is right for "
         "50.0\N{NO-BREAK SPACE}% of them, and tells nothing apart, however good some of its "

@@ -2,7 +2,12 @@
 
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.verdicts import ranking
-from tests.support.results import make_case, make_result
+from tests.support.results import (
+    make_calibration,
+    make_case,
+    make_result,
+    replace_test_details,
+)
 
 
 def replace_validation_f1(found: RunResult, f1: float) -> RunResult:
@@ -32,9 +37,10 @@ def test_a_lead_within_chance_is_not_distinguishable() -> None:
     )
     [verdict] = ranking.judge_best(make_case(fair, poor, good))
     assert "good has the highest F1 on validation, but on test it is not disting" in verdict.text
-    assert verdict.text.endswith("; it is better than poor.")
+    assert "; it is better than poor; by accuracy it is not distin" in verdict.text
     [level] = ranking.judge_best(make_case(fair, good))
-    assert "better" not in level.text
+    assert "better than" not in level.text
+    assert level.text.endswith("from always answering “a”, by log loss better.")
     assert level.runs == ["good", "fair"]
 
 
@@ -47,11 +53,22 @@ def test_a_best_run_that_test_denies_is_told() -> None:
 
 
 def test_the_best_run_may_be_worse_than_always_answering_the_same() -> None:
-    """F1 ranks; what that costs is said in the same breath."""
+    """F1 ranks; what that costs, and what it is worth, is said in the same sentence."""
     costly = make_result("costly", f1=0.9, accuracy=0.6, lazy_accuracy=0.9)
     [verdict] = ranking.judge_best(make_case(costly, make_result("poor", f1=0.5)))
-    assert verdict.text.startswith("costly is the best run, on validation and on test")
-    assert verdict.text.endswith(" By accuracy it is worse than always answering “a”.")
+    assert verdict.text.startswith("costly is the best run, on validation and on test, by F1: its ")
+    assert verdict.text.endswith(
+        "; by accuracy it is worse than always answering “a”, by log loss better."
+    )
+    poor = make_result("poor", f1=0.6, accuracy=0.97, lazy_accuracy=0.9)
+    [verdict] = ranking.judge_best(make_case(poor, make_result("poorer", f1=0.4)))
+    assert verdict.text.replace("\N{NO-BREAK SPACE}", " ").endswith(
+        "; by accuracy and log loss it is better than always answering “a” and its F1 is no higher "
+        "than the 66.7 % of always answering “b”."
+    )
+    rash = replace_test_details(costly, calibration=make_calibration(0.99, 0.9))
+    [verdict] = ranking.judge_best(make_case(rash, make_result("poor", f1=0.5)))
+    assert verdict.text.endswith(" and it is too sure of itself.")
 
 
 def test_one_run_alone_is_not_called_best() -> None:
