@@ -111,8 +111,19 @@ def _compute_chance_error(count: Labels, sure: Numbers) -> float:
     By De Moivre's formula for the mean distance of a binomial count from its mean (Diaconis and
     Zabell, 1991). Broecker and Smith (2007) draw the same idea as bars.
     """
-    from scipy.stats import binom
-
     above = np.floor(count * sure) + 1
-    distances = 2 * above * (1 - sure) * binom.pmf(above, count, sure)
+    distances = 2 * above * (1 - sure) * _compute_binomial_shares(above, count, sure)
     return float(distances.sum() / count.sum())
+
+
+def _compute_binomial_shares(successes: Numbers, total: Labels, share: Numbers) -> Numbers:
+    """Return how likely so many successes (B,) of a total are; 0 for more than the total."""
+    try:
+        # All that scipy.stats.binom.pmf asks in the end. Importing scipy.stats takes longer than
+        # the rest of `evaluate`, once for each run of a study.
+        from scipy.special._ufuncs import _binom_pmf as compute_shares
+    except ImportError:
+        from scipy.stats import binom
+
+        compute_shares = binom.pmf
+    return np.where(successes > total, 0.0, compute_shares(successes, total, share))

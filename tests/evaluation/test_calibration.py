@@ -77,3 +77,16 @@ def test_numbers_hold_for_any_predictions(classes: int, count: int, seed: int) -
     sklearns = brier_score_loss(labels, exact, labels=range(classes), scale_by_half=False)
     assert compute_brier_score(labels, probabilities) == pytest.approx(sklearns, abs=1e-6)
     assert found.brier == compute_brier_score(labels, probabilities)
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=40))
+def test_chance_is_made_of_scipys_probabilities(confidence: list[float]) -> None:
+    """The expected error is that of scipy.stats, to the last bit, also of answers given as sure."""
+    from scipy.stats import binom
+
+    found = compute_calibration(*draw_predictions(confidence, [True] * len(confidence)))
+    count = np.array([b.count for b in found.bins])
+    sure = np.array([b.confidence for b in found.bins])
+    above = np.floor(count * sure) + 1
+    expected = (2 * above * (1 - sure) * binom.pmf(above, count, sure)).sum() / count.sum()
+    assert found.chance == expected

@@ -140,6 +140,23 @@ def test_confusion_is_scikit_learns(drawn: Drawn) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+@given(st.integers(2, 12), st.integers(0, 2**32 - 1))
+def test_class_scores_are_scikit_learns(size: int, seed: int) -> None:
+    """To the last bit, also of classes that never occur, or are never predicted."""
+    from sklearn.metrics import precision_recall_fscore_support as score
+
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 3, (size, size)) * rng.integers(0, 2, (size, 1))
+    counts[0, 1] += 1
+    true, predicted = np.repeat(np.argwhere(counts), counts[counts > 0], axis=0).T
+    found = metrics.compute_class_scores(counts)
+    expected = score(true, predicted, labels=range(size), zero_division=np.nan)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    mean = score(true, predicted, average="macro", zero_division=0.0)
+    assert metrics.compute_headline_scores(counts, None) == mean[:3]
+
+
 def test_confusion_has_the_truth_as_rows() -> None:
     """One other taken for an eight stands in row 0, column 1."""
     assert metrics.compute_confusion_matrix(EIGHT, SURE).tolist() == [[2, 1], [1, 1]]

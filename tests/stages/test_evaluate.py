@@ -1,5 +1,8 @@
 """Predictions to numbers, beside the lazy baseline's."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from secondlook.config.params import load_params
 from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.run_artifacts import RunResult
 from stages import evaluate
+from tests.support.project import ROOT
 from tests.support.report import IMAGE_COUNTS, write_evaluated_runs
 
 
@@ -164,3 +168,19 @@ def test_predictions_must_fit_the_data(eights: RunResult) -> None:
     path.unlink()
     with pytest.raises(DataError, match="no such file; run `dvc repro`"):
         evaluate.run(load_params(), eights.name)
+
+
+def test_no_run_waits_for_imports(eights: RunResult) -> None:
+    """A study of forty runs starts forty times: what takes a second to import stays out of it."""
+    code = (
+        "import sys\n"
+        "from secondlook.config.params import load_params\n"
+        "from stages import evaluate\n"
+        f"evaluate.run(load_params(), {eights.name!r})\n"
+        "print(sorted({'sklearn', 'scipy.stats', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
