@@ -14,6 +14,7 @@ bad mistakes may be too low by more than its interval says: no resample shows wh
 from typing import Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from secondlook.artifacts.schema import Ends, Interval, NullableFloat
@@ -118,6 +119,20 @@ def compute_differences(
     return {name: Difference.from_floats(*ends) for name, ends in found.items()}
 
 
+def compute_share_difference(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], seed: int = 0
+) -> Difference:
+    """Return by how much the share of images (N,) that the second gets right is above the first's.
+
+    As the accuracy of `compute_differences`, which knows more classes than right and wrong.
+    """
+    truth = GroundTruth(np.zeros(len(first), dtype=np.int64), 2, None)
+    wrong = ((~right).astype(np.int64) for right in (first, second))
+    return Difference.from_floats(
+        *_compute_counting_intervals(truth, *wrong, seed=seed)["accuracy"]
+    )
+
+
 def compute_mean_interval(values: Numbers, seed: int = 0, least: float = MIN_SPREAD) -> Ends:
     """Return the mean of values (N,) per image, such as losses or their paired differences.
 
@@ -146,6 +161,38 @@ def compute_variance_freedom(parts: Numbers, count: int) -> float:
     variance = float((apart**2).mean())
     kurtosis = float((apart**4).mean()) / variance**2 if variance else 1.0
     return 2 * count / max(kurtosis - 1, 0.01) if variance else np.inf
+
+
+def widen_difference(
+    found: Difference, parts: Numbers | None, count: int, reach: float
+) -> Difference:
+    """Return a difference with the interval that reaches so many standard errors, not 1.96.
+
+    parts: what each image contributes to it, of `count` images or a sample of them; where that is
+    not known, too few images count to tell. So far out the tails are Student's t: few images make
+    most of a difference.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    if parts is None:
+        return found.widen(-1.0, 1.0)
+    freedom = min(found.freedom, compute_variance_freedom(parts, count), max(count - 1, 1))
+    alone, joint = stdtrit(found.freedom, 0.975), stdtrit(freedom, ndtr(reach))
+    more = (found.high - found.low) / 2 * max(0.0, float(joint / alone) - 1)
+    return found.widen(found.low - more, found.high + more)
+
+
+def compute_independent_reach(count: int) -> float:
+    """Return how many standard errors each of so many independent 95 % intervals has to reach.
+
+    So that all hold together in 95 % of cases (Sidak, 1967, "Rectangular Confidence Regions for
+    the Means of Multivariate Normal Distributions").
+    """
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + 0.95 ** (1 / count)) / 2))
 
 
 def _resample_studentised_means(values: Numbers, least: float, seed: int) -> Numbers:

@@ -25,7 +25,7 @@ import numpy as np
 
 from secondlook.evaluation.comparison import MethodPair, detect_disagreement
 from secondlook.evaluation.comparison_artifacts import Comparison, Family
-from secondlook.evaluation.intervals import Difference, compute_variance_freedom
+from secondlook.evaluation.intervals import Difference, widen_difference
 from secondlook.evaluation.joint_errors import DRAWS, LAZY, Claim, JointErrors
 from secondlook.evaluation.metrics import Numbers
 
@@ -71,7 +71,7 @@ def judge_together(comparison: Comparison, errors: JointErrors, seed: int) -> Co
     def widen(first: str, second: str, found: Mapping[str, Difference]) -> dict[str, Difference]:
         listed = [Claim(first, second, metric) for metric in found]
         return {
-            claim.metric: _widen_difference(
+            claim.metric: widen_difference(
                 found[claim.metric],
                 errors.subtract(claim),
                 errors.count,
@@ -120,22 +120,3 @@ def _replace_differences(
     adjusted = test and test.model_copy(update={"adjusted": bound.adjust_p_value(test.p)})
     disagree = detect_disagreement(found)
     return pair.model_copy(update={"differences": found, "mcnemar": adjusted, "disagree": disagree})
-
-
-def _widen_difference(
-    found: Difference, parts: Numbers | None, count: int, reach: float
-) -> Difference:
-    """Return a difference with the interval that reaches so many standard errors.
-
-    parts: what each image contributes; where that is not known, too few images count to tell.
-    """
-    from scipy.special import ndtr, stdtrit
-
-    if found.value is None or found.low is None or found.high is None:
-        return found
-    if parts is None:
-        return found.widen(-1.0, 1.0)
-    freedom = min(found.freedom, compute_variance_freedom(parts, count))
-    alone, joint = stdtrit(found.freedom, 0.975), stdtrit(freedom, ndtr(reach))
-    more = (found.high - found.low) / 2 * max(0.0, float(joint / alone) - 1)
-    return found.widen(found.low - more, found.high + more)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondlook.config.retraining import GateParams
+from secondlook.evaluation.metrics import Labels, Numbers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 from secondlook.retraining import gate
 from secondlook.retraining.gate import Trial
@@ -102,6 +103,38 @@ def test_noise_in_a_class_is_no_loss() -> None:
     """Two eights fewer of a hundred are within what other images would show."""
     champion, challenger = make_answers(list(range(60))), make_answers([300, 301])
     assert list_failed_checks(champion, challenger, make_gate(max_class_recall_drop=0.02)) == []
+
+
+def test_a_hundred_classes_refuse_nobody_by_luck() -> None:
+    """Of equally good models, class by class at 95 % some class would refuse nearly each."""
+    classes, images, seen = 100, 20, 6
+    labels = np.repeat(np.arange(classes), images)
+    rng = np.random.default_rng(0)
+    refused, alone = 0, 0
+    for _ in range(seen):
+        champion, challenger = (make_lucky_answers(rng, labels, classes) for _ in range(2))
+        truth = GroundTruth(labels, classes, None)
+        trial = Trial(truth, [f"c{k}" for k in range(classes)], champion, challenger, seed=1)
+        checks = list(gate.check_challenger(trial, make_gate(max_class_recall_drop=0.02)))
+        refused += not all(check.passed for check in checks if check.name.startswith("recall"))
+        lost = rights_of(truth, champion) - rights_of(truth, challenger)
+        found = lost.reshape(classes, images)
+        alone += bool((found.mean(1) > 0.02 + 1.96 * found.std(1) / images**0.5).any())
+    assert refused <= 1
+    assert alone > seen / 2
+
+
+def make_lucky_answers(rng: np.random.Generator, labels: Labels, classes: int) -> ImagePredictions:
+    """Return answers of which seven of ten are right, whichever they are."""
+    told = np.where(rng.random(len(labels)) < 0.7, labels, (labels + 1) % classes)
+    probabilities = np.full((len(labels), classes), 0.1 / classes, np.float32)
+    probabilities[np.arange(len(labels)), told] += np.float32(0.9)
+    return ImagePredictions.from_probabilities(labels, probabilities)
+
+
+def rights_of(truth: GroundTruth, answers: ImagePredictions) -> Numbers:
+    """Return 1 for each image that is taken for what it is."""
+    return answers.compute_correct(truth).astype(np.float64)
 
 
 @pytest.mark.slow
