@@ -1,7 +1,7 @@
 """What came of each retraining: the typed lines of data/retrain/history.jsonl, the oldest first."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -66,7 +66,8 @@ class RetrainingFacts(Record):
 
     action: retrain | promote | rollback; service, before: the champion afterwards and before;
     challenger: the run that was judged; data_checks, gate: what was asked of data and challenger;
-    metrics: of the champion in service, on the `judged` test images of that day; state: the
+    metrics: of the champion in service, on the `judged` test images of that day; test_sketch: by
+    which those of another day can be compared with them, see sketch_images; state: the
     digest of everything that determines the runs, where they were made; retraining: the id of
     its own run in MLflow.
     """
@@ -81,8 +82,29 @@ class RetrainingFacts(Record):
     gate: list[ConditionCheck] = Field(default_factory=list)
     metrics: dict[str, NullableFloat] = Field(default_factory=dict)
     judged: int | None = None
+    test_sketch: list[str] = Field(default_factory=list)
     state: str | None = None
     retraining: str | None = None
+
+
+SKETCH_SIZE, SKETCH_DIGITS = 64, 12
+
+
+def sketch_images(digests: Iterable[str]) -> list[str]:
+    """Return the beginnings of the smallest SKETCH_SIZE digests (hex) of a set of images.
+
+    Digests are as good as random, so by the smallest of two sets one sees what share of the one is
+    in the other, without either: bottom-k sketches (Broder, 1997, "On the Resemblance and
+    Containment of Documents"). With 64 of them it is known to 0.06.
+    """
+    return sorted({digest[:SKETCH_DIGITS] for digest in digests})[:SKETCH_SIZE]
+
+
+def estimate_share_known(now: Sequence[str], then: Sequence[str]) -> float:
+    """Return what share (0..1) of the images that were sketched now were there then."""
+    whole = len(then) < SKETCH_SIZE
+    comparable = [digest for digest in now if whole or digest <= then[-1]]
+    return len(set(comparable) & set(then)) / len(comparable) if comparable else 0.0
 
 
 class RetrainingRecord(RetrainingFacts):
@@ -134,6 +156,19 @@ def add_to_history(new: Iterable[RetrainingRecord]) -> None:
         listed = sorted([*there, *missing], key=lambda each: each.time)
         text = "".join(f"{each.line}\n" for each in listed)
         files.write_atomically(_locate_history(), [text.encode()])
+
+
+def count_earlier_trials(listed: Sequence[RetrainingRecord]) -> float:
+    """Return how many challengers each test image of the last one had judged before, on average.
+
+    Every one of them may have been promoted for what it gained on these very images by luck.
+    Retrainings that did not tell which images they used are not counted.
+    """
+    tried = [each for each in listed if each.outcome in (PROMOTED, KEPT) and each.test_sketch]
+    if not tried:
+        return 0.0
+    *earlier, last = tried
+    return sum(estimate_share_known(last.test_sketch, each.test_sketch) for each in earlier)
 
 
 def find_last_decision(listed: Iterable[RetrainingRecord]) -> RetrainingRecord | None:

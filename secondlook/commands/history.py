@@ -11,6 +11,7 @@ from secondlook.artifacts import retraining_history
 from secondlook.artifacts.retraining_history import RetrainingRecord
 from secondlook.commands.project_command import ProjectCommand
 from secondlook.config.retraining import LOSS_METRIC
+from secondlook.evaluation.formatting import format_count
 from secondlook.retraining import log
 
 TABLE_COLUMNS = ("when (UTC)", "what", "came of it", "in service", "recall", "log loss")
@@ -40,6 +41,21 @@ def run(last: int) -> None:
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     console.print(_build_table(listed))
     console.print(_format_reasons(listed, min(console.width, LINE_WIDTH)))
+    if told := describe_earlier_trials(retraining_history.load_history()):
+        console.print(textwrap.fill(told, min(console.width, LINE_WIDTH)))
+
+
+def describe_earlier_trials(listed: Sequence[RetrainingRecord]) -> str:
+    """Return how often today's test images have judged before; nothing where they have not."""
+    times = round(retraining_history.count_earlier_trials(listed))
+    if not times:
+        return ""
+    last = next(each for each in reversed(listed) if each.test_sketch)
+    return (
+        f"The {format_count(last.judged or 0, 'test image')} of {_format_time(last)[:10]} had "
+        f"judged {format_count(times, 'challenger')} before: the champion was partly chosen by "
+        "them, so its numbers on them are rather too good. Only new images tell by how much."
+    )
 
 
 def _build_table(listed: Sequence[RetrainingRecord]) -> Table:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from secondlook.artifacts.retraining_history import RetrainingRecord
+from secondlook.artifacts.retraining_history import RetrainingRecord, count_earlier_trials
 from secondlook.report.theme import Style
 
 CHART_METRICS = {"recall": "recall", "precision": "precision", "accuracy": "accuracy"}
@@ -32,11 +32,15 @@ class MetricHistory:
 
 @dataclass(frozen=True)
 class ChampionHistory:
-    """The last retrainings, the oldest first, how many there were in all, and lines of a chart."""
+    """The last retrainings, the oldest first, how many there were in all, and lines of a chart.
+
+    earlier: how many challengers the last test images had judged before.
+    """
 
     rows: list[RetrainingRecord]
     total: int
     lines: list[MetricHistory]
+    earlier: int
 
 
 def build_champion_context(listed: Sequence[RetrainingRecord]) -> dict[str, object]:
@@ -49,7 +53,8 @@ def build_champion_history(listed: Sequence[RetrainingRecord]) -> ChampionHistor
     rows = list(listed[-MAX_RETRAININGS:])
     lines = [_build_metric_history(rows, name, Style(i)) for i, name in enumerate(CHART_METRICS)]
     drawn = [each for each in lines if each.dots]
-    return ChampionHistory(rows, len(listed), drawn) if rows else None
+    earlier = round(count_earlier_trials(listed))
+    return ChampionHistory(rows, len(listed), drawn, earlier) if rows else None
 
 
 def _build_metric_history(

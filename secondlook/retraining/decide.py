@@ -124,6 +124,7 @@ def _judge_challenger(
     candidate = find_candidate_by_key(run["key"], run["weights_digest"])
     draft.challenger, trial = candidate.model, _make_trial(name, params, opponent, today)
     draft.judged = len(trial.truth.labels)
+    draft.test_sketch = retraining_history.sketch_images(row.digest for row in today.test_rows)
     if opponent and opponent.champion.version.weights == candidate.weights:
         draft.metrics = dict(gate.compute_gate_metrics(trial.truth, trial.challenger))
         return Decision(SAME, f"{name} is the champion itself, weight by weight")

@@ -1,6 +1,10 @@
 """`history` prints what came of retrainings, and why."""
 
+import hashlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secondlook.artifacts import retraining_history
 from secondlook.artifacts.retraining_history import DataChange, RetrainingRecord, ServiceModel
@@ -37,6 +41,34 @@ def test_the_last_ones_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[2] == "2026-06-03 03:04 retrain kept weighted (3) 0.500 -"
     told = "2026-06-03 03:04: 1000 images, 20 new, 1 gone; [not] better"
     assert lines[-1] == told
+
+
+def test_images_that_judged_before_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """How often today's test images chose; never where each retraining had new ones."""
+    sketches = {day: [f"{day:02}{i:010}" for i in range(64)] for day in (1, 2)}
+    chosen = {1: sketches[1], 2: sketches[1], 3: sketches[1], 4: sketches[2]}
+    for day, sketch in chosen.items():
+        record = make_record(day, "kept", "no").model_copy(update={"test_sketch": sketch})
+        retraining_history.add_to_history([record.model_copy(update={"judged": 360})])
+        history.run(1)
+    told = " ".join(capsys.readouterr().out.split())
+    for words in ("2026-06-02 had judged 1 challenger before", "of 2026-06-03 had judged 2 chall"):
+        assert f"360 test images of {words.removeprefix('of ')}" in told
+    assert "06-01 had judged" not in told
+    assert "06-04 had judged" not in told
+
+
+@given(st.sets(st.integers(0, 10**6), min_size=1, max_size=500), st.floats(0, 1))
+def test_a_sketch_tells_how_many_images_are_the_same(numbers: set[int], share: float) -> None:
+    """Of small sets exactly; of large ones to a fifth."""
+    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in sorted(numbers)]
+    kept = digests[: round(share * len(digests))]
+    others = [hashlib.sha256(f"other {i}".encode()).hexdigest() for i in range(len(digests))]
+    now, then = (retraining_history.sketch_images(s) for s in (digests, [*kept, *others]))
+    found = retraining_history.estimate_share_known(now, then)
+    exact = len(kept) / len(digests)
+    few = len(digests) + len(kept) < retraining_history.SKETCH_SIZE
+    assert found == pytest.approx(exact, abs=1e-9 if few else 0.3)
 
 
 def test_the_same_run_is_told_once() -> None:
