@@ -79,9 +79,10 @@ def _refer_to(some: list[str], names: list[str]) -> str:
 def _describe_recall(case: Case, names: list[str]) -> str:
     """Return what speaks for a method although its accuracy does not.
 
-    Recall speaks for nobody who is right no more often than by guessing when it says yes.
+    Recall speaks for nobody who is right no more often than by guessing when it says yes, nor where
+    the lazy baseline finds all.
     """
-    if case.asked_class is None:
+    if case.asked_class in (None, case.facts.lazy_class):
         return ""
     shares = {name: _compute_recall(case, name)[0] for name in names}
     told = [n for n in names if shares[n] > LOW_RECALL and _is_right_beyond_guessing(case, n)]

@@ -10,6 +10,7 @@ from secondlook.verdicts.case import Case
 
 MIN_RUNS = 3  # runs; that two are wrong together is no surprise
 MIN_CONFIDENCE = 0.75  # probability from which a mistake that all make casts doubt on the label
+MIN_WITNESS_RECALL = 2 / 3  # of a class: who finds no more of it is no witness of its labels
 # Of test images: more are no wrong labels. Ten well-known test sets have 3.3 % of these (Northcutt,
 # Athalye and Mueller 2021, "Pervasive Label Errors in Test Sets").
 MAX_LABEL_ERRORS = 0.05
@@ -114,7 +115,7 @@ def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
     """Speak of images that several runs, without exception, are sure about and wrong."""
     found = case.comparison.mistakes
     suspects = [i for i in found.wrong_everywhere if (i.confidence or 0.0) >= MIN_CONFIDENCE]
-    if _count_witnesses(case) < MIN_RUNS or not suspects:
+    if not suspects or _count_witnesses(case, suspects[0].true) < MIN_RUNS:
         return
     surest, count = suspects[0], found.wrong_everywhere_count
     advice = "Check its label." if count == 1 else "Check their labels."
@@ -132,12 +133,13 @@ def judge_wrong_everywhere(case: Case) -> Iterator[Verdict]:
     )
 
 
-def _count_witnesses(case: Case) -> int:
-    """Return how many runs can tell something of a label: they know more than the commonest."""
+def _count_witnesses(case: Case, label: str) -> int:
+    """Return how many runs can tell something of a label: they find its class, and more than it."""
     return sum(
-        len(case.list_runs(name))
+        (case.find_test_details(run.name).per_class[label].recall or 0.0) > MIN_WITNESS_RECALL
         for name in case.names
         if case.is_sound(name) and not case.comparison.find_method(name).gain["accuracy"].down
+        for run in case.list_runs(name)
     )
 
 

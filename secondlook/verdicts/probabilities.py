@@ -5,10 +5,16 @@ from collections.abc import Iterator
 
 from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Verdict
-from secondlook.evaluation.formatting import NO_BREAK, format_count, format_percent, join_names
+from secondlook.evaluation.formatting import (
+    NO_BREAK,
+    format_count,
+    format_percent,
+    join_names,
+)
 from secondlook.evaluation.log_loss import WORST_SHARE
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.verdicts.case import Case
+from secondlook.verdicts.ranking import recommend_method
 from secondlook.verdicts.worth import (
     compute_error_beyond_chance,
     compute_overconfidence,
@@ -16,6 +22,8 @@ from secondlook.verdicts.worth import (
     describe_shortfall,
     find_telling_bin,
 )
+
+MIN_ANSWERS = 30  # of equal confidence; fewer show nothing of whether it is kept
 
 
 def judge_disagree(case: Case) -> Iterator[Verdict]:
@@ -36,7 +44,7 @@ def judge_disagree(case: Case) -> Iterator[Verdict]:
         f"{errors[1]}{_describe_chance(found)}), but {_explain_high_loss(case, accurate)}: "
         "its log loss is "
         f"{losses[0]}, that of {sure} {losses[1]}.{_describe_objections(case, found)}"
-        f"{_recommend_method(case, found)}",
+        f"{recommend_method(case, found)}",
         evidence="losses",
         runs=[accurate, sure],
         weight=0.78,
@@ -113,24 +121,6 @@ def _describe_objections(case: Case, pair: MethodPair) -> str:
     return f" But {', and '.join(filter(None, told))}." if any(told) else ""
 
 
-def _recommend_method(case: Case, pair: MethodPair) -> str:
-    """Return whom to choose for what; nobody who is worse than always answering the same."""
-    accurate, sure = _list_methods(pair)
-    accuracy, f1 = (pair.differences[name] for name in ("accuracy", "f1"))
-    if case.is_worse_than_lazy(sure):
-        return ""
-    if not accuracy.down and not f1.down:
-        choose = "Choose" if case.best in (accurate, sure) else "Of the two, choose"
-        return f" {choose} {sure}."
-    if case.comparison.find_method(accurate).gain["accuracy"].down:
-        return f" Choose {sure} where probabilities matter."
-    if f1.up:
-        return (
-            f" Choose {sure} where probabilities or F1 matter, {accurate} where only accuracy does."
-        )
-    return f" Choose {sure} where probabilities matter, {accurate} where only the answer does."
-
-
 def judge_calibration(case: Case) -> Iterator[Verdict]:
     """Speak of the method whose confidence is furthest from its accuracy, beyond chance."""
     sound = [name for name in case.names if case.is_sound(name)]
@@ -164,7 +154,7 @@ def judge_calibrated(case: Case) -> Iterator[Verdict]:
         return
     if not case.is_sound(case.best) or case.is_worse_than_lazy(case.best):
         return
-    if not typical.misjudged:
+    if typical.count >= MIN_ANSWERS and not typical.misjudged:
         yield Verdict(
             rule="calibrated",
             text=f"{case.best} can be taken at its word: when it says "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
+from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import (
     choose_verb,
@@ -13,7 +14,12 @@ from secondlook.evaluation.formatting import (
     join_names,
 )
 from secondlook.verdicts.case import Case
-from secondlook.verdicts.worth import describe_doubts, describe_worth
+from secondlook.verdicts.worth import (
+    describe_doubts,
+    describe_worth,
+    get_metric_words,
+    split_by_gain,
+)
 
 
 def judge_best(case: Case) -> Iterator[Verdict]:
@@ -100,6 +106,33 @@ def _compute_validation_f1(case: Case, name: str) -> float:
 
 def _get_f1(case: Case, name: str) -> float:
     return case.find_estimate(name, "f1").value or 0.0
+
+
+# What answers are judged by, beside the probabilities behind them.
+ANSWER_METRICS = ("accuracy", "f1", "recall", "precision")
+
+
+def recommend_method(case: Case, pair: MethodPair) -> str:
+    """Return whom to choose for what, of a more accurate method and one of lower log loss.
+
+    Nobody who is worse than always answering the same.
+    """
+    accurate, sure = pair.first, pair.second
+    gained, lost = split_by_gain({name: pair.differences[name] for name in ANSWER_METRICS})
+    if case.is_worse_than_lazy(sure):
+        return ""
+    if not lost:
+        choose = "Choose" if case.best in (accurate, sure) else "Of the two, choose"
+        return f" {choose} {sure}."
+    if case.comparison.find_method(accurate).gain["accuracy"].down:
+        return f" Choose {sure} where probabilities matter."
+    if gained:
+        first, second = (join_names(map(get_metric_words, names)) for names in (gained, lost))
+        return (
+            f" Choose {sure} where probabilities or {first} matter, {accurate} where only {second} "
+            f"{choose_verb(lost, 'does', 'do')}."
+        )
+    return f" Choose {sure} where probabilities matter, {accurate} where only the answer does."
 
 
 def judge_not_distinguishable(case: Case) -> Iterator[Verdict]:

@@ -183,15 +183,18 @@ def judge_weighting(case: Case) -> Iterator[Verdict]:
         )
         yield Verdict(
             rule="weighting",
-            text=f"{_summarize_weighting(found)} ({weighted} against {plain}): {told}.",
+            text=f"{_summarize_weighting(found, every)} ({weighted} against {plain}): {told}.",
             evidence="weighting",
             runs=[plain, weighted],
             weight=0.75,
         )
 
 
-def _summarize_weighting(found: dict[str, Difference]) -> str:
-    """Return in a few words what weighting bought, and at the price of what."""
+def _summarize_weighting(found: dict[str, Difference], every: dict[str, Difference]) -> str:
+    """Return in a few words what weighting bought, and at the price of what.
+
+    found: the metrics that are told; every: all there are.
+    """
     better, worse = split_by_gain(found)
     gains, price = (
         join_names(map(get_metric_words, metrics)) if metrics else "" for metrics in (better, worse)
@@ -199,7 +202,9 @@ def _summarize_weighting(found: dict[str, Difference]) -> str:
     if "recall" in better:
         return f"Weighting {_describe_bought_recall(gains, price)}"
     if not gains:
-        nothing = "What weighting did is not distinguishable from chance"
+        apart = any(difference.distinguishable for difference in every.values())
+        told = f" to {join_names(map(get_metric_words, found))}" if apart else ""
+        nothing = f"What weighting did{told} is not distinguishable from chance"
         return f"Weighting cost {price}, and bought nothing that shows" if price else nothing
     if "recall" in worse:
         return "Weighting did not do what it is for"

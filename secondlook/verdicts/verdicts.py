@@ -49,21 +49,17 @@ RULES: list[Rule] = [
 ]
 
 
-def _speaks_of_any(_: Case, __: str) -> bool:
-    return True
-
-
 class Conflict(NamedTuple):
     """Two rules that may not speak of the same run: where they would, the second keeps silent.
 
-    The rules themselves leave such runs out where they can go on about others. `of` says which of
-    the runs that both name count; what a sentence says of itself ("by accuracy it is worse than
-    ...") contradicts none.
+    The rules themselves leave such runs out where they can go on about others. `of` says of which
+    runs, with the index of the run in the verdict that stays; what a sentence says of itself ("by
+    accuracy it is worse than ...") contradicts none.
     """
 
     stays: str
     gives_way: str
-    of: Callable[[Case, str], bool] = _speaks_of_any
+    of: Callable[[Case, str, int], bool] = lambda *_: True
 
 
 # All that a number of a run may be praised for, or taken as a reason to choose it.
@@ -75,13 +71,15 @@ CONFLICTS = (
     *(Conflict("diverged", rule) for rule in ("operating_point", "overfitting", "underfitting")),
     *(Conflict("constant", rule) for rule in (*PRAISES, *JUDGEMENTS)),
     # Weighting may have mended what answers the same to everything, but not have made it better.
-    Conflict("constant", "weighting", Case.is_weighted),
+    Conflict("constant", "weighting", lambda case, run, _: case.is_weighted(run)),
     Conflict("no_better_than_lazy", "gain_over_lazy"),
     *(
-        Conflict("no_better_than_lazy", rule, Case.is_worse_than_lazy)
+        Conflict("no_better_than_lazy", rule, lambda case, run, _: case.is_worse_than_lazy(run))
         for rule in ("calibrated", "not_distinguishable")
     ),
     Conflict("calibration", "calibrated"),
+    # The first that `disagree` names is the one whose probabilities are worse.
+    Conflict("disagree", "calibrated", lambda _, __, place: place == 0),
     Conflict("overfitting", "underfitting"),
     Conflict("overfitting", "stopping"),
     Conflict("underfitting", "stopping"),
@@ -105,9 +103,10 @@ def list_verdicts(case: Case) -> list[Verdict]:
 
 def _contradicts(case: Case, stays: Verdict, verdict: Verdict) -> bool:
     """Say whether a verdict gives way to another one."""
-    shared = [run for run in verdict.runs if run in stays.runs]
     return any(
-        (conflict.stays, conflict.gives_way) == (stays.rule, verdict.rule)
-        and any(conflict.of(case, run) for run in shared)
+        conflict.of(case, run, place)
         for conflict in CONFLICTS
+        if (conflict.stays, conflict.gives_way) == (stays.rule, verdict.rule)
+        for place, run in enumerate(stays.runs)
+        if run in verdict.runs
     )

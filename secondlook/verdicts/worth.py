@@ -91,7 +91,7 @@ def describe_worth(case: Case, name: str, who: str = "it") -> str:
         relation = f"{who} is {words} always answering “{case.facts.lazy_class}”"
         told.append(f"{by} {words.rpartition(' ')[0] if told else relation}")
     doubts = (_describe_low_f1(case, name, who), describe_sureness(case, name, who))
-    return " and ".join([", ".join(told), *filter(None, doubts)])
+    return "; ".join([", ".join(told), *filter(None, doubts)])
 
 
 def describe_doubts(case: Case, name: str, who: str = "it") -> str:

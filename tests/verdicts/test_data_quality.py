@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.misclassified import MisclassifiedImage
+from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.verdicts import data_quality
 from tests.support.datasets import make_duplicate_counts, make_near_duplicate_counts
-from tests.support.results import make_case, make_result
+from tests.support.results import make_case, make_result, replace_test_details
 
 
 def test_images_in_two_splits_are_told() -> None:
@@ -74,9 +75,16 @@ def make_image(confidence: float) -> MisclassifiedImage:
     )
 
 
+def make_knowing_run(name: str, recall: float = 0.9) -> RunResult:
+    """Return a run that finds so much of the class "a"."""
+    scores = make_result(name).details["test"].per_class
+    known = {"a": scores["a"].model_copy(update={"recall": recall})}
+    return replace_test_details(make_result(name), per_class=scores | known)
+
+
 def test_images_that_all_runs_get_wrong_are_told() -> None:
     """The surest, for a start, by its name, with what it is called."""
-    runs = [make_result(name) for name in ("one", "two", "three")]
+    runs = [make_knowing_run(name) for name in ("one", "two", "three")]
     [verdict] = data_quality.judge_wrong_everywhere(
         make_case(*runs, wrong=[make_image(0.96), make_image(0.5)])
     )
@@ -86,6 +94,7 @@ def test_images_that_all_runs_get_wrong_are_told() -> None:
     )
     [alone] = data_quality.judge_wrong_everywhere(make_case(*runs, wrong=[make_image(0.96)]))
     assert alone.text.startswith("1 test image is answered wrong")
+    assert alone.text.endswith("Check its label.")
     many = [make_image(0.96)] * 11  # of 200
     [verdict] = data_quality.judge_wrong_everywhere(make_case(*runs, wrong=many))
     assert verdict.text.endswith(
@@ -94,8 +103,12 @@ def test_images_that_all_runs_get_wrong_are_told() -> None:
 
 
 def test_doubtful_mistakes_cast_no_doubt_on_labels() -> None:
-    """Nor do those of two runs only, nor none."""
-    runs = [make_result(name) for name in ("one", "two", "three")]
+    """Nor do those of two runs only, nor none, nor of runs that hardly know the class."""
+    runs = [make_knowing_run(name) for name in ("one", "two", "three")]
+    blind = [*runs[:2], make_knowing_run("blind", recall=0.3)]
+    assert not list(
+        data_quality.judge_wrong_everywhere(make_case(*blind, wrong=[make_image(0.96)]))
+    )
     assert not list(data_quality.judge_wrong_everywhere(make_case(*runs, wrong=[make_image(0.5)])))
     assert not list(
         data_quality.judge_wrong_everywhere(make_case(*runs[:2], wrong=[make_image(0.96)]))

@@ -63,12 +63,12 @@ def test_the_best_run_may_be_worse_than_always_answering_the_same() -> None:
     poor = make_result("poor", f1=0.6, accuracy=0.97, lazy_accuracy=0.9)
     [verdict] = ranking.judge_best(make_case(poor, make_result("poorer", f1=0.4)))
     assert verdict.text.replace("\N{NO-BREAK SPACE}", " ").endswith(
-        "; by accuracy and log loss it is better than always answering “a” and its F1 is no higher "
+        "; by accuracy and log loss it is better than always answering “a”; its F1 is no higher "
         "than the 66.7 % of always answering “b”."
     )
     rash = replace_test_details(costly, calibration=make_calibration(0.99, 0.9))
     [verdict] = ranking.judge_best(make_case(rash, make_result("poor", f1=0.5)))
-    assert verdict.text.endswith(" and it is too sure of itself.")
+    assert verdict.text.endswith("; it is too sure of itself.")
 
 
 def test_one_run_alone_is_not_called_best() -> None:

@@ -21,8 +21,9 @@ def check_no_pair_is_forbidden(case: Case, told: list[Verdict]) -> None:
     for one, other in permutations(told, 2):
         for conflict in CONFLICTS:
             if (conflict.stays, conflict.gives_way) == (one.rule, other.rule):
-                shared = set(one.runs) & set(other.runs)
-                assert not any(conflict.of(case, run) for run in shared), (one.text, other.text)
+                for place, run in enumerate(one.runs):
+                    if run in other.runs:
+                        assert not conflict.of(case, run, place), (one.text, other.text)
 
 
 def check_praise(case: Case, told: list[Verdict]) -> None:
@@ -56,7 +57,7 @@ def check_best(case: Case, told: list[Verdict]) -> None:
         assert "validation" in verdict.text
         top = verdict.runs[1] if "is better by" in verdict.text else verdict.runs[0]
         gain = case.comparison.find_method(top).gain
-        worth = verdict.text.rpartition("; by ")[2]
+        worth = verdict.text.partition("; by ")[2].partition("; ")[0]
         better = gain["accuracy"].up, gain["log_loss"].down
         worse = gain["accuracy"].down, gain["log_loss"].up
         assert all(name in worth for name in ("accuracy", "log loss"))
@@ -136,7 +137,41 @@ def check_weighting(case: Case, told: list[Verdict]) -> None:
                 assert "nothing" not in summary
 
 
+def check_probabilities(case: Case, told: list[Verdict]) -> None:
+    """See that nobody is taken at a word that another sentence, or too few answers, doubt."""
+    rules = {verdict.rule: verdict for verdict in told}
+    if "calibrated" in rules:
+        assert rules["calibrated"].runs == [case.best]
+        assert case.find_test_details(case.best).calibration.typical.count >= 30
+        for rule in ("calibration", "disagree"):
+            assert case.best not in (rules[rule].runs[:1] if rule in rules else [])
+    if "disagree" in rules:
+        text, (accurate, sure) = rules["disagree"].text, rules["disagree"].runs
+        found = case.comparison.find_pair(accurate, sure).differences
+        assert found["log_loss"].down
+        lost = any(found[name].down for name in ("accuracy", "f1", "recall", "precision"))
+        assert not (lost and text.endswith(f"hoose {sure}.")), text
+        for name in (accurate, sure):
+            loss = case.find_estimate(name, "log_loss").value
+            assert f"{loss:.4f}" in text
+
+
+def check_trainings(case: Case, told: list[Verdict]) -> None:
+    """See that epochs are those of the trainings, and that nobody is told two opposite things."""
+    named = {v.rule: v.runs for v in told if v.rule in ("overfitting", "underfitting", "stopping")}
+    runs = [run for names in named.values() for run in names]
+    assert len(runs) == len(set(runs)), named
+    for verdict in told:
+        if verdict.rule in named:
+            fit = case.find_run(verdict.runs[0]).fitting
+            assert fit.kind != "diverged"
+            numbers = {"overfitting": fit.turned, "stopping": fit.kept, "underfitting": fit.epochs}
+            assert re.search(rf"\b{numbers[verdict.rule]}\b", verdict.text), verdict.text
+
+
 CHECKS = (
+    check_probabilities,
+    check_trainings,
     check_no_pair_is_forbidden,
     check_praise,
     check_best,
