@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from secondlook.artifacts.parallel import count_schedulable_cores
 from secondlook.config.errors import TrainingError
@@ -20,16 +21,19 @@ from secondlook.config.errors import TrainingError
 BACKEND = "tensorflow"
 # Keras reads these when it is imported, besides the first: two cut a training short.
 KERAS_VARIABLES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
+# Keras imports them, where they are, for drawings, wrappers and tables that nobody here asks for.
+LEFT_OUT = ("matplotlib", "pandas", "sklearn")
 
 
 def start_tensorflow() -> None:
     """Import TensorFlow and Keras and look for devices, all of which takes seconds.
 
     Keras works by its own defaults, not by what the user's variables or ~/.keras/keras.json say:
-    a run is reproduced from its parameters, and these are none of them.
+    a run is reproduced from its parameters, and these are none of them. For a process of our own:
+    Keras goes without the libraries LEFT_OUT, which take a third of its import.
     """
     choose_backend()
-    with _silence_stderr():
+    with _silence_stderr(), _leave_out(LEFT_OUT):
         import keras
         import tensorflow as tf
 
@@ -56,6 +60,19 @@ def choose_backend() -> None:
     for name in KERAS_VARIABLES:
         os.environ.pop(name, None)
     os.environ["KERAS_BACKEND"] = BACKEND
+
+
+@contextmanager
+def _leave_out(packages: tuple[str, ...]) -> Iterator[None]:
+    """Let an import of any of these packages find none, unless it was imported before."""
+    absent = [name for name in packages if name not in sys.modules]
+    hidden: dict[str, Any] = dict.fromkeys(absent)  # None ends an import as if there were none
+    sys.modules.update(hidden)
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 @contextmanager
