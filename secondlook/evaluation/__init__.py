@@ -10,6 +10,7 @@ overfitting.py           learned too long, not long enough or just right, from l
 run_artifacts.py         what train and evaluate leave of one run: types, and reading them
 study.py                 all runs of params.yaml together, and which of them is best
 bootstrap.py             counting metrics on resampled images
+difference.py            a metric of one method less that of another
 intervals.py             95 % intervals of one run's metrics and of two runs' differences
 auc_intervals.py         the same of average precision and ROC AUC
 seeds.py                 runs that differ in their seed alone: one method

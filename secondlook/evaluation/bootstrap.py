@@ -5,13 +5,13 @@ N images, K classes, R runs. All counting metrics depend on three counts per cla
 table (true class, predicted by each run): its cost does not grow with N.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from secondlook.evaluation.metrics import Labels, Numbers
+from secondlook.evaluation.metrics import Labels, Numbers, count_answers
 from secondlook.evaluation.predictions import GroundTruth
 
 RESAMPLES = 2000  # the ends of a 95 % interval then vary by 6 % of its standard error
@@ -52,32 +52,85 @@ def count_contingency(truth: GroundTruth, *predicted: Labels) -> ContingencyTabl
     )
 
 
-def _compute_metrics(margins: _ClassMargins, positive: int | None) -> dict[str, Numbers]:
-    """Return the counting metrics (...,) of margins (..., K), 0..1, as `metrics.py` does.
+PerClass = Callable[[_ClassMargins], Numbers]  # a number of each class: (..., K)
+# NaN where undefined: nothing of the class occurs, or is called so.
+SHARES: dict[str, PerClass] = {
+    "precision": lambda margins: _divide(margins.hits, margins.predicted),
+    "recall": lambda margins: _divide(margins.hits, margins.support),
+    "f1": lambda margins: _divide(2 * margins.hits, margins.support + margins.predicted),
+}
 
-    Precision, recall and F1 are the positive class's (NaN where undefined), or the mean over
-    the classes that occur or are predicted (an undefined one is 0, as in scikit-learn).
+
+def _combine_classes(
+    accuracy: Numbers,
+    add: Callable[[PerClass], Numbers],
+    pick: Callable[[PerClass], Numbers] | None,
+) -> dict[str, Numbers]:
+    """Return the counting metrics (...,), 0..1, as `metrics.py` does.
+
+    add: the sum over classes of a number, where undefined 0 (as in scikit-learn); pick: that of the
+    positive class. Without one, precision, recall and F1 are the mean over classes that occur or
+    are predicted.
     """
-    support, predicted, hits = margins
-    recall, precision = _divide(hits, support), _divide(hits, predicted)
-    f1 = _divide(2 * hits, support + predicted)
-    shares = {"precision": precision, "recall": recall, "f1": f1}
-    occurring = (support + predicted > 0).sum(axis=-1)
-    macro = {name: _divide(np.nansum(share, axis=-1), occurring) for name, share in shares.items()}
-    headline = macro if positive is None else {n: s[..., positive] for n, s in shares.items()}
+    occurring = add(lambda margins: (margins.support + margins.predicted > 0).astype(np.float64))
+    present = add(lambda margins: (margins.support > 0).astype(np.float64))
+    sums = {name: add(share) for name, share in SHARES.items()}
+    macro = {name: _divide(found, occurring) for name, found in sums.items()}
     return {
-        "accuracy": _divide(hits.sum(axis=-1), support.sum(axis=-1)),
-        "balanced_accuracy": _divide(np.nansum(recall, axis=-1), (support > 0).sum(axis=-1)),
-        **headline,
+        "accuracy": accuracy,
+        "balanced_accuracy": _divide(sums["recall"], present),
+        **({name: pick(share) for name, share in SHARES.items()} if pick else macro),
         "macro_f1": macro["f1"],
     }
 
 
+def _compute_metrics(margins: _ClassMargins, positive: int | None) -> dict[str, Numbers]:
+    """Return the counting metrics (...,) of margins (..., K)."""
+    return _combine_classes(
+        _divide(margins.hits.sum(axis=-1), margins.support.sum(axis=-1)),
+        lambda number: np.asarray(np.nansum(number(margins), axis=-1)),
+        None if positive is None else lambda number: np.asarray(number(margins)[..., positive]),
+    )
+
+
+def _compute_metrics_without_one(
+    margins: _ClassMargins, positive: int | None
+) -> dict[str, Numbers]:
+    """Return the metrics (K, K) that one image less leaves, by its true and predicted class."""
+    one = np.eye(len(margins.support))
+    return _combine_classes(
+        _divide(margins.hits.sum() - one, np.full_like(one, margins.support.sum() - 1)),
+        lambda number: _sum_without_one(margins, lambda left: np.nan_to_num(number(left))),
+        None
+        if positive is None
+        else lambda number: _sum_without_one(
+            margins, lambda left: np.where(one[positive], number(left), 0.0)
+        ),
+    )
+
+
+def _sum_without_one(margins: _ClassMargins, number: PerClass) -> Numbers:
+    """Return the sum over classes of a number (K, K): an image less changes two classes at most."""
+    support, predicted, hits = margins
+    missed = number(_ClassMargins(support - 1, predicted, hits))
+    alarm = number(_ClassMargins(support, predicted - 1, hits))
+    hit = number(_ClassMargins(support - 1, predicted - 1, hits - 1))
+    before = number(margins)
+    left: Numbers = before.sum() + np.add.outer(missed - before, alarm - before)
+    np.fill_diagonal(left, before.sum() + (hit - before))
+    return left
+
+
+def _count_margins(truth: GroundTruth, predicted: Labels) -> _ClassMargins:
+    """Return the margins (K,) of one run on the images as they are."""
+    counts = count_answers(truth.labels, predicted, truth.classes).astype(np.float64)
+    return _ClassMargins(counts.sum(axis=1), counts.sum(axis=0), counts.diagonal())
+
+
 def compute_observed_metrics(truth: GroundTruth, predicted: Labels) -> dict[str, float]:
     """Return one run's counting metrics on the images as they are."""
-    table = count_contingency(truth, predicted)
-    [margins] = _compute_margins(table, table.counts)
-    return {name: float(value) for name, value in _compute_metrics(margins, truth.positive).items()}
+    found = _compute_metrics(_count_margins(truth, predicted), truth.positive)
+    return {name: float(value) for name, value in found.items()}
 
 
 def resample_metrics(table: ContingencyTable, seed: int) -> list[dict[str, Numbers]]:
@@ -99,14 +152,12 @@ def compute_metric_contributions(truth: GroundTruth, predicted: Labels) -> dict[
     N m - (N - 1) m without the image (Tukey, 1958). Their mean is the metric but for a bias of
     1/N, and their variance over N that of the metric (accuracy: 1 where right, 0 where wrong).
     """
-    table = count_contingency(truth, predicted)
-    total, whole = table.counts.sum(), compute_observed_metrics(truth, predicted)
-    [present], [single] = _compute_margins(table, table.counts), _compute_indicators(table)
-    left = _compute_metrics(_ClassMargins(*map(np.subtract, present, single)), truth.positive)
-    cell = np.zeros(truth.classes**2, dtype=np.int64)
-    cell[table.cells @ [truth.classes, 1]] = np.arange(len(table.cells))
-    each = cell[truth.labels * truth.classes + predicted]
-    return {name: (total * whole[name] - (total - 1) * left[name])[each] for name in whole}
+    total, whole = len(predicted), compute_observed_metrics(truth, predicted)
+    left = _compute_metrics_without_one(_count_margins(truth, predicted), truth.positive)
+    return {
+        name: (total * whole[name] - (total - 1) * left[name])[truth.labels, predicted]
+        for name in whole
+    }
 
 
 def _divide(part: Numbers, whole: Numbers | Labels) -> Numbers:
@@ -142,14 +193,8 @@ def _draw_resamples(total: int, counts: Numbers, seed: int) -> Iterator[Numbers]
 
 def _compute_margins(table: ContingencyTable, counts: Numbers) -> list[_ClassMargins]:
     """Return the margins (..., K) of each run where the cells hold counts (..., M)."""
+    true, *predicted = np.equal.outer(table.cells.T, np.arange(table.classes)).astype(np.float64)
     return [
-        _ClassMargins(*(counts @ indicator for indicator in indicators))
-        for indicators in _compute_indicators(table)
+        _ClassMargins(counts @ true, counts @ answers, counts @ (true * answers))
+        for answers in predicted
     ]
-
-
-def _compute_indicators(table: ContingencyTable) -> list[_ClassMargins]:
-    """Return what one image of each cell adds to each run's margins: (M, K), 0 or 1."""
-    columns = np.equal.outer(table.cells.T, np.arange(table.classes)).astype(np.float64)
-    true, *predicted = columns
-    return [_ClassMargins(true, answers, true * answers) for answers in predicted]

@@ -11,7 +11,7 @@ import numpy as np
 
 from secondlook.artifacts.schema import Interval, McNemarTest, NullableFloat, Record
 from secondlook.evaluation import auc_intervals, intervals, seeds
-from secondlook.evaluation.intervals import Difference
+from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.metrics import Numbers, compute_mcnemar
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions, SplitPredictions
 from secondlook.evaluation.run_artifacts import RunResult, Scalars
@@ -116,14 +116,17 @@ def compute_lazy_gain(
     truth: GroundTruth, lazy: ImagePredictions, method: Sequence[ComparedRun], seed: int
 ) -> dict[str, Difference]:
     """Return accuracy and log loss less those of the lazy baseline, which has no seeds."""
-    if len(method) == 1:
-        found = intervals.compute_differences(truth, lazy, method[0].answers, seed)
-    else:
-        found = {
+    if len(method) > 1:
+        return {
             name: _compute_metric_gain(truth, lazy, method, per)
             for name, per in IMAGE_METRICS.items()
         }
-    return {name: found[name] for name in IMAGE_METRICS}
+    [run] = method
+    before, after = (answers.compute_correct(truth) for answers in (lazy, run.answers))
+    return {
+        "accuracy": intervals.compute_share_difference(before, after, seed),
+        "log_loss": intervals.compute_mean_difference(lazy.losses, run.answers.losses, seed),
+    }
 
 
 def detect_disagreement(found: dict[str, Difference]) -> bool:

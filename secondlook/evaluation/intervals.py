@@ -11,83 +11,22 @@ the interval of the difference is rather too wide (99 %). A log loss that rests 
 bad mistakes may be too low by more than its interval says: no resample shows what did not occur.
 """
 
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from secondlook.artifacts.schema import Ends, Interval, NullableFloat
+from secondlook.artifacts.schema import Ends, Interval
 from secondlook.evaluation import bootstrap
+from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.metrics import NORMAL_QUANTILE, Labels, Numbers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
-
-
-class Difference(Interval):
-    """A metric of the second method less that of the first, by image.
-
-    low, high: the 95 % interval of this difference alone; joint_low, joint_high: that which holds
-    together with all others of the study (simultaneous.py), None where there are none.
-    distinguishable: whether the latter, or where there is none the former, excludes zero;
-    includes_seeds: whether it also holds for other seeds of the trainings, not for these very
-    models only; freedom: of the Student's t behind the interval, not written.
-    """
-
-    distinguishable: bool
-    includes_seeds: bool
-    joint_low: NullableFloat = None
-    joint_high: NullableFloat = None
-    freedom: float = Field(default=np.inf, exclude=True, repr=False)
-
-    @classmethod
-    def from_floats(
-        cls,
-        value: float,
-        low: float,
-        high: float,
-        *,
-        includes_seeds: bool = False,
-        freedom: float = np.inf,
-    ) -> Self:
-        """Return the same of numbers, NaN where one is not defined: nothing is distinguishable."""
-        ends = {"value": value, "low": low, "high": high, "freedom": freedom}
-        apart = bool(low > 0 or high < 0)
-        return cls(**ends, distinguishable=apart, includes_seeds=includes_seeds)
-
-    def widen(self, low: float, high: float) -> Self:
-        """Return the same difference with its simultaneous interval."""
-        told = {"joint_low": low, "joint_high": high, "distinguishable": low > 0 or high < 0}
-        return type(self)(**dict(self) | told)
-
-    def reverse(self) -> Self:
-        """Return the first less the second."""
-        turned = {"value": self.value, "low": self.high, "high": self.low}
-        turned |= {"joint_low": self.joint_high, "joint_high": self.joint_low}
-        negated = {name: None if end is None else -end for name, end in turned.items()}
-        return self.model_copy(update=negated)
-
-    @property
-    def ends(self) -> tuple[float | None, float | None]:
-        """Return the interval to judge by: the simultaneous one, where there is one."""
-        alone = self.joint_low is None or self.joint_high is None
-        return (self.low, self.high) if alone else (self.joint_low, self.joint_high)
-
-    @property
-    def up(self) -> bool:
-        """Say whether the second certainly has more."""
-        return self.distinguishable and (self.value or 0.0) > 0
-
-    @property
-    def down(self) -> bool:
-        """Say whether the second certainly has less."""
-        return self.distinguishable and (self.value or 0.0) < 0
-
 
 N = TypeVar("N", float, Numbers)
 INTERVAL_QUANTILES = (0.025, 0.975)
 # From these sizes on the normal limit serves: resampling would say the same, slowly.
 NORMAL_LIMIT_IMAGES = 5_000  # of the log loss
-NORMAL_LIMIT_CELLS = 5_000  # of the contingency table, each holding at least one image
+NORMAL_LIMIT_CELLS = 50_000  # of the contingency table, times classes: what a resample costs
 # A resample that misses the few large values has next to no spread of its own; it is taken as at
 # least this share of the observed one. Losses lack large ones on one side only, their
 # differences on both, where a smaller share would make too wide an interval.
@@ -114,9 +53,14 @@ def compute_differences(
 ) -> dict[str, Difference]:
     """Return second - first of every metric, paired by image, as in `compute_intervals`."""
     counted = _compute_counting_intervals(truth, first.predicted, second.predicted, seed=seed)
-    loss = compute_mean_interval(second.losses - first.losses, seed, MIN_PAIRED_SPREAD)
-    found = {**counted, "log_loss": loss}
-    return {name: Difference.from_floats(*ends) for name, ends in found.items()}
+    loss = compute_mean_difference(first.losses, second.losses, seed)
+    found = {name: Difference.from_floats(*ends) for name, ends in counted.items()}
+    return {**found, "log_loss": loss}
+
+
+def compute_mean_difference(first: Numbers, second: Numbers, seed: int = 0) -> Difference:
+    """Return the mean of the second's values (N,) less that of the first's, such as losses."""
+    return Difference.from_floats(*compute_mean_interval(second - first, seed, MIN_PAIRED_SPREAD))
 
 
 def compute_share_difference(
@@ -150,51 +94,6 @@ def compute_mean_interval(values: Numbers, seed: int = 0, least: float = MIN_SPR
     return centre, centre - reach, centre + reach
 
 
-def compute_variance_freedom(parts: Numbers, count: int) -> float:
-    """Return the degrees of freedom of the variance of the mean of `count` values like `parts`.
-
-    2 N / (kurtosis - 1) for values that need not be normal (O'Neill, 2014, "Some Useful Moment
-    Results in Sampling Problems"): the fewer images make a number, the fewer. Infinite where all
-    are the same.
-    """
-    apart = parts - parts.mean()
-    variance = float((apart**2).mean())
-    kurtosis = float((apart**4).mean()) / variance**2 if variance else 1.0
-    return 2 * count / max(kurtosis - 1, 0.01) if variance else np.inf
-
-
-def widen_difference(
-    found: Difference, parts: Numbers | None, count: int, reach: float
-) -> Difference:
-    """Return a difference with the interval that reaches so many standard errors, not 1.96.
-
-    parts: what each image contributes to it, of `count` images or a sample of them; where that is
-    not known, too few images count to tell. So far out the tails are Student's t: few images make
-    most of a difference.
-    """
-    from scipy.special import ndtr, stdtrit
-
-    if found.value is None or found.low is None or found.high is None:
-        return found
-    if parts is None:
-        return found.widen(-1.0, 1.0)
-    freedom = min(found.freedom, compute_variance_freedom(parts, count), max(count - 1, 1))
-    alone, joint = stdtrit(found.freedom, 0.975), stdtrit(freedom, ndtr(reach))
-    more = (found.high - found.low) / 2 * max(0.0, float(joint / alone) - 1)
-    return found.widen(found.low - more, found.high + more)
-
-
-def compute_independent_reach(count: int) -> float:
-    """Return how many standard errors each of so many independent 95 % intervals has to reach.
-
-    So that all hold together in 95 % of cases (Sidak, 1967, "Rectangular Confidence Regions for
-    the Means of Multivariate Normal Distributions").
-    """
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + 0.95 ** (1 / count)) / 2))
-
-
 def _resample_studentised_means(values: Numbers, least: float, seed: int) -> Numbers:
     """Return |mean| / standard deviation of RESAMPLES resamples of values (N,) whose mean is 0."""
     random, count = np.random.default_rng(seed), len(values)
@@ -216,7 +115,7 @@ def _compute_counting_intervals(
         [bootstrap.compute_observed_metrics(truth, answers) for answers in predicted]
     )
     table = bootstrap.count_contingency(truth, *predicted)
-    if len(table.counts) > NORMAL_LIMIT_CELLS:
+    if len(table.counts) * truth.classes > NORMAL_LIMIT_CELLS:
         limit = _subtract_runs(
             [bootstrap.compute_metric_contributions(truth, answers) for answers in predicted]
         )

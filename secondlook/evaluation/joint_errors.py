@@ -7,6 +7,7 @@ over images, and where methods have several seeds, over these. The errors are no
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -65,13 +66,13 @@ class JointErrors:
             np.array([places[claim[side], claim.metric] for claim in known], dtype=np.int64)
             for side in (0, 1)
         )
-        images, seeds = self._compute_covariance(), self._list_seed_variances()
+        images, seeds = self._covariance, self._list_seed_variances()
         repeated = np.array([max(self._count_seeds(claim)) > 1 for claim in known], dtype=np.bool_)
         sides = images[first, first] + images[second, second]
         variance = sides - 2 * images[first, second]
         variance[variance < ROUNDING * sides] = 0  # the same answers: nothing can differ by chance
         spread = np.sqrt(variance + repeated * (seeds[first] + seeds[second]))
-        errors = random.standard_normal((DRAWS, len(places))) @ _compute_symmetric_root(images)
+        errors = random.standard_normal((DRAWS, len(places))) @ self._root
         luck = random.standard_normal((DRAWS, len(places))) * np.sqrt(seeds)
         maxima = np.zeros(DRAWS)
         for start in range(0, len(known), CLAIMS_AT_ONCE):
@@ -81,11 +82,19 @@ class JointErrors:
             maxima = np.maximum(maxima, (np.abs(drawn) / spread[part]).max(axis=1, initial=0.0))
         return np.sort(maxima)
 
-    def _compute_covariance(self) -> Numbers:
+    @cached_property
+    def _covariance(self) -> Numbers:
         """Return the covariance (P, P) over images of all metrics of all methods."""
         rows = np.stack([part - part.mean() for part in self.contributions.values()])
         covariance: Numbers = rows @ rows.T / rows.shape[1] / self.count
         return covariance
+
+    @cached_property
+    def _root(self) -> Numbers:
+        """Return the root (P, P) of it that is symmetric: of all roots that is the only one."""
+        values, vectors = np.linalg.eigh(self._covariance)
+        root: Numbers = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+        return root
 
     def _list_seed_variances(self) -> Numbers:
         """Return the variance (P,) over seeds of each metric of each method's mean."""
@@ -99,13 +108,6 @@ class JointErrors:
     def _count_seeds(self, claim: Claim) -> tuple[int, int]:
         first, second = (self.seeds.get(name, 1) for name in claim[:2])
         return first, second
-
-
-def _compute_symmetric_root(covariance: Numbers) -> Numbers:
-    """Return the root (P, P) that is symmetric: of all roots the one that is the only one."""
-    values, vectors = np.linalg.eigh(covariance)
-    root: Numbers = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
-    return root
 
 
 def measure_joint_errors(

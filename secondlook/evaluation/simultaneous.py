@@ -25,7 +25,7 @@ import numpy as np
 
 from secondlook.evaluation.comparison import MethodPair, detect_disagreement
 from secondlook.evaluation.comparison_artifacts import Comparison, Family
-from secondlook.evaluation.intervals import Difference, widen_difference
+from secondlook.evaluation.difference import Difference, widen_difference
 from secondlook.evaluation.joint_errors import DRAWS, LAZY, Claim, JointErrors
 from secondlook.evaluation.metrics import Numbers
 

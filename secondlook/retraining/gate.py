@@ -14,6 +14,7 @@ from secondlook.artifacts.schema import Ends
 from secondlook.config.retraining import LOSS_METRIC, GateParams
 from secondlook.evaluation import bootstrap, intervals
 from secondlook.evaluation.confusion import NEARLY_ALL, find_constant_answer
+from secondlook.evaluation.difference import compute_independent_reach, widen_difference
 from secondlook.evaluation.formatting import format_metric_name
 from secondlook.evaluation.metrics import count_answers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
@@ -104,7 +105,7 @@ def _check_class_recalls(
     hundred classes one would else seem to lose by chance.
     """
     occurring = [k for k in range(len(trial.names)) if (trial.truth.labels == k).any()]
-    reach = intervals.compute_independent_reach(len(occurring))
+    reach = compute_independent_reach(len(occurring))
     for k in occurring:
         yield _check_class_recall(trial, champion, k, drop, reach)
 
@@ -122,7 +123,7 @@ def _check_class_recall(
     before, after = (each.compute_correct(part) for each in (first, second))
     change = after.astype(np.float64) - before
     alone = intervals.compute_share_difference(before, after, trial.seed)
-    found = intervals.widen_difference(alone, change, len(change), reach)
+    found = widen_difference(alone, change, len(change), reach)
     low, high = (math.nan if end is None else end for end in found.ends)
     values = [float(before.mean()), float(after.mean())]
     told = (

@@ -14,7 +14,7 @@ from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.curves import ClassCurves, PrecisionRecallCurve, RocCurve
-from secondlook.evaluation.intervals import Difference
+from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.log_loss import LossDistribution
 from secondlook.evaluation.misclassified import MisclassifiedImage, Mistakes
 from secondlook.evaluation.overfitting import FitDiagnosis
