@@ -44,12 +44,14 @@ def judge_overfitting(case: Case) -> Iterator[Verdict]:
     ]
     rest = f" So {choose_verb(more, 'was', 'were')} {join_names(more)}." if more else ""
     fit = worst.fitting
-    kept = "from which" if fit.kept == fit.epochs else f"and it keeps epoch {fit.kept}, from which"
+    kept = ", from which its weights are"
+    if fit.kept != fit.epochs:
+        kept = f"; its weights are from epoch {fit.kept}"
     yield Verdict(
         rule="overfitting",
         text=f"{worst.name} was trained for too long: its validation loss turned at epoch "
         f"{fit.turned} and was {format_percent(fit.rise)} higher by epoch "
-        f"{fit.epochs}, {kept} its weights are.{rest} {_advise_stopping(found)}",
+        f"{fit.epochs}{kept}.{rest} {_advise_stopping(found)}",
         evidence="learning",
         runs=[result.name for result in found],
         weight=0.6,

@@ -2,7 +2,12 @@
 
 from secondlook.evaluation.run_artifacts import ClassScores, RunResult
 from secondlook.verdicts import accuracy, ranking, worth
-from tests.support.results import make_case, make_result, replace_test_details
+from tests.support.results import (
+    make_case,
+    make_interval,
+    make_result,
+    replace_test_details,
+)
 
 
 def replace_confusion(found: RunResult, counts: list[list[int]]) -> RunResult:
@@ -121,6 +126,14 @@ def test_a_run_that_finds_none_hardly_finds_any() -> None:
     assert verdict.text.startswith("none finds none of the 50 “b” in test")
 
 
+def test_recall_excuses_nobody_who_guesses() -> None:
+    """Who says yes to nearly everything finds most, and is right no more often than by guessing."""
+    eager = make_result("eager", accuracy=0.5, lazy_accuracy=0.9, recall=0.9)
+    eager = replace_confusion(eager, [[10, 40], [5, 45]])
+    [verdict] = accuracy.judge_no_better_than_lazy(make_case(eager))
+    assert "recall tells more" not in verdict.text
+
+
 def make_constant_result(name: str, k: int) -> RunResult:
     """Return a run that answers the class k to each image, fifty of either."""
     counts = [[50 * (k == 0), 50 * (k == 1)]] * 2
@@ -143,3 +156,15 @@ def test_a_run_that_always_answers_the_same_is_told_and_nothing_else_of_it() -> 
         assert not {"always", "never"} & {run for verdict in rule(case) for run in verdict.runs}
     assert list(ranking.judge_best(case)) == []
     assert case.comparison.ranking[0] == "fair"
+
+
+def test_probabilities_may_tell_more_than_a_constant_answer() -> None:
+    """A threshold would make something of them, so the run does not tell nothing apart."""
+    telling = make_constant_result("telling", 0)
+    intervals = telling.details["test"].intervals | {"roc_auc": make_interval(0.9)}
+    [verdict] = worth.judge_constant(
+        make_case(replace_test_details(telling, intervals=intervals), make_result("fair"))
+    )
+    assert verdict.text.endswith(
+        "of them; only its probabilities tell classes apart (see the area under the ROC curve)."
+    )

@@ -65,6 +65,24 @@ def test_fewer_errors_within_chance_are_no_reason_to_choose() -> None:
     assert verdict.text.endswith("Choose careful.")
 
 
+def test_who_is_chosen_depends_on_what_matters() -> None:
+    """Recall counts, too; who is worse than always answering the same is not chosen at all."""
+    accurate = make_confident_run("accurate", 0.9, accuracy=0.96, log_loss=0.3, recall=0.9)
+    careful = make_confident_run("careful", 0.8, accuracy=0.95, log_loss=0.1, epochs=20)
+    [verdict] = probabilities.judge_disagree(make_case(accurate, careful))
+    assert verdict.text.endswith(
+        "Choose careful where probabilities matter, accurate where only the answer does."
+    )
+    found = make_confident_run("found", 0.8, accuracy=0.9, log_loss=0.1, recall=0.95, epochs=20)
+    [verdict] = probabilities.judge_disagree(make_case(accurate, found))
+    assert verdict.text.endswith(
+        "Choose found where probabilities or recall matter, accurate where only accuracy does."
+    )
+    lazy = make_confident_run("lazy", 0.8, accuracy=0.9, lazy_accuracy=0.95, log_loss=0.1)
+    [verdict] = probabilities.judge_disagree(make_case(accurate, lazy))
+    assert verdict.text.endswith("But by accuracy lazy is worse than always answering “a”.")
+
+
 def test_agreement_and_chance_are_not_told() -> None:
     """Better in both, or a log loss within chance."""
     best = make_confident_run("best", 0.9, accuracy=0.96, log_loss=0.1)

@@ -36,6 +36,17 @@ def test_weights_from_before_the_turn_are_no_overfitting() -> None:
     )
 
 
+def test_who_watched_something_else_is_told_what_to_watch() -> None:
+    """Early stopping on recall went on after the turn: it did not stop in time."""
+    late = make_trained_run(
+        "late", {"patience": 5}, kind="overfitting", turned=4, rise=0.44, epochs=9, kept=8, saved=1
+    )
+    [verdict] = training_choices.judge_overfitting(make_case(late))
+    assert "higher by epoch 9; its weights are from epoch 8." in verdict.text
+    assert verdict.text.endswith("Let early_stopping watch validation/loss.")
+    assert not list(training_choices.judge_stopping(make_case(late)))
+
+
 def test_underfitting_is_told() -> None:
     """By how much the loss still fell, as a share of what it was."""
     short = make_trained_run("short", kind="underfitting", fall=1.0)

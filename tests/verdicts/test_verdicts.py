@@ -7,7 +7,7 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError
 from secondlook.evaluation import comparison_artifacts
-from secondlook.verdicts import verdicts
+from secondlook.verdicts import probabilities, verdicts
 from tests.support.datasets import make_duplicate_counts, make_near_duplicate_counts
 from tests.support.results import (
     make_calibration,
@@ -44,6 +44,17 @@ def test_where_nothing_is_known_little_is_said() -> None:
     good = make_result("good", accuracy=0.99, lazy_accuracy=0.9, recall=0.95)
     found = verdicts.select_verdicts(make_case(good))
     assert [verdict.rule for verdict in found] == ["calibrated", "gain_over_lazy"]
+
+
+def test_what_contradicts_another_verdict_gives_way() -> None:
+    """Nobody is taken at the word of probabilities that another sentence calls the worse ones."""
+    accurate = make_result("accurate", accuracy=0.96, log_loss=0.3, f1=0.9)
+    careful = make_result("careful", accuracy=0.9, log_loss=0.1, f1=0.8, epochs=20)
+    case = make_case(accurate, careful)
+    assert [verdict.runs for verdict in probabilities.judge_calibrated(case)] == [["accurate"]]
+    told = {verdict.rule: verdict.runs for verdict in verdicts.list_verdicts(case)}
+    assert told["disagree"] == ["accurate", "careful"]
+    assert "calibrated" not in told
 
 
 def test_weights_are_shares() -> None:
