@@ -41,16 +41,14 @@ def test_the_textbook_case(project: Path) -> None:
     """98.1 %/0.1882, 98.5 %/0.0997, 99.1 %/0.2544: the fewest errors, the most confident ones."""
     cases = {"first": (0.019, 0.1882, 3.5), "second": (0.015, 0.0997, 2.3)}
     cases["third"] = (0.009, 0.2544, 13.0)
-    counts = {"train": 100, "validation": 100, "test": 10_000}
+    counts = {"train": 100, "validation": 10_000, "test": 10_000}
     write_evaluated_runs(skills=dict.fromkeys(cases, 1.0), counts=counts)
-    labels = manifest.load_labels("test")
+    labels = {split: manifest.load_labels(split) for split in manifest.EVALUATED_SPLITS}
     for i, (name, numbers) in enumerate(cases.items()):
-        given = np.random.default_rng(i).permutation(make_probabilities(*numbers))
-        given[labels == 1] = given[labels == 1][:, ::-1]
+        drawn = np.random.default_rng(i).permutation(make_probabilities(*numbers))
+        given = {split: np.where(k[:, None], drawn[:, ::-1], drawn) for split, k in labels.items()}
         path = files.stage_folder("train", name) / "predictions.npz"
-        with np.load(path) as arrays:
-            validation = arrays["validation"]
-        np.savez(path, allow_pickle=False, validation=validation, test=given)
+        np.savez(path, allow_pickle=False, **given)
         evaluate.run(load_params(), name)
         assert read_metric("accuracy", name) == pytest.approx(1 - numbers[0])
         assert read_metric("log_loss", name) == pytest.approx(numbers[1], abs=5e-5)
