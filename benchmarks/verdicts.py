@@ -36,11 +36,12 @@ EQUAL = [
     (Setting(6), 400),
     (Setting(20), 100),
     (Setting(40), 100),
-    (Setting(6, classes=10, skill=1.5), 400),
-    (Setting(20, classes=10, skill=1.5), 100),
-    (Setting(40, classes=10, skill=1.5), 100),
+    (Setting(2, classes=10, skill=1.5), 200),
+    (Setting(6, classes=10, skill=1.5), 200),
+    (Setting(20, classes=10, skill=1.5), 50),
+    (Setting(40, classes=10, skill=1.5), 25),
     (Setting(2, seeds=5), 200),
-    (Setting(6, seeds=3), 200),
+    (Setting(6, seeds=3), 100),
 ]
 LEADS = [(methods, points) for methods in (6, 20) for points in (3, 6)]
 LED_STUDIES = 100
