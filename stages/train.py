@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import DatasetCard, load_dataset_card
 from secondlook.config.errors import ParamsError
-from secondlook.config.params import EarlyStoppingParams, Params, TrainParams
+from secondlook.config.params import Params
+from secondlook.config.training import EarlyStoppingParams, TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.training import embedding_distance, environment
 from secondlook.training.callbacks import (

@@ -1,6 +1,7 @@
 """What a user says in params.yaml, and what can be wrong with it; imports no other room.
 
 params.py       every section as a typed, frozen model, and what must hold between them
+training.py     the section `train`: what determines a run
 retraining.py   the section `retrain`: the gate, and the limits of data
 yaml_files.py   YAML as DVC reads and writes it
 yaml_schema.py  values that sections are made of; what is wrong with one, in a single line

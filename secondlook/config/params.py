@@ -10,13 +10,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
+from secondlook.config.training import SharedTrainParams, TrainParams
 from secondlook.config.yaml_files import load_yaml
 from secondlook.config.yaml_schema import (
     PARAMS_FILE,
     ClassName,
-    ClassWeight,
     Fraction,
-    HalfFraction,
     NonEmptyText,
     OpenFraction,
     ParamsSection,
@@ -68,50 +67,6 @@ class PreprocessParams(ParamsSection):
     background: Literal["black", "white"]
     contrast: Literal["stretch", "equalize"] | None
     max_rejected_fraction: Fraction
-
-
-class EarlyStoppingParams(ParamsSection):
-    """Stop after `patience` epochs without gain in `monitor`; keep the best epoch's weights."""
-
-    monitor: Literal[
-        "validation/loss", "validation/accuracy", "validation/precision", "validation/recall"
-    ]
-    patience: PositiveCount
-
-
-class AugmentParams(ParamsSection):
-    """Random changes of training images, as shares: of a turn, of the side, of the size."""
-
-    rotation: HalfFraction
-    shift: HalfFraction
-    zoom: HalfFraction
-    flip: bool
-
-
-class TrainParams(ParamsSection):
-    """What determines one run, besides the data."""
-
-    model: Literal["cnn", "dense"]
-    filters: Annotated[list[PositiveCount], Field(min_length=1)]
-    kernel_size: PositiveCount
-    dense_units: list[PositiveCount]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    l2: Annotated[float, Field(ge=0)]
-    epochs: PositiveCount
-    batch_size: PositiveCount
-    optimizer: Literal["adam", "sgd", "rmsprop"]
-    learning_rate: Annotated[float, Field(gt=0)]
-    class_weight: ClassWeight
-    early_stopping: EarlyStoppingParams | None
-    augment: AugmentParams | None
-    precision: Literal["float32", "mixed_bfloat16"]
-    seed: Seed
-
-
-class SharedTrainParams(TrainParams):
-    """The section `train`: what runs share, and what changes none of them."""
-
-    checkpoint_seconds: Annotated[float, Field(ge=0)]
 
 
 class OperatingPointParams(ParamsSection):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from secondlook.artifacts import dataset_card, files, manifest
-from secondlook.config.params import Params, TrainParams
+from secondlook.config.params import Params
+from secondlook.config.training import TrainParams
 from secondlook.report import thumbnails
 from secondlook.tracking import provenance
 from secondlook.tracking.run_spec import (

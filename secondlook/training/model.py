@@ -11,7 +11,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from secondlook.artifacts.files import check_present
-from secondlook.config.params import AugmentParams, TrainParams
+from secondlook.config.training import AugmentParams, TrainParams
 
 ARCHITECTURE_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"

@@ -10,7 +10,7 @@ import yaml
 
 from secondlook.artifacts import files, layer_artifact, manifest
 from secondlook.config.errors import ParamsError, TrainingError
-from secondlook.config.params import TrainParams
+from secondlook.config.training import TrainParams
 from stages import train
 from tests.support.project import ROOT
 from tests.support.training import (

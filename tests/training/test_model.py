@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secondlook.config.params import Params, TrainParams, load_params
+from secondlook.config.params import Params, load_params
+from secondlook.config.training import TrainParams
 
 SHAPE = (12, 14, 1)
 IMAGES = np.random.default_rng(3).integers(0, 256, (70, *SHAPE)).astype(np.uint8)
