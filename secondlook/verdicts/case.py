@@ -1,6 +1,7 @@
 """All that a rule may look at."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -61,7 +62,13 @@ class Case:
 
     def find_constant_answer(self, name: str) -> int | None:
         """Return the class that a run answers to every test image, or None."""
-        return find_constant_answer(np.array(self.find_test_details(name).confusion))
+        return self._constant_answers[name]
+
+    @cached_property
+    def _constant_answers(self) -> dict[str, int | None]:
+        # Every rule asks for it: matrices of many classes are read once.
+        matrices = {run.name: run.details["test"].confusion for run in self.results}
+        return {name: find_constant_answer(np.array(each)) for name, each in matrices.items()}
 
     def list_runs(self, name: str) -> list[RunResult]:
         """Return the runs of a method, one a seed."""
