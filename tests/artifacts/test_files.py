@@ -151,6 +151,20 @@ def test_json_has_one_form() -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from(" ,\"'\n\t"))
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def nest_json(parts: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """Draw lists and objects of values."""
+    return st.lists(parts) | st.dictionaries(TEXTS, parts).map(lambda d: dict(sorted(d.items())))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each file is written anew
+@given(st.recursive(st.none() | st.booleans() | st.integers() | FLOATS | TEXTS, nest_json))
+def test_json_comes_back_as_it_was(value: object) -> None:
+    """Every number to the last bit, whole ones of any size; any alphabet survives."""
+    files.write_json(Path("a.json"), value)
+    assert repr(files.read_json(Path("a.json"))) == repr(value)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each file is written anew
