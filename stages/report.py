@@ -5,14 +5,17 @@ data/evaluate, data/compare (where there is none, the page says nothing of diffe
 data/retrain/history.jsonl;
 writes data/report: report.html (one file that needs no network), leaderboard.csv, curves.csv
 and precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
+Of more than ten methods the page, and confusion.png, first show the ten best and the reference.
 It computes nothing that `evaluate` or `compare` should have.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from secondlook.artifacts import files, retraining_history
 from secondlook.config.params import Params
 from secondlook.evaluation import study
+from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.study import Study
 from secondlook.report import (
     champion_history,
@@ -25,6 +28,7 @@ from secondlook.report import (
     threshold_curves,
     thumbnails,
 )
+from secondlook.report.leaderboard import ArrangedStudy
 from secondlook.report.render import render_page
 from secondlook.report.theme import Style, assign_styles
 
@@ -35,38 +39,45 @@ def run(params: Params) -> None:
     Raises DataError when a run has not been trained or evaluated.
     """
     found, compared = study.load_study(params), differences.load_comparison_view()
+    seeded = compared.seeded if compared else ()
+    arranged = leaderboard.arrange_study(found, seeded)
     with files.create_output("report") as folder:
-        ranked = leaderboard.list_leaderboard_rows(
-            leaderboard.build_leaderboard(found, compared.seeded if compared else ())
+        _write_tables(found, seeded, folder)
+        _draw_pictures(arranged, folder)
+        seen = (
+            thumbnails.load_mistake_gallery(arranged.shown, compared.mistakes) if compared else None
         )
-        files.write_csv(folder / "leaderboard.csv", leaderboard.CSV_FIELDS, ranked)
-        files.write_csv(
-            folder / "curves.csv",
-            learning_curves.CSV_FIELDS,
-            learning_curves.list_epoch_rows(found),
-        )
-        points = threshold_curves.list_precision_recall_rows(found)
-        files.write_csv(folder / "precision_recall.csv", threshold_curves.CSV_FIELDS, points)
-        _draw_pictures(found, folder)
-        seen = thumbnails.load_mistake_gallery(found, compared.mistakes) if compared else None
-        drawn = {result.name: look for result, look in assign_styles(found)}
+        drawn = {result.name: look for result, look in assign_styles(arranged.whole)}
         networks = network_view.load_network_views(
             params, network_view.select_network_pair(params), drawn
         )
         shown = context.build_context(
-            found, compared, thumbnails.load_contact_sheets(found.facts), seen, networks
+            arranged, compared, thumbnails.load_contact_sheets(found.facts), seen, networks
         )
         shown |= champion_history.build_champion_context(retraining_history.load_history())
         (folder / "report.html").write_text(render_page("report.html.j2", shown), encoding="utf-8")
 
 
-def _draw_pictures(found: Study, folder: Path) -> None:
-    """Draw confusion.png of all runs, and five pictures of each in runs/<run>."""
+def _write_tables(found: Study, seeded: Sequence[Method], folder: Path) -> None:
+    """Write the numbers of all runs as CSV."""
+    ranked = leaderboard.list_leaderboard_rows(leaderboard.build_leaderboard(found, seeded))
+    files.write_csv(folder / "leaderboard.csv", leaderboard.CSV_FIELDS, ranked)
+    files.write_csv(
+        folder / "curves.csv", learning_curves.CSV_FIELDS, learning_curves.list_epoch_rows(found)
+    )
+    points = threshold_curves.list_precision_recall_rows(found)
+    files.write_csv(folder / "precision_recall.csv", threshold_curves.CSV_FIELDS, points)
+
+
+def _draw_pictures(arranged: ArrangedStudy, folder: Path) -> None:
+    """Draw confusion.png of the runs shown first, and five pictures of each run in runs/<run>."""
     from secondlook.report import figures
 
+    found = arranged.whole
     names, counts = context.condense_confusion_matrices(found)
+    first = {result.name: counts[result.name] for result in arranged.shown.results}
     figures.save_png(
-        figures.draw_confusion_matrices(counts, names, Style(0)), folder / "confusion.png"
+        figures.draw_confusion_matrices(first, names, Style(0)), folder / "confusion.png"
     )
     for result, look in assign_styles(found):
         into = folder / "runs" / result.name

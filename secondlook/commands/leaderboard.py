@@ -18,6 +18,7 @@ from secondlook.config.processes import run_git
 from secondlook.config.yaml_files import parse_yaml
 from secondlook.evaluation import comparison_artifacts
 from secondlook.evaluation.comparison_artifacts import Verdict
+from secondlook.report.leaderboard import SHOWN_METHODS
 
 TABLE_COLUMNS = {
     "validation/f1": "F1 on\nvalidation",
@@ -43,7 +44,11 @@ def run(params: Params) -> None:
     """
     path = files.check_present(files.stage_folder("report") / "leaderboard.csv")
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_build_table(list(files.read_csv(path)), params))
+    rows = list(files.read_csv(path))
+    shown = select_shown_rows(rows, params)
+    console.print(_build_table(shown, params))
+    if more := len(rows) - len(shown):
+        console.print(f"and {more} more: make report, or {path}", style="dim", markup=False)
     console.print(
         format_verdicts(comparison_artifacts.load_verdicts(), min(console.width, LINE_WIDTH)),
         markup=False,
@@ -53,6 +58,16 @@ def run(params: Params) -> None:
     if reason := describe_lock_change():
         line = textwrap.fill(reason, min(console.width, LINE_WIDTH))
         console.print(f"\n{line}", style="dim", markup=False)
+
+
+def select_shown_rows(rows: Sequence[dict[str, str]], params: Params) -> list[dict[str, str]]:
+    """Return the best methods, the reference and the lazy baseline of leaderboard.csv, in order.
+
+    All rows where no more than SHOWN_METHODS methods compete.
+    """
+    methods = [row["run"] for row in rows if row["run"] in params.runs]
+    kept = {*methods[:SHOWN_METHODS], params.report.reference}
+    return [row for row in rows if row["run"] in kept or row["run"] not in params.runs]
 
 
 def _build_table(rows: list[dict[str, str]], params: Params) -> Table:

@@ -22,6 +22,7 @@ from secondlook.report import (
     threshold_curves,
 )
 from secondlook.report.differences import ComparisonView
+from secondlook.report.leaderboard import ArrangedStudy
 from secondlook.report.network_view import NetworkView
 from secondlook.report.theme import Panel, Style, assign_styles
 from secondlook.report.thumbnails import ContactSheet, MistakeGallery
@@ -32,29 +33,34 @@ WIDE_PANEL, SMALL_PANEL = (5.0, 3.2), (3.4, 2.1)  # inches, of one panel
 
 
 def build_context(
-    found: Study,
+    study: ArrangedStudy,
     compared: ComparisonView | None,
     sheets: Sequence[ContactSheet],
     album: MistakeGallery | None,
     networks: Sequence[NetworkView],
 ) -> dict[str, object]:
-    """Return everything that the template names; what was not compared is None there."""
+    """Return everything that the template names; what was not compared is None there.
+
+    What is drawn of each run is so of those that are shown first.
+    """
+    runs = list(assign_styles(study.whole))
     return {
-        "facts": found.facts,
-        "runs": list(assign_styles(found)),
-        "parameters": tables.build_parameter_table(found.results),
+        "facts": study.whole.facts,
+        "runs": runs[: len(study.shown.results)],
+        "folded_runs": runs[len(study.shown.results) :],
+        "parameters": tables.build_parameter_table(study.whole.results),
         **theme.build_css_colors(),
-        **_build_sentences(found),
-        **_build_leaderboard(found, compared),
-        **_build_confusion(found),
-        **_draw_figures(found),
-        **_build_certainty(found),
+        **_build_sentences(study),
+        **_build_leaderboard(study.whole, compared),
+        **_build_confusion(study),
+        **_draw_figures(study),
+        **_build_certainty(study),
         **network_view.build_network_context(networks),
         "sheets": sheets,
         "album": album,
         "contrasted": compared,
         "compared_metrics": differences.COMPARED_METRICS,
-        "looks": {result.name: look for result, look in assign_styles(found)},
+        "looks": {result.name: look for result, look in runs},
         "whole": formatting.format_whole_percent,
         "coarse": formatting.format_coarse_percent,
         "coded": text.format_code,
@@ -63,8 +69,9 @@ def build_context(
     }
 
 
-def _build_sentences(found: Study) -> dict[str, object]:
+def _build_sentences(study: ArrangedStudy) -> dict[str, object]:
     """Return the sentences that depend on the data."""
+    found = study.whole
     return {
         "question": text.format_question(found.facts),
         "summary": text.describe_lazy_baseline(found),
@@ -73,6 +80,7 @@ def _build_sentences(found: Study) -> dict[str, object]:
         "levels": text.describe_levels(found.facts),
         "averaged": text.describe_averaging(found.facts),
         "thresholds_text": text.describe_threshold_curves(found.facts),
+        "selection": text.describe_selection(len(study.shown.results), len(found.results)),
         "counts": tables.count_class_images(found.facts),
         "splits": SPLITS,
         "listed": TABLE_CLASSES,
@@ -85,29 +93,30 @@ def _build_leaderboard(found: Study, compared: ComparisonView | None) -> dict[st
     rows = leaderboard.build_leaderboard(found, compared.seeded if compared else ())
     columns = [column for shown in leaderboard.DISPLAY_COLUMNS.values() for column in shown]
     return {
-        "leaderboard": rows,
+        "leaderboard": leaderboard.split_leaderboard(rows, found.results[0].name),
         "columns": leaderboard.DISPLAY_COLUMNS,
         "rank": leaderboard.RANKING_METRIC,
         "best": {column: leaderboard.find_best_value(rows, column) for column in columns},
     }
 
 
-def _build_confusion(found: Study) -> dict[str, object]:
+def _build_confusion(study: ArrangedStudy) -> dict[str, object]:
     """Return the confusion matrices, each with its shares of the rows."""
-    names, counts = condense_confusion_matrices(found)
+    names, counts = condense_confusion_matrices(study.whole)
     return {
         "names": names,
         "confused": CONFUSION_CLASSES,
         "cut": names[-1:] == [confusion.OTHER_CLASSES],
         "matrices": [
             (run, counts[run[0].name], confusion.compute_row_shares(counts[run[0].name]))
-            for run in assign_styles(found)
+            for run in assign_styles(study.shown)
         ],
     }
 
 
-def _draw_figures(found: Study) -> dict[str, object]:
+def _draw_figures(study: ArrangedStudy) -> dict[str, object]:
     """Return the figures as elements of the page."""
+    found = study.shown
     whole = [learning_curves.build_study_panel(found, metric) for metric in ("loss", "accuracy")]
     headline = threshold_curves.build_precision_recall(
         found, found.headline, "Precision against recall"
@@ -115,7 +124,7 @@ def _draw_figures(found: Study) -> dict[str, object]:
     curves = [headline, threshold_curves.build_roc(found)]
     classes = []
     if found.facts.positive is None:
-        names = tables.find_weakest_classes(found.results, found.facts.classes, CURVE_CLASSES)
+        names = tables.find_weakest_classes(study.whole.results, found.facts.classes, CURVE_CLASSES)
         classes = [threshold_curves.build_precision_recall(found, name, name) for name in names]
     return {
         "overview": [
@@ -138,21 +147,26 @@ def _draw_figures(found: Study) -> dict[str, object]:
     }
 
 
-def _build_certainty(found: Study) -> dict[str, object]:
+def _build_certainty(study: ArrangedStudy) -> dict[str, object]:
     """Return how far each run's numbers can be trusted, and where a yes begins."""
-    point = found.results[0].details["test"].operating_point
+    point = study.whole.results[0].details["test"].operating_point
+    shown = len(study.shown.results)
+    built = [(run, certainty.build_certainty(run[0])) for run in assign_styles(study.whole)]
+    operating = [
+        (run, view)
+        for run in assign_styles(study.whole)
+        if (view := certainty.build_operating_view(study.whole, run[0])) is not None
+    ]
     return {
-        "certainty": [(run, certainty.build_certainty(run[0])) for run in assign_styles(found)],
+        "certainty": built[:shown],
+        "folded_certainty": built[shown:],
         "operating_text": point and text.describe_operating_rule(point),
         "operating": [
-            (
-                run,
-                certainty.build_operating_view(found, run[0]),
-                _render_panels(f"threshold-{i}", [panel], SMALL_PANEL),
-            )
-            for i, run in enumerate(assign_styles(found))
+            (run, view, _render_panels(f"threshold-{i}", [panel], SMALL_PANEL))
+            for i, (run, view) in enumerate(operating[:shown])
             if (panel := threshold_curves.build_threshold_panel(*run)) is not None
         ],
+        "folded_operating": [(run, view, "") for run, view in operating[shown:]],
     }
 
 

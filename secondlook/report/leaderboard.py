@@ -5,6 +5,7 @@ Runs that differ in their seed alone are one row: their mean, and how far they s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from secondlook.artifacts.manifest import EVALUATED_SPLITS
 from secondlook.artifacts.schema import Interval
@@ -39,6 +40,10 @@ DISPLAY_COLUMNS = {
         "test/log_loss": "log loss",
     },
 }
+
+SHOWN_METHODS = (
+    10  # of more, these many of the best, the reference and the lazy baseline come first
+)
 
 
 @dataclass(frozen=True)
@@ -123,3 +128,48 @@ def list_leaderboard_rows(found: Sequence[LeaderboardRow]) -> list[dict[str, obj
         | {f"{column}/deviation": row.get_deviation(column) for column in METRIC_COLUMNS}
         for row in found
     ]
+
+
+class SplitLeaderboard(NamedTuple):
+    """The rows that are shown first, and those that are folded away, both best first."""
+
+    shown: list[LeaderboardRow]
+    folded: list[LeaderboardRow]
+
+
+def split_leaderboard(found: Sequence[LeaderboardRow], reference: str) -> SplitLeaderboard:
+    """Return which rows are shown first: the best, the reference and the lazy baseline.
+
+    All of them where no more than SHOWN_METHODS methods compete.
+    """
+    methods = [row for row in found if row.runs]
+    few = len(methods) <= SHOWN_METHODS
+    best = methods if few else methods[:SHOWN_METHODS]
+    kept = {row.name for row in best}
+    split = SplitLeaderboard([], [])
+    for row in found:
+        shown = row.name in kept or not row.runs or reference in row.runs
+        split[0 if shown else 1].append(row)
+    return split
+
+
+class ArrangedStudy(NamedTuple):
+    """All runs, those that are shown first in front; and these alone."""
+
+    whole: Study
+    shown: Study
+
+
+def arrange_study(study: Study, seeded: Sequence[Method] = ()) -> ArrangedStudy:
+    """Return a study so that the runs shown first have the first looks; a small one as it is.
+
+    Of a method with several seeds the run that names it is shown.
+    """
+    rows = build_leaderboard(study, seeded)
+    split = split_leaderboard(rows, study.results[0].name)
+    if not split.folded:
+        return ArrangedStudy(study, study)
+    names = {row.name for row in split.shown}
+    shown = [result for result in study.results if result.name in names]
+    others = [result for result in study.results if result.name not in names]
+    return ArrangedStudy(Study(study.facts, shown + others), Study(study.facts, shown))

@@ -33,6 +33,18 @@ def describe_lazy_baseline(study: Study) -> str:
     )
 
 
+def describe_selection(shown: int, total: int) -> str:
+    """Return which runs of many have charts of their own on the page; nothing where all have."""
+    if shown == total:
+        return ""
+    return (
+        f"Of {total} runs, the best by F1 on validation and the reference are shown first, and "
+        f"only these {shown} have charts and tables of their own here. The numbers of the others "
+        "are folded away below the tables; all that is known of them is in MLflow (`make ui`), "
+        "their pictures also in `data/report/runs`."
+    )
+
+
 def describe_images(facts: DatasetCard) -> str:
     """Return how many images there are, of what size and kind."""
     total = sum(sum(counts.values()) for counts in facts.counts.values())

@@ -10,6 +10,7 @@ from secondlook.config.errors import DataError
 from secondlook.config.params import load_params
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.report import leaderboard as report_leaderboard
+from tests.support.project import edit_params
 
 VERDICT = Verdict(rule="best", text="[red] " * 30, evidence="data", runs=[], weight=1)
 ROW = dict.fromkeys(report_leaderboard.METRIC_COLUMNS, "0.5") | {"seeds": "1"}
@@ -38,6 +39,27 @@ def test_runs_and_the_lazy_baseline_are_printed(
     assert "· [red] [red]" in printed
     assert "make ui" in printed
     assert "data/report/report.html" in printed
+
+
+@pytest.mark.parametrize(("count", "more"), [(10, 0), (12, 1), (40, 29)])
+def test_of_many_runs_the_best_are_printed(
+    project: Path, capsys: pytest.CaptureFixture[str], count: int, more: int
+) -> None:
+    """Ten of them, the reference, which is the worst here, and the lazy baseline; how many more."""
+    names = [f"trial-{i}" for i in range(count)]
+    edit_params(project, {"runs": {n: {} for n in names}, "report": {"reference": names[-1]}})
+    with files.create_output("report") as folder:
+        rows = [ROW | {"run": name} for name in [*names, "lazy"]]
+        files.write_csv(folder / "leaderboard.csv", report_leaderboard.CSV_FIELDS, rows)
+    with files.create_output("compare") as folder:
+        files.write_json(folder / "verdicts.json", [])
+    commands_leaderboard.run(load_params())
+    printed = capsys.readouterr().out
+    listed = [line.split()[0] for line in printed.splitlines() if "0.500" in line]
+    assert listed == [*names[:10], *names[10:][-1:], "lazy"]
+    assert (f"and {more} more: make report, or data/report/leaderboard.csv" in printed) == (
+        more > 0
+    )
 
 
 def test_several_seeds_have_a_spread() -> None:

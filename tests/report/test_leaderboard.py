@@ -80,3 +80,22 @@ def test_seeds_are_one_row_with_their_spread(project: Path) -> None:
     assert rows["weighted"].get_value("test/accuracy") == 0.7 not in (one, two)
     assert rows["weighted"].get_deviation("test/accuracy") == 0.05
     assert rows["unweighted"].get_deviation("test/accuracy") is None
+
+
+@pytest.mark.parametrize(("count", "folded"), [(1, []), (10, []), (11, []), (13, [10, 11])])
+def test_of_many_methods_the_best_and_the_reference_come_first(
+    count: int, folded: list[int]
+) -> None:
+    """Ten methods, the reference and the lazy baseline; the others are folded away."""
+    lazy = LeaderboardRow("lazy", None, (), row("any").scalars, {})
+    rows = [*(row(f"trial-{i}") for i in range(count)), lazy]
+    split = leaderboard.split_leaderboard(rows, f"trial-{count - 1}")
+    assert [found.name for found in split.folded] == [f"trial-{i}" for i in folded]
+    assert split.shown == [found for found in rows if found not in split.folded]
+
+
+def test_a_small_study_stays_as_it_is(rows: list[LeaderboardRow]) -> None:
+    """All runs are shown, in the order of params.yaml, each in its look."""
+    found = study.load_study(load_params())
+    assert leaderboard.arrange_study(found) == (found, found)
+    assert leaderboard.split_leaderboard(rows, "unweighted") == (rows, [])
