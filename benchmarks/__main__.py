@@ -20,6 +20,7 @@ from rich.table import Table
 from benchmarks import (
     checkpoint_cost,
     data_loaders,
+    forty_runs,
     kills,
     million_predictions,
     no_op,
@@ -40,6 +41,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "preprocess": preprocessing_speed.measure,
     "memory": peak_memory.measure,
     "million": million_predictions.measure,
+    "forty": forty_runs.measure,
     "no-op": no_op.measure,
     "kills": kills.measure,
     "saving": checkpoint_cost.measure,
