@@ -10,6 +10,7 @@ from secondlook.config.yaml_schema import (
     ParamsSection,
     PositiveCount,
     Seed,
+    parse_choice,
 )
 
 
@@ -31,6 +32,28 @@ class AugmentParams(ParamsSection):
     flip: bool
 
 
+class WeightDecayParams(ParamsSection):
+    """The share of each kernel, times the learning rate, that every step takes away."""
+
+    weight_decay: Annotated[float, Field(gt=0)]
+
+
+class AdamWParams(ParamsSection):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    adamw: WeightDecayParams
+
+
+Optimizer = Annotated[
+    Literal["adam", "sgd", "rmsprop"] | AdamWParams,
+    parse_choice(
+        ("adam", "sgd", "rmsprop"),
+        AdamWParams,
+        "adam, sgd, rmsprop or {adamw: {weight_decay: above 0}}",
+    ),
+]
+
+
 class TrainParams(ParamsSection):
     """What determines one run, besides the data."""
 
@@ -42,7 +65,7 @@ class TrainParams(ParamsSection):
     l2: Annotated[float, Field(ge=0)]
     epochs: PositiveCount
     batch_size: PositiveCount
-    optimizer: Literal["adam", "sgd", "rmsprop"]
+    optimizer: Optimizer
     learning_rate: Annotated[float, Field(gt=0)]
     class_weight: ClassWeight
     early_stopping: EarlyStoppingParams | None

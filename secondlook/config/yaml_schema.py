@@ -131,6 +131,25 @@ def _accepts_null(kind: type[ParamsSection], where: tuple[str, ...]) -> bool:
     return type(None) in get_args(_find_field_type(kind, where))
 
 
+def parse_choice(
+    words: tuple[str | None, ...], kind: type[ParamsSection], expected: str
+) -> BeforeValidator:
+    """Return what accepts one of the words, or a mapping {word: {its numbers}} that `kind` is.
+
+    Whatever else is found, `expected` tells all choices.
+    """
+
+    def parse(value: object) -> object:
+        if value in words:
+            return value
+        try:
+            return kind.model_validate(value)
+        except ValidationError:
+            raise ValueError(expected) from None
+
+    return BeforeValidator(parse)
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonEmptyText = Annotated[str, Field(min_length=1)]
 

@@ -1,6 +1,7 @@
 """A network: built, trained so that a killed training resumes, and examined layer by layer.
 
 model.py               build, save, load and ask a classifier; PREDICTION_BATCH images at a time
+optimization.py        how a training steps: the optimizer
 batches.py             arrays on disk as seeded batches, and fixed samples of them
 callbacks.py           what is measured of every epoch, and what Keras calls meanwhile
 checkpoint.py          the state between two epochs, saved so that a killed training resumes
@@ -11,6 +12,6 @@ layer_outputs.py       what each layer makes of images, and of one image to be d
 linear_probe.py        what a linear model can read off a layer
 layer_report.py        both as a table, layer by layer
 
-model, batches and layer_outputs need Keras as soon as they are imported: import them inside
-functions. The stage `train` depends on all of this folder.
+model, optimization, batches and layer_outputs need Keras as soon as they are imported: import
+them inside functions. The stage `train` depends on all of this folder.
 """

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts.files import check_present
 from secondlook.config.training import AugmentParams, TrainParams
+from secondlook.training.optimization import build_optimizer
 
 ARCHITECTURE_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -53,9 +54,7 @@ def build_model(train: TrainParams, shape: Sequence[int], classes: int) -> keras
         layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
     ]
     model = keras.Sequential(parts, name=train.model)
-    model.compile(
-        _build_optimizer(train), loss="sparse_categorical_crossentropy", jit_compile=False
-    )
+    model.compile(build_optimizer(train), loss="sparse_categorical_crossentropy", jit_compile=False)
     return model
 
 
@@ -95,15 +94,6 @@ def _build_dense_layers(train: TrainParams) -> list[layers.Layer]:
     if train.dropout:
         parts += [layers.Dropout(train.dropout, seed=train.seed, name="dropout")]
     return parts
-
-
-def _build_optimizer(train: TrainParams) -> keras.optimizers.Optimizer:
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
-        "rmsprop": keras.optimizers.RMSprop,
-    }
-    return kinds[train.optimizer](train.learning_rate)
 
 
 def predict_probabilities(model: keras.Model, images: ImageSequence) -> NDArray[np.float32]:

@@ -91,6 +91,16 @@ class TestParams:
                 "class_weight: {true: 1}",
                 "train.class_weight: found {True: 1}",
             ),
+            (
+                "train.optimizer",
+                "optimizer: adamw",
+                "train.optimizer: found 'adamw'; expected adam, sgd, rmsprop or {adamw: {weight_d",
+            ),
+            (
+                "runs.unweighted",
+                "x: {optimizer: {adamw: {weight_decay: 0}}}",
+                "runs.x.optimizer: found {'adamw': {'weight_decay': 0}}; expected adam, sgd, rm",
+            ),
             ("train.augment", "augment: {}", "train.augment.rotation: missing key; add it"),
             ("runs.unweighted", "unweighted:", "runs.unweighted: found null; expected a mapping"),
             (

@@ -22,6 +22,15 @@ def test_names_are_those_of_dvc_exp_run() -> None:
     assert flatten_section(params().run("unweighted"), "train.")["train.augment"] == "null"
 
 
+def test_a_choice_with_numbers_is_its_path() -> None:
+    """An optimizer that takes a number is named by it."""
+    changed = params().model_copy(
+        update={"runs": {"a": {"optimizer": {"adamw": {"weight_decay": 0.004}}}}}
+    )
+    told = flatten_section(changed.run("a"), "train.")
+    assert told["train.optimizer.adamw.weight_decay"] == "0.004"
+
+
 def test_class_names_are_no_keys() -> None:
     """Weights by class name are one value, for a name may hold what no MLflow key may."""
     weights = {'a"=b, ä': 2.0, **{f"class {i}": 1.0 for i in range(1000)}}

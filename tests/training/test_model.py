@@ -127,6 +127,24 @@ def test_optimizer_is_the_one_asked_for(optimizer: str) -> None:
     assert float(model.optimizer.learning_rate) == 0.25
 
 
+def test_adamw_takes_a_share_of_every_kernel_alone() -> None:
+    """One step is Adam's, less rate times decay of what a kernel was; a bias is Adam's."""
+    from secondlook.training.model import build_model
+
+    labels, rate, decay = np.arange(len(IMAGES)) % 2, 0.01, 0.5
+    steps = []
+    for optimizer in ("adam", {"adamw": {"weight_decay": decay}}):
+        train = parameters(optimizer=optimizer, learning_rate=rate, model="dense")
+        model = build_model(train, SHAPE, 2)
+        answer = model.get_layer("answer")
+        answer.set_weights([kernel := answer.get_weights()[0], np.ones(2)])
+        model.train_on_batch(IMAGES, labels)
+        steps.append(answer.get_weights())
+    (plain, bias), (decayed, same) = steps
+    np.testing.assert_allclose(decayed, plain - rate * decay * kernel, atol=1e-6)
+    np.testing.assert_allclose(same, bias, atol=1e-7)
+
+
 def test_regularization_is_in_the_objective() -> None:
     """L2 weighs on every kernel, dropout stands before the answer."""
     from secondlook.training.model import build_model
