@@ -26,7 +26,7 @@ from secondlook.data import decoding, sources
 from secondlook.data.sources import Source
 from secondlook.evaluation.metrics import Numbers, Probabilities
 from secondlook.retraining import data_checks
-from secondlook.retraining.current_data import CurrentData, check_unseen
+from secondlook.retraining.data_checks import CurrentData, check_unseen
 from secondlook.retraining.log import LOG_FILE
 from secondlook.tracking import provenance
 from secondlook.tracking.provenance import ImageDigests

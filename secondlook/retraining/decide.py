@@ -22,7 +22,7 @@ from secondlook.evaluation.predictions import ImagePredictions
 from secondlook.evaluation.study import find_best_run, locate_trained_run
 from secondlook.retraining import gate
 from secondlook.retraining.champion import ChampionPredictions
-from secondlook.retraining.current_data import CurrentData
+from secondlook.retraining.data_checks import CurrentData
 from secondlook.retraining.gate import Trial
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.session import RetrainingDraft

@@ -7,7 +7,7 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.artifacts.manifest import MANIFEST_COLUMNS, SPLITS, ManifestRow
 from secondlook.config.errors import DataError
-from secondlook.retraining.current_data import CurrentData, check_unseen
+from secondlook.retraining.data_checks import CurrentData, check_unseen
 from secondlook.tracking import provenance
 from tests.support.datasets import make_dataset_card
 
