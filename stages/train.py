@@ -204,7 +204,7 @@ def _inspect_layers(model: "keras.Model", facts: DatasetCard) -> "tuple[LayerRep
     """Return what the layers make of validation images, and of one image of test, to be shown."""
     from secondlook.artifacts.layer_artifact import find_example
     from secondlook.training.layer_outputs import LayeredNetwork, compute_activations
-    from secondlook.training.layer_report import measure_layers
+    from secondlook.training.linear_probe import measure_layers
 
     network = LayeredNetwork(model)
     shown = manifest.load_images("test")[

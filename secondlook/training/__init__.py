@@ -9,8 +9,7 @@ run_key.py             what makes a run the same run: parameters, data, code
 environment.py         TensorFlow started quietly; what else may change the last digits
 embedding_distance.py  how far an image is from the training images inside the network
 layer_outputs.py       what each layer makes of images, and of one image to be drawn
-linear_probe.py        what a linear model can read off a layer
-layer_report.py        both as a table, layer by layer
+linear_probe.py        what linear models can read off each layer, as a table
 
 model, optimization, batches and layer_outputs need Keras as soon as they are imported: import
 them inside functions. The stage `train` depends on all of this folder.

@@ -1,4 +1,4 @@
-"""What can be read off a layer: its class, and the picture itself, by linear models alone.
+"""What can be read off each layer: its class, and the picture itself, by linear models alone.
 
 A linear probe (Alain & Bengio 2016, "Understanding intermediate layers using linear classifier
 probes") is a linear classifier trained on the outputs of one layer of a finished network. Here it
@@ -6,17 +6,26 @@ is ridge regression, which sees features through their inner products only: n im
 dimensions are rotated into at most n, exactly, and the cost is that of n.
 """
 
+import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondlook.evaluation.metrics import Labels
+from secondlook.artifacts.layer_artifact import LayerReport, LayerSummary, ProbeChange
+from secondlook.artifacts.schema import ImageArray, IndexArray
+from secondlook.evaluation.metrics import Labels, compute_mcnemar, compute_wilson_interval
+
+if TYPE_CHECKING:
+    from secondlook.training.batches import ImageSubset
+    from secondlook.training.layer_outputs import LayerDescription, LayeredNetwork
 
 LayerFeatures = NDArray[np.float32]
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+Fold = tuple[IndexArray, IndexArray]
+MAX_IMAGES = 2000  # that layers are measured by
 FOLD_COUNT, SEED = 5, 1
 # More values of an image than these are mixed down to as many, so that memory stays bounded.
 MAX_FEATURES = 2**15
@@ -26,6 +35,89 @@ MAX_FEATURES = 2**15
 CLASS_PENALTY, IMAGE_PENALTY = 0.1, 0.01
 JITTER = 1e-5  # of a squared length: features that depend on each other are told apart by it
 BLOCK = 2048  # values of each image at a time
+
+
+def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels) -> LayerReport:
+    """Return what every layer keeps of images (N, H, W, C) of classes (N,), at most MAX_IMAGES.
+
+    The images should be ones that training has not seen, and validation images are: early
+    stopping aside. Probes are trained and judged on different ones of them, by cross-validation.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from secondlook.training.batches import ImageSubset, draw_fixed_sample
+
+    places = draw_fixed_sample(len(labels), MAX_IMAGES)
+    reader = _LayerProber(network, ImageSubset(images, places), labels[places])
+    # One thread for linear algebra: the same digits however many cores, and quicker where others
+    # work beside it. The network itself keeps all.
+    with threadpool_limits(1, user_api="blas"):
+        found = [reader.measure_layer(part) for part in network.descriptions]
+    return LayerReport(
+        images=len(places),
+        lazy=float(np.bincount(reader.truth).max() / len(places)),
+        accuracy=reader.compute_accuracy(),
+        layers=found,
+    )
+
+
+class _LayerProber:
+    """Reads layer after layer, and holds each against the image, which comes first."""
+
+    def __init__(self, network: "LayeredNetwork", images: "ImageSubset", truth: Labels) -> None:
+        self.network, self.images, self.truth = network, images, truth
+        self.folds = split_folds(truth)
+        self.pictures: LayerFeatures | None = None  # the image's own features
+        self.right: NDArray[np.bool_] | None = None  # where the image's own probe is
+        self.last: LayerSummary | None = None
+
+    def measure_layer(self, part: "LayerDescription") -> LayerSummary:
+        """Return what is to be said of one layer."""
+        if self.last is None or not part.same:
+            self.last = self._measure(part)
+        told = {"name": part.name, "kind": part.kind, "shape": list(part.shape)}
+        self.last = self.last.model_copy(update=told)
+        return self.last
+
+    def compute_accuracy(self) -> float:
+        """Return the share of the images that the network itself gets right."""
+        answers = self.network.compute_outputs(self.network.descriptions[-1].name, self.images)
+        return float((np.concatenate(list(answers)).argmax(axis=1) == self.truth).mean())
+
+    def _measure(self, part: "LayerDescription") -> LayerSummary:
+        values, zeros = math.prod(part.shape), list[int]()
+        outputs = self.network.compute_outputs(part.name, self.images)
+        features = collect_features(_count_zeros(outputs, zeros), values)
+        return LayerSummary(
+            name=part.name,
+            kind=part.kind,
+            shape=list(part.shape),
+            values=values,
+            kept=values / math.prod(self.network.descriptions[0].shape),
+            zeros=sum(zeros) / (len(self.truth) * values),
+            **self._probe(features),
+        )
+
+    def _probe(self, features: LayerFeatures) -> dict[str, object]:
+        if self.folds is None or not np.isfinite(features).all():
+            return {"recovered": None, "probe": None, "change": None}
+        features = rotate_features(features)
+        right = predict_classes(features, self.truth, self.folds) == self.truth
+        if self.right is None or self.pictures is None:
+            self.right, self.pictures = right, features
+        back = compute_recovered_variance(features, self.pictures, self.folds)
+        return {
+            "recovered": round(back, 4),
+            "probe": compute_wilson_interval(int(right.sum()), len(right)),
+            "change": ProbeChange.from_mcnemar(compute_mcnemar(right, self.right)),
+        }
+
+
+def _count_zeros(batches: Iterable[LayerFeatures], found: list[int]) -> Iterator[LayerFeatures]:
+    """Pass outputs on batch by batch, and note how many of each are zero."""
+    for batch in batches:
+        found.append(int((batch == 0).sum()))
+        yield batch
 
 
 def collect_features(batches: Iterable[LayerFeatures], values: int) -> LayerFeatures:
@@ -61,13 +153,9 @@ def rotate_features(features: LayerFeatures) -> LayerFeatures:
     centred -= centred.mean(axis=0)
     scale = float(np.sqrt(np.square(centred).sum(axis=1).mean())) or 1.0
     centred /= scale
-    count, values = centred.shape
-    if values <= count:
+    if centred.shape[1] <= len(centred):
         return centred
-    factor: LayerFeatures = np.asarray(
-        cholesky(_compute_inner_products(centred), lower=True), np.float32
-    )
-    return factor
+    return np.asarray(cholesky(_compute_inner_products(centred), lower=True), np.float32)
 
 
 def _compute_inner_products(features: LayerFeatures) -> NDArray[np.float64]:
@@ -92,8 +180,7 @@ def split_folds(labels: Labels) -> list[Fold] | None:
     if np.bincount(labels).max() < FOLD_COUNT:
         return None
     splitter = StratifiedKFold(FOLD_COUNT, shuffle=True, random_state=SEED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # some classes have fewer images than folds
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of classes too rare
         return list(splitter.split(np.zeros(len(labels)), labels))
 
 

@@ -18,7 +18,7 @@ PICTURES[LABELS == 1, 0, 0] = 255
 def test_the_table_of_a_known_network() -> None:
     """Values, shares, zeros and probes are those worked out by hand."""
     from secondlook.training.layer_outputs import LayeredNetwork
-    from secondlook.training.layer_report import measure_layers
+    from secondlook.training.linear_probe import measure_layers
 
     found = measure_layers(LayeredNetwork(networks.build_copying_network()), PICTURES, LABELS)
     image, convolution, pooling, flat, answer = found.layers
@@ -39,7 +39,7 @@ def test_the_table_of_a_known_network() -> None:
 def test_information_falls_along_a_known_network() -> None:
     """The picture can be brought back from itself, less from a part of it, not from the answer."""
     from secondlook.training.layer_outputs import LayeredNetwork
-    from secondlook.training.layer_report import measure_layers
+    from secondlook.training.linear_probe import measure_layers
 
     found = measure_layers(LayeredNetwork(networks.build_copying_network()), PICTURES, LABELS)
     image, convolution, pooling, _, answer = (layer.recovered or 0 for layer in found.layers)
@@ -69,7 +69,7 @@ def test_a_change_is_counted_image_by_image() -> None:
 def test_too_few_images_have_no_probe() -> None:
     """What can be counted is, what cannot be judged is left open."""
     from secondlook.training.layer_outputs import LayeredNetwork
-    from secondlook.training.layer_report import measure_layers
+    from secondlook.training.linear_probe import measure_layers
 
     found = measure_layers(
         LayeredNetwork(networks.build_copying_network()), PICTURES[:4], LABELS[:4]
@@ -83,7 +83,7 @@ def test_too_few_images_have_no_probe() -> None:
 def test_values_beyond_all_bounds_break_nothing(weight: float, probed: bool) -> None:
     """Enormous ones are read like any others; where there are no numbers, nothing is said."""
     from secondlook.training.layer_outputs import LayeredNetwork
-    from secondlook.training.layer_report import measure_layers
+    from secondlook.training.linear_probe import measure_layers
 
     model = networks.build_copying_network()
     networks.set_weights(model, "convolution_1", np.full((2, 2, 1, 2), weight))
@@ -94,7 +94,7 @@ def test_values_beyond_all_bounds_break_nothing(weight: float, probed: bool) -> 
 def test_at_most_so_many_images_are_probed() -> None:
     """Of many validation images a fixed number is looked at."""
     from secondlook.training.layer_outputs import LayeredNetwork
-    from secondlook.training.layer_report import MAX_IMAGES, measure_layers
+    from secondlook.training.linear_probe import MAX_IMAGES, measure_layers
 
     many, labels = (np.concatenate([part] * 30) for part in (PICTURES, LABELS))
     assert len(many) > MAX_IMAGES
