@@ -118,12 +118,11 @@ def _compute_chance_error(count: Labels, sure: Numbers) -> float:
 
 def _compute_binomial_shares(successes: Numbers, total: Labels, share: Numbers) -> Numbers:
     """Return how likely so many successes (B,) of a total are; 0 for more than the total."""
-    try:
-        # All that scipy.stats.binom.pmf asks in the end. Importing scipy.stats takes longer than
-        # the rest of `evaluate`, once for each run of a study.
-        from scipy.special._ufuncs import _binom_pmf as compute_shares
-    except ImportError:
-        from scipy.stats import binom
+    # As scipy.stats.binom.pmf, whose import takes longer than the rest of `evaluate`, once for each
+    # run of a study.
+    from scipy.special import betaln, xlog1py, xlogy
 
-        compute_shares = binom.pmf
-    return np.where(successes > total, 0.0, compute_shares(successes, total, share))
+    failures = np.maximum(total - successes, 0)
+    ways = -betaln(1 + failures, 1 + successes) - np.log1p(total)
+    likely = np.exp(ways + xlogy(successes, share) + xlog1py(failures, -share))
+    return np.where(successes > total, 0.0, likely)

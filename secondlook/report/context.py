@@ -60,6 +60,7 @@ def build_context(
         "album": album,
         "contrasted": compared,
         "compared_metrics": differences.COMPARED_METRICS,
+        "most": leaderboard.SHOWN_METHODS,
         "looks": {result.name: look for result, look in runs},
         "whole": formatting.format_whole_percent,
         "coarse": formatting.format_coarse_percent,
