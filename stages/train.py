@@ -116,10 +116,10 @@ def _fit_model(
     from secondlook.training.model import build_model
 
     tf.config.experimental.enable_op_determinism()
-    model = build_model(train, facts.shape, len(facts.classes))
+    data = build_batches(train, facts.classes, weights)
+    model = build_model(train, facts.shape, len(facts.classes), steps=len(data))
     stopper = _build_early_stopping(train.early_stopping)
     state = saved.read()
-    data = build_batches(train, facts.classes, weights)
     data.epoch = count_finished_epochs(state, train.epochs)
     model.fit(
         data,

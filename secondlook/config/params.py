@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
-from secondlook.config.training import SharedTrainParams, TrainParams
+from secondlook.config.training import OPTIONAL_DEFAULTS, SharedTrainParams, TrainParams
 from secondlook.config.yaml_files import load_yaml
 from secondlook.config.yaml_schema import (
     PARAMS_FILE,
@@ -124,6 +124,8 @@ class Params(ParamsSection):
         for name in self.runs:
             _check_image_size(self, name)
             _check_class_weights(self, name)
+            _check_schedule(self, name)
+        _check_shared(self)
         _check_relations(self)
         return self
 
@@ -172,6 +174,26 @@ def _check_class_weights(params: Params, name: str) -> None:
         raise ParamsError(
             f"{PARAMS_FILE}: runs.{name}: class_weight: found weights for {found}; "
             f"expected one for {positive!r} and one for 'not {positive}' (data.positive)"
+        )
+
+
+def _check_schedule(params: Params, name: str) -> None:
+    """Refuse a learning rate that would still rise when the training ends."""
+    train = params.run(name)
+    schedule, epochs = train.learning_rate_schedule, train.epochs
+    if schedule is not None and schedule.cosine.warmup >= epochs:
+        raise ParamsError(
+            f"{PARAMS_FILE}: runs.{name}: learning_rate_schedule: found warmup "
+            f"{schedule.cosine.warmup} of {epochs} epochs; expected less than epochs"
+        )
+
+
+def _check_shared(params: Params) -> None:
+    """Refuse in `train` what dvc would not see there: runs of before would pass for new ones."""
+    if found := sorted(OPTIONAL_DEFAULTS.keys() & params.train.model_dump()):
+        raise ParamsError(
+            f"{PARAMS_FILE}: train.{found[0]}: a key of single runs; expected in entries of "
+            "`runs`; move it into each that is to have it"
         )
 
 

@@ -10,6 +10,7 @@ from secondlook.config.yaml_schema import (
     ParamsSection,
     PositiveCount,
     Seed,
+    make_optional,
     parse_choice,
 )
 
@@ -54,8 +55,30 @@ Optimizer = Annotated[
 ]
 
 
+class WarmupParams(ParamsSection):
+    """Epochs in which the learning rate rises from 0 to what it is set to."""
+
+    warmup: Annotated[int, Field(ge=0)]
+
+
+class CosineParams(ParamsSection):
+    """Half a cosine from the learning rate to 0, over the epochs allowed (L & H 2017)."""
+
+    cosine: WarmupParams
+
+
+LearningRateSchedule = Annotated[
+    CosineParams | None,
+    parse_choice((None,), CosineParams, "null or {cosine: {warmup: epochs, 0 or more}}"),
+]
+
+
 class TrainParams(ParamsSection):
-    """What determines one run, besides the data."""
+    """What determines one run, besides the data.
+
+    A key that may be left out is for entries of `runs` alone: there dvc sees it come and go. A
+    key of `train` it can only see where dvc.yaml names it and every params.yaml has it.
+    """
 
     model: Literal["cnn", "dense"]
     filters: Annotated[list[PositiveCount], Field(min_length=1)]
@@ -72,6 +95,13 @@ class TrainParams(ParamsSection):
     augment: AugmentParams | None
     precision: Literal["float32", "mixed_bfloat16"]
     seed: Seed
+    learning_rate_schedule: LearningRateSchedule = make_optional(None)
+
+
+# What a run has that does not tell of the key: run.json leaves it out then.
+OPTIONAL_DEFAULTS = {
+    key: field.default for key, field in TrainParams.model_fields.items() if not field.is_required()
+}
 
 
 class SharedTrainParams(TrainParams):

@@ -15,7 +15,7 @@ PARAMS_FILE = Path("params.yaml")
 
 
 class ParamsSection(BaseModel):
-    """A part of params.yaml; every key is required and no other is known."""
+    """A part of params.yaml; no key is left out but those made optional, no other is known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -148,6 +148,15 @@ def parse_choice(
             raise ValueError(expected) from None
 
     return BeforeValidator(parse)
+
+
+def make_optional(default: object) -> Any:  # noqa: ANN401 - of whatever type the key is
+    """Return the default of a key that may be left out, and then is part of no run.
+
+    Where the value is the default, a section tells nothing of the key: no run becomes another
+    because a key is new.
+    """
+    return Field(default, exclude_if=lambda value: value == default)
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.manifest import SPLITS
+from secondlook.config.training import OPTIONAL_DEFAULTS
 from secondlook.evaluation.run_artifacts import ClassScores, RunResult
 
 
@@ -22,12 +23,12 @@ class ParameterTable:
 
 def build_parameter_table(results: Sequence[RunResult]) -> ParameterTable:
     """Return the parameters in which any two runs differ, one row per run, in its order."""
-    names = results[0].training.parameters
+    told = [result.training.parameters for result in results]
     texts = {
-        name: [format_parameter(result.training.parameters.get(name)) for result in results]
-        for name in names
+        name: [format_parameter(each.get(name, OPTIONAL_DEFAULTS.get(name))) for each in told]
+        for name in dict.fromkeys([*told[0], *OPTIONAL_DEFAULTS])
     }
-    differing = [name for name in names if len(set(texts[name])) > 1]
+    differing = [name for name in texts if len(set(texts[name])) > 1]
     return ParameterTable(
         columns=differing,
         rows=[

@@ -119,10 +119,11 @@ def format_place_tags(params: Params) -> dict[str, str]:
 def flatten_section(section: ParamsSection, prefix: str) -> dict[str, str]:
     """Return a section as MLflow parameters, named as `dvc exp run -S` names them.
 
-    What is no text is JSON, a mapping of class names included: they may be no legal key.
+    What is no text is JSON, a mapping of class names included: they may be no legal key. An
+    optional key at its default is left out.
     """
     told: dict[str, str] = {}
-    for name in type(section).model_fields:
+    for name in section.model_dump():
         value = getattr(section, name)
         if isinstance(value, ParamsSection):
             told |= flatten_section(value, f"{prefix}{name}.")

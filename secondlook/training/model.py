@@ -35,8 +35,10 @@ class NetworkOutput(NamedTuple):
     embeddings: NDArray[np.float32]
 
 
-def build_model(train: TrainParams, shape: Sequence[int], classes: int) -> keras.Model:
-    """Return an untrained, compiled classifier.
+def build_model(
+    train: TrainParams, shape: Sequence[int], classes: int, steps: int = 1
+) -> keras.Model:
+    """Return an untrained, compiled classifier; `steps` is how many an epoch of training has.
 
     It takes uint8 images (batch, H, W, C), `shape` being (H, W, C), and gives float32
     probabilities (batch, classes) that sum to 1. The scaling to 0..1 is its first layer, then
@@ -54,7 +56,9 @@ def build_model(train: TrainParams, shape: Sequence[int], classes: int) -> keras
         layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
     ]
     model = keras.Sequential(parts, name=train.model)
-    model.compile(build_optimizer(train), loss="sparse_categorical_crossentropy", jit_compile=False)
+    model.compile(
+        build_optimizer(train, steps), loss="sparse_categorical_crossentropy", jit_compile=False
+    )
     return model
 
 

@@ -89,7 +89,10 @@ def test_interrupted_after_every_epoch() -> None:
     "changes",
     [
         {"optimizer": "sgd", "model": "dense"},
-        {"optimizer": {"adamw": {"weight_decay": 0.1}}},
+        {
+            "optimizer": {"adamw": {"weight_decay": 0.1}},
+            "learning_rate_schedule": {"cosine": {"warmup": 1}},
+        },
         {"optimizer": "rmsprop", "precision": "mixed_bfloat16", "early_stopping": None},
     ],
 )

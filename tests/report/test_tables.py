@@ -30,6 +30,22 @@ def test_only_parameters_that_differ_are_shown(letters: Study) -> None:
     assert found.is_changed(1, 0)
 
 
+def test_a_key_that_only_some_runs_have_is_a_column(letters: Study) -> None:
+    """Where a run does not tell of an optional key, it is at its default."""
+    first, second = letters.results
+    schedule = {"cosine": {"warmup": 2}}
+    told = second.training.parameters | {"learning_rate_schedule": schedule}
+    training = second.training.model_copy(update={"parameters": told})
+    changed = second.model_copy(update={"training": training})
+    for results in ([first, changed], [changed, first]):
+        found = tables.build_parameter_table(results)
+        place = found.columns.index("learning_rate_schedule")
+        assert {name: row[place] for name, row in found.rows} == {
+            "unweighted": "none",
+            "weighted": "cosine warmup 2",
+        }
+
+
 def test_one_run_differs_from_nothing(letters: Study) -> None:
     """A single run has no column."""
     assert tables.build_parameter_table(letters.results[:1]).columns == []

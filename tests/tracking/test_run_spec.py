@@ -24,11 +24,19 @@ def test_names_are_those_of_dvc_exp_run() -> None:
 
 def test_a_choice_with_numbers_is_its_path() -> None:
     """An optimizer that takes a number is named by it."""
-    changed = params().model_copy(
-        update={"runs": {"a": {"optimizer": {"adamw": {"weight_decay": 0.004}}}}}
-    )
+    changes = {
+        "optimizer": {"adamw": {"weight_decay": 0.004}},
+        "learning_rate_schedule": {"cosine": {"warmup": 2}},
+    }
+    changed = params().model_copy(update={"runs": {"a": changes}})
     told = flatten_section(changed.run("a"), "train.")
     assert told["train.optimizer.adamw.weight_decay"] == "0.004"
+    assert told["train.learning_rate_schedule.cosine.warmup"] == "2"
+
+
+def test_a_key_that_may_be_left_out_is() -> None:
+    """Runs of before are the same runs."""
+    assert "train.learning_rate_schedule" not in flatten_section(params().run("dense"), "train.")
 
 
 def test_class_names_are_no_keys() -> None:

@@ -145,6 +145,22 @@ def test_adamw_takes_a_share_of_every_kernel_alone() -> None:
     np.testing.assert_allclose(same, bias, atol=1e-7)
 
 
+@pytest.mark.parametrize("warmup", [0, 2])
+def test_cosine_falls_over_the_epochs_allowed(warmup: int) -> None:
+    """Up in equal steps from 0, half of it when half of what follows is over, 0 at the end."""
+    from secondlook.training.model import build_model
+
+    schedule = {"cosine": {"warmup": warmup}}
+    train = parameters(learning_rate=0.5, epochs=10, learning_rate_schedule=schedule)
+    optimizer = build_model(train, SHAPE, 2, steps=4).optimizer
+    top, end = warmup * 4, 40
+    known = {0: 0.0 if warmup else 0.5, top: 0.5, (top + end) // 2: 0.25, end: 0.0, end + 9: 0.0}
+    known |= {top // 4: 0.125, top // 2: 0.25} if warmup else {}
+    for step, rate in known.items():
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(rate, abs=1e-7)
+
+
 def test_regularization_is_in_the_objective() -> None:
     """L2 weighs on every kernel, dropout stands before the answer."""
     from secondlook.training.model import build_model
