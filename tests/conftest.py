@@ -28,24 +28,29 @@ settings.load_profile("project")
 
 # By the real dvc, in half a minute.
 FINISHED_PROJECTS = {"finished_project", "project_copy", "first_champion"}
-# Files of a minute and more, the longest first, so that no worker is left with one at the end; but
-# at the start, one builds each shared project, and one waits for cron meanwhile.
+# Files of a quarter of a minute and more, the longest first, so that no worker is left with one at
+# the end; but at the start, one builds each shared project, and one waits for cron meanwhile.
 LONG_FILES = (
     "test_reproduce.py",
     "test_retrain.py",
     "test_deploy.py",
     "test_dvc_experiments.py",
-    "test_server.py",
     "test_pipeline.py",
+    "test_server.py",
     "test_retrain_killed.py",
-    "test_interrupted.py",
     "test_train_resumed.py",
+    "test_interrupted.py",
     "test_train_killed.py",
-    "test_outages.py",
     "test_predict.py",
-    "test_inspect.py",
+    "test_sync.py",
+    "test_outages.py",
+    "test_store.py",
     "test_source_data.py",
-    "test_predict_input.py",
+    "test_live_killed.py",
+    "test_inspect.py",
+    "test_environment.py",
+    "test_live.py",
+    "test_report_browser.py",
 )
 
 
