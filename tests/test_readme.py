@@ -76,7 +76,7 @@ def test_every_command_exists(page: str, command: str) -> None:
     sorted(
         p.stem
         for p in ROOT.glob("secondlook/commands/*.py")
-        if p.stem not in {"__init__", "cli", "command_group", "project_command"}
+        if p.stem not in {"__init__", "cli", "command_group"}
     ),
 )
 def test_every_command_is_told_of(command: str) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from secondlook.artifacts import retraining_history
 from secondlook.artifacts.retraining_history import RetrainingRecord
-from secondlook.commands.project_command import ProjectCommand
+from secondlook.commands.command_group import ProjectCommand
 from secondlook.config.retraining import LOSS_METRIC
 from secondlook.evaluation.formatting import format_count
 from secondlook.retraining import log

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from secondlook.artifacts import dataset_card, layer_artifact, manifest
-from secondlook.commands.project_command import ProjectCommand, parse_path
+from secondlook.commands.command_group import ProjectCommand, parse_path
 from secondlook.config.errors import DataError, RejectedImageError, TrackingError
 from secondlook.config.params import Params, load_params
 from secondlook.data import decoding, sources

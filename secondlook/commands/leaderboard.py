@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from secondlook.artifacts import files
-from secondlook.commands.project_command import ProjectCommand
+from secondlook.commands.command_group import ProjectCommand
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import run_git

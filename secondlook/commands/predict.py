@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from secondlook.commands.project_command import ProjectCommand, parse_path
+from secondlook.commands.command_group import ProjectCommand, parse_path
 from secondlook.config.errors import TrackingError
 from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params

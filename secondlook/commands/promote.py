@@ -4,7 +4,7 @@ import click
 
 from secondlook.artifacts.dataset_card import read_dataset_card
 from secondlook.artifacts.retraining_history import PROMOTED, SAME, DataChange, RetrainingRecord
-from secondlook.commands.project_command import (
+from secondlook.commands.command_group import (
     JSON_HELP,
     RETRAINING_STATUSES,
     RUN_HELP,

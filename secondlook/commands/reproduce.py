@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from secondlook.artifacts import files
-from secondlook.commands.project_command import RUN_HELP, ProjectCommand
+from secondlook.commands.command_group import RUN_HELP, ProjectCommand
 from secondlook.config.errors import SecondLookError
 from secondlook.reproduction import paired, source_data, verify
 from secondlook.reproduction.origin import (

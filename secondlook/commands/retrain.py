@@ -15,7 +15,7 @@ from secondlook.artifacts.retraining_history import (
     PLANNED,
     RetrainingRecord,
 )
-from secondlook.commands.project_command import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
+from secondlook.commands.command_group import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
 from secondlook.config.errors import SecondLookError
 from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params

@@ -3,7 +3,7 @@
 import click
 
 from secondlook.artifacts.retraining_history import PROMOTED, RetrainingRecord
-from secondlook.commands.project_command import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
+from secondlook.commands.command_group import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
 from secondlook.config.errors import TrackingError
 from secondlook.config.params import Params, load_params
 from secondlook.retraining.decide import Decision

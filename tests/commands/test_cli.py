@@ -13,8 +13,7 @@ import yaml
 from pydantic_core import SchemaError
 
 from secondlook.commands.cli import main
-from secondlook.commands.command_group import COMMANDS, MODULES, read_summary
-from secondlook.commands.project_command import ProjectCommand
+from secondlook.commands.command_group import COMMANDS, MODULES, ProjectCommand, read_summary
 from tests.support.project import ROOT
 
 DOOR = [sys.executable, "-m", "stages"]
@@ -224,7 +223,7 @@ def test_every_command_has_help(
 def test_the_commands_are_the_files() -> None:
     """Each file of the room is a command, but for what all of them are made with."""
     files = {path.stem for path in (ROOT / "secondlook/commands").glob("[!_]*.py")}
-    assert files - {"cli", "command_group", "project_command"} == set(COMMANDS)
+    assert files - {"cli", "command_group"} == set(COMMANDS)
 
 
 def test_a_shell_completes_names_at_once() -> None:
