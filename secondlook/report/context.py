@@ -61,6 +61,7 @@ def build_context(
         "contrasted": compared,
         "compared_metrics": differences.COMPARED_METRICS,
         "most": leaderboard.SHOWN_METHODS,
+        "shown": {result.name for result in study.shown.results},
         "looks": {result.name: look for result, look in runs},
         "whole": formatting.format_whole_percent,
         "coarse": formatting.format_coarse_percent,
