@@ -18,13 +18,13 @@ from secondlook.evaluation import study
 from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.study import Study
 from secondlook.report import (
-    champion_history,
     context,
     differences,
     feature_maps,
     leaderboard,
     learning_curves,
     network_view,
+    tables,
     threshold_curves,
     thumbnails,
 )
@@ -54,7 +54,7 @@ def run(params: Params) -> None:
         shown = context.build_context(
             arranged, compared, thumbnails.load_contact_sheets(found.facts), seen, networks
         )
-        shown |= champion_history.build_champion_context(retraining_history.load_history())
+        shown |= tables.build_champion_context(retraining_history.load_history())
         (folder / "report.html").write_text(render_page("report.html.j2", shown), encoding="utf-8")
 
 

@@ -8,9 +8,8 @@ learning_curves.py   loss and accuracy over the epochs
 threshold_curves.py  precision, recall and ROC over the thresholds
 leaderboard.py       runs side by side, best first
 differences.py       which differences are real, as compare found
-tables.py            parameters and classes, run beside run
+tables.py            parameters and classes, run beside run; the champion over the retrainings
 certainty.py         log loss, calibration and the operating point of each run
-champion_history.py  the champion over the retrainings
 text.py              what the page says in sentences
 thumbnails.py        images of the data as small pictures: classes and mistakes
 network_view.py      the layers of a network: table, chart, sentences

@@ -7,7 +7,7 @@ import pytest
 from secondlook.artifacts import files, retraining_history
 from secondlook.artifacts.retraining_history import DataChange, RetrainingRecord, ServiceModel
 from secondlook.config.params import load_params
-from secondlook.report import champion_history
+from secondlook.report import tables
 from stages import report
 from tests.support.report import write_evaluated_runs
 
@@ -28,33 +28,31 @@ def record(day: int, outcome: str, recall: float | None) -> RetrainingRecord:
 
 def test_without_a_retraining_nothing_is_shown() -> None:
     """A project that is never retrained has no such section."""
-    assert champion_history.build_champion_history([]) is None
+    assert tables.build_champion_history([]) is None
 
 
 def test_lines_leave_out_what_is_not_known() -> None:
     """A failed retraining has its place on the axis, and no dot."""
-    found = champion_history.build_champion_history(
-        [record(1, "promoted", 0.0), record(2, "failed", None)]
-    )
+    found = tables.build_champion_history([record(1, "promoted", 0.0), record(2, "failed", None)])
     assert found is not None
     [line] = found.lines
     assert (line.name, line.dots) == (
         "recall",
-        [(champion_history.CHART_LEFT, champion_history.CHART_BOTTOM)],
+        [(tables.CHART_LEFT, tables.CHART_BOTTOM)],
     )
 
 
 def test_the_last_retrainings_are_shown() -> None:
     """Of many, the newest; the best possible recall is at the top right."""
-    found = champion_history.build_champion_history(
-        [record(1 + i % 28, "promoted", 1.0) for i in range(champion_history.MAX_RETRAININGS + 5)]
+    found = tables.build_champion_history(
+        [record(1 + i % 28, "promoted", 1.0) for i in range(tables.MAX_RETRAININGS + 5)]
     )
     assert found is not None
     assert (len(found.rows), found.total) == (
-        champion_history.MAX_RETRAININGS,
-        champion_history.MAX_RETRAININGS + 5,
+        tables.MAX_RETRAININGS,
+        tables.MAX_RETRAININGS + 5,
     )
-    assert found.lines[0].dots[-1] == (champion_history.CHART_RIGHT, champion_history.CHART_TOP)
+    assert found.lines[0].dots[-1] == (tables.CHART_RIGHT, tables.CHART_TOP)
 
 
 @pytest.mark.usefixtures("project")
