@@ -96,6 +96,7 @@ class TrainParams(ParamsSection):
     precision: Literal["float32", "mixed_bfloat16"]
     seed: Seed
     learning_rate_schedule: LearningRateSchedule = make_optional(None)
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = make_optional(0.0)
 
 
 # What a run has that does not tell of the key: run.json leaves it out then.

@@ -1,7 +1,7 @@
 """A network: built, trained so that a killed training resumes, and examined layer by layer.
 
 model.py               build, save, load and ask a classifier; PREDICTION_BATCH images at a time
-optimization.py        how a training steps: the optimizer and its learning rate
+optimization.py        what a training minimises, and how it steps
 batches.py             arrays on disk as seeded batches, and fixed samples of them
 callbacks.py           what is measured of every epoch, and what Keras calls meanwhile
 checkpoint.py          the state between two epochs, saved so that a killed training resumes

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts.files import check_present
 from secondlook.config.training import AugmentParams, TrainParams
-from secondlook.training.optimization import build_optimizer
+from secondlook.training.optimization import build_loss, build_optimizer
 
 ARCHITECTURE_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -56,9 +56,7 @@ def build_model(
         layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
     ]
     model = keras.Sequential(parts, name=train.model)
-    model.compile(
-        build_optimizer(train, steps), loss="sparse_categorical_crossentropy", jit_compile=False
-    )
+    model.compile(build_optimizer(train, steps), loss=build_loss(train), jit_compile=False)
     return model
 
 

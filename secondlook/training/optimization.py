@@ -1,4 +1,6 @@
-"""How a training steps: the optimizer and its learning rate. Sources: docs/training.md."""
+"""What a training minimises, and how it steps: optimizer and rate. Sources: docs/training.md."""
+
+from collections.abc import Callable
 
 import keras
 
@@ -6,6 +8,29 @@ from secondlook.config.training import AdamWParams, TrainParams
 
 # Decay is for kernels, as l2 is: an offset or a scale that is pulled to 0 gains nothing.
 NEVER_DECAYED = ["bias", "beta", "gamma"]  # in names of variables
+
+
+# Labels (batch,) and probabilities (batch, K) -> the loss of each image (batch,), unweighted.
+Loss = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+
+
+def build_loss(train: TrainParams) -> str | Loss:
+    """Return what is minimised; Keras has it for one-hot labels alone where it is not the usual.
+
+    Labels are smoothed by s: 1 - s + s / K for the true class, s / K for each other.
+    """
+    smoothing = train.label_smoothing
+    if not smoothing:
+        return "sparse_categorical_crossentropy"
+
+    def compute_loss(
+        labels: keras.KerasTensor, probabilities: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        whole = keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
+        told = keras.ops.one_hot(whole, probabilities.shape[-1], dtype=probabilities.dtype)
+        return keras.losses.categorical_crossentropy(told, probabilities, label_smoothing=smoothing)
+
+    return compute_loss
 
 
 def build_optimizer(train: TrainParams, steps: int) -> keras.optimizers.Optimizer:

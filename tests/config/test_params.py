@@ -40,7 +40,7 @@ class TestParams:
         shared = params.train.model_dump(exclude={"checkpoint_seconds"})
         assert params.run("unweighted").model_dump() == shared
 
-    @pytest.mark.parametrize("line", ["learning_rate_schedule: null"])
+    @pytest.mark.parametrize("line", ["learning_rate_schedule: null", "label_smoothing: 0"])
     def test_a_default_that_is_left_out_is_no_part_of_a_run(self, line: str) -> None:
         """Said or not, run key, run.json and MLflow tell of the parameters of before alone."""
         params = load_edited_params("runs.unweighted", f"unweighted: {{{line}}}")
@@ -131,6 +131,11 @@ class TestParams:
                 "train.seed",
                 "learning_rate_schedule: {cosine: {warmup: 1}}\n  seed: 1",
                 "train.learning_rate_schedule: a key of single runs; expected in entries of `runs",
+            ),
+            (
+                "runs.unweighted",
+                "x: {label_smoothing: 0.5}",
+                "runs.x.label_smoothing: found 0.5; expected less than 0.5",
             ),
             ("train.augment", "augment: {}", "train.augment.rotation: missing key; add it"),
             ("runs.unweighted", "unweighted:", "runs.unweighted: found null; expected a mapping"),

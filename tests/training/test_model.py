@@ -161,6 +161,30 @@ def test_cosine_falls_over_the_epochs_allowed(warmup: int) -> None:
         assert float(optimizer.learning_rate) == pytest.approx(rate, abs=1e-7)
 
 
+def measure_objective(probabilities: list[list[float]], **changes: Any) -> float:  # noqa: ANN401
+    """Return the objective for images of the classes 0 and 1 that weigh 1 and 3."""
+    from secondlook.training.model import build_model
+
+    model = build_model(parameters(model="dense", dense_units=[], **changes), (1, 1, 1), 2)
+    kernel = np.log(probabilities[1]) - np.log(probabilities[0])
+    model.set_weights([kernel[None], np.log(probabilities[0])])  # 0 and 255: the two rows
+    images = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)
+    return float(model.test_on_batch(images, np.array([0, 1]), sample_weight=np.array([1.0, 3.0])))
+
+
+ANSWERS = [[0.9, 0.1], [0.8, 0.2]]  # the first right, the second wrong
+
+
+def test_label_smoothing_by_hand() -> None:
+    """With 0.2 of two classes the true one counts 0.9 and the other 0.1; weights as ever."""
+    by_hand = -(
+        1 * (0.9 * np.log(0.9) + 0.1 * np.log(0.1)) + 3 * (0.1 * np.log(0.8) + 0.9 * np.log(0.2))
+    )
+    assert measure_objective(ANSWERS, label_smoothing=0.2) == pytest.approx(by_hand / 2, rel=1e-5)
+    plain = -(np.log(0.9) + 3 * np.log(0.2)) / 2
+    assert measure_objective(ANSWERS) == pytest.approx(plain, rel=1e-5)
+
+
 def test_regularization_is_in_the_objective() -> None:
     """L2 weighs on every kernel, dropout stands before the answer."""
     from secondlook.training.model import build_model
