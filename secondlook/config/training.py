@@ -73,6 +73,24 @@ LearningRateSchedule = Annotated[
 ]
 
 
+class GammaParams(ParamsSection):
+    """How much an image counts less, the surer its true class is."""
+
+    gamma: Annotated[float, Field(gt=0)]
+
+
+class FocalParams(ParamsSection):
+    """Cross-entropy times (1 - p) ** gamma (Lin and others 2017); its alpha is class_weight."""
+
+    focal: GammaParams
+
+
+Loss = Annotated[
+    Literal["cross_entropy"] | FocalParams,
+    parse_choice(("cross_entropy",), FocalParams, "cross_entropy or {focal: {gamma: above 0}}"),
+]
+
+
 class TrainParams(ParamsSection):
     """What determines one run, besides the data.
 
@@ -97,6 +115,7 @@ class TrainParams(ParamsSection):
     seed: Seed
     learning_rate_schedule: LearningRateSchedule = make_optional(None)
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = make_optional(0.0)
+    loss: Loss = make_optional("cross_entropy")
 
 
 # What a run has that does not tell of the key: run.json leaves it out then.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from secondlook.config.training import AdamWParams, TrainParams
+from secondlook.config.training import AdamWParams, FocalParams, TrainParams
 
 # Decay is for kernels, as l2 is: an offset or a scale that is pulled to 0 gains nothing.
 NEVER_DECAYED = ["bias", "beta", "gamma"]  # in names of variables
@@ -19,8 +19,8 @@ def build_loss(train: TrainParams) -> str | Loss:
 
     Labels are smoothed by s: 1 - s + s / K for the true class, s / K for each other.
     """
-    smoothing = train.label_smoothing
-    if not smoothing:
+    smoothing, loss = train.label_smoothing, train.loss
+    if not smoothing and loss == "cross_entropy":
         return "sparse_categorical_crossentropy"
 
     def compute_loss(
@@ -28,6 +28,14 @@ def build_loss(train: TrainParams) -> str | Loss:
     ) -> keras.KerasTensor:
         whole = keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
         told = keras.ops.one_hot(whole, probabilities.shape[-1], dtype=probabilities.dtype)
+        if isinstance(loss, FocalParams):
+            return keras.losses.categorical_focal_crossentropy(
+                told,
+                probabilities,
+                alpha=1.0,  # for every class: how they weigh is class_weight's
+                gamma=loss.focal.gamma,
+                label_smoothing=smoothing,
+            )
         return keras.losses.categorical_crossentropy(told, probabilities, label_smoothing=smoothing)
 
     return compute_loss

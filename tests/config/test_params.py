@@ -40,7 +40,9 @@ class TestParams:
         shared = params.train.model_dump(exclude={"checkpoint_seconds"})
         assert params.run("unweighted").model_dump() == shared
 
-    @pytest.mark.parametrize("line", ["learning_rate_schedule: null", "label_smoothing: 0"])
+    @pytest.mark.parametrize(
+        "line", ["learning_rate_schedule: null", "label_smoothing: 0", "loss: cross_entropy"]
+    )
     def test_a_default_that_is_left_out_is_no_part_of_a_run(self, line: str) -> None:
         """Said or not, run key, run.json and MLflow tell of the parameters of before alone."""
         params = load_edited_params("runs.unweighted", f"unweighted: {{{line}}}")
@@ -136,6 +138,11 @@ class TestParams:
                 "runs.unweighted",
                 "x: {label_smoothing: 0.5}",
                 "runs.x.label_smoothing: found 0.5; expected less than 0.5",
+            ),
+            (
+                "runs.unweighted",
+                "x: {loss: {focal: {}}}",
+                "runs.x.loss: found {'focal': {}}; expected cross_entropy or {focal: {gamma: abo",
             ),
             ("train.augment", "augment: {}", "train.augment.rotation: missing key; add it"),
             ("runs.unweighted", "unweighted:", "runs.unweighted: found null; expected a mapping"),

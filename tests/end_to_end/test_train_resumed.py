@@ -93,6 +93,7 @@ def test_interrupted_after_every_epoch() -> None:
             "optimizer": {"adamw": {"weight_decay": 0.1}},
             "learning_rate_schedule": {"cosine": {"warmup": 1}},
             "label_smoothing": 0.1,
+            "loss": {"focal": {"gamma": 2.0}},
         },
         {"optimizer": "rmsprop", "precision": "mixed_bfloat16", "early_stopping": None},
     ],

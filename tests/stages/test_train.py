@@ -62,6 +62,24 @@ def test_curves_are_unweighted_and_in_inference_mode() -> None:
 
 
 @pytest.mark.usefixtures("data")
+def test_curves_are_of_log_loss_whatever_is_optimised() -> None:
+    """With softer labels and focal loss too; what is optimised stands beside them."""
+    changes = {"label_smoothing": 0.3, "loss": {"focal": {"gamma": 2.0}}, "epochs": 1}
+    train.run(make_small_run_params(**changes), "small", SILENT)
+    with np.load(files.stage_folder("train", "small") / "predictions.npz") as saved:
+        probabilities = saved["validation"]
+    labels = manifest.load_labels("validation")
+    loss = -np.log(probabilities[np.arange(len(labels)), labels].astype(float)).mean()
+    (last,) = read_history()
+    assert last["validation/loss"] == pytest.approx(loss, rel=1e-6)
+    assert last["train/objective"] < last["train/loss"]  # (1 - p) ** 2 is below 1
+    network = (files.stage_folder("train", "small") / "model.json").read_text("utf-8")
+    assert not [word for word in ("loss", "focal", "optimizer") if word in network]
+    told = files.read_json(files.stage_folder("train", "small") / "run.json")["parameters"]
+    assert told.items() >= changes.items()
+
+
+@pytest.mark.usefixtures("data")
 def test_what_is_inside_is_of_the_network_that_predicts() -> None:
     """The layer table's accuracy and the example's answer are those of the predictions."""
     train.run(make_small_run_params(), "small", SILENT)

@@ -28,12 +28,14 @@ def test_a_choice_with_numbers_is_its_path() -> None:
         "optimizer": {"adamw": {"weight_decay": 0.004}},
         "learning_rate_schedule": {"cosine": {"warmup": 2}},
         "label_smoothing": 0.1,
+        "loss": {"focal": {"gamma": 2.0}},
     }
     changed = params().model_copy(update={"runs": {"a": changes}})
     told = flatten_section(changed.run("a"), "train.")
     assert told["train.optimizer.adamw.weight_decay"] == "0.004"
     assert told["train.learning_rate_schedule.cosine.warmup"] == "2"
     assert told["train.label_smoothing"] == "0.1"
+    assert told["train.loss.focal.gamma"] == "2.0"
 
 
 def test_a_key_that_may_be_left_out_is() -> None:

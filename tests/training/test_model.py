@@ -185,6 +185,13 @@ def test_label_smoothing_by_hand() -> None:
     assert measure_objective(ANSWERS) == pytest.approx(plain, rel=1e-5)
 
 
+def test_focal_loss_by_hand() -> None:
+    """(1 - p) ** gamma of the cross-entropy, p being the true class's probability; weights too."""
+    by_hand = -(1 * 0.1**3 * np.log(0.9) + 3 * 0.8**3 * np.log(0.2))
+    focal = {"focal": {"gamma": 3.0}}
+    assert measure_objective(ANSWERS, loss=focal) == pytest.approx(by_hand / 2, rel=1e-5)
+
+
 def test_regularization_is_in_the_objective() -> None:
     """L2 weighs on every kernel, dropout stands before the answer."""
     from secondlook.training.model import build_model
