@@ -4,11 +4,21 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
+from secondlook.tracking import store
 from tests.support.mirror import assert_mirrored, find_runs_by_tag, make_client
 from tests.support.project import commit_all, edit_params, list_stages_run, run_command
 
 SHORT = {"class_weight": "balanced", "epochs": 1}
 TRACKED_ALONE = ["track"]
+
+
+@pytest.fixture
+def tracked(project_copy: Path) -> Path:
+    """Give a copy of the finished project that has the files in MLflow of its own."""
+    store.relocate_artifacts(project_copy / "mlflow.db", project_copy / "mlruns")
+    return project_copy
 
 
 def epochs(folder: Path) -> list[str]:
@@ -19,22 +29,19 @@ def epochs(folder: Path) -> list[str]:
     return sorted(r.data.params["train.epochs"] for r in found)
 
 
-def test_earlier_parameters_bring_the_earlier_run(project_copy: Path) -> None:
+def test_earlier_parameters_bring_the_earlier_run(tracked: Path) -> None:
     """There and back, by the run cache: both runs stay, and each time the right one is current."""
-    run_command(project_copy, "dvc", "repro")
-    before = assert_mirrored(project_copy)
-    edit_params(project_copy, {"runs": {"unweighted": {}, "weighted": SHORT}})
-    run_command(project_copy, "dvc", "repro")
-    short = assert_mirrored(project_copy)
-    run_command(project_copy, "git", "checkout", "--quiet", "params.yaml", "dvc.lock")
+    before = assert_mirrored(tracked)
+    edit_params(tracked, {"runs": {"unweighted": {}, "weighted": SHORT}})
+    run_command(tracked, "dvc", "repro")
+    short = assert_mirrored(tracked)
+    run_command(tracked, "git", "checkout", "--quiet", "params.yaml", "dvc.lock")
     assert not [
-        stage
-        for stage in list_stages_run(run_command(project_copy, "dvc", "repro"))
-        if "train" in stage
+        stage for stage in list_stages_run(run_command(tracked, "dvc", "repro")) if "train" in stage
     ]
-    assert assert_mirrored(project_copy) == before
+    assert assert_mirrored(tracked) == before
     assert short["unweighted"] == before["unweighted"]
-    assert epochs(project_copy) == ["1", "2"]
+    assert epochs(tracked) == ["1", "2"]
 
 
 def test_a_pull_on_another_clone_brings_the_runs(project_copy: Path) -> None:
@@ -50,25 +57,24 @@ def test_a_pull_on_another_clone_brings_the_runs(project_copy: Path) -> None:
     assert_mirrored(clone)
 
 
-def test_an_experiment_in_a_copy_is_tracked_in_the_project(project_copy: Path) -> None:
+def test_an_experiment_in_a_copy_is_tracked_in_the_project(tracked: Path) -> None:
     """`dvc exp run --temp` leaves the workspace's runs alone; applied, its run is the current."""
-    run_command(project_copy, "dvc", "repro")
-    before = assert_mirrored(project_copy)
+    before = assert_mirrored(tracked)
     setting = ("--set-param", "+runs.weighted.epochs=1")
-    run_command(project_copy, "dvc", "exp", "run", "--temp", "--name", "aside", *setting)
-    assert list_stages_run(run_command(project_copy, "dvc", "repro")) == TRACKED_ALONE
-    assert assert_mirrored(project_copy) == before
-    assert epochs(project_copy) == ["1", "2"]
-    run_command(project_copy, "dvc", "exp", "apply", "aside")
-    assert list_stages_run(run_command(project_copy, "dvc", "repro")) == TRACKED_ALONE
-    applied = assert_mirrored(project_copy)
+    run_command(tracked, "dvc", "exp", "run", "--temp", "--name", "aside", *setting)
+    assert list_stages_run(run_command(tracked, "dvc", "repro")) == TRACKED_ALONE
+    assert assert_mirrored(tracked) == before
+    assert epochs(tracked) == ["1", "2"]
+    run_command(tracked, "dvc", "exp", "apply", "aside")
+    assert list_stages_run(run_command(tracked, "dvc", "repro")) == TRACKED_ALONE
+    applied = assert_mirrored(tracked)
     (aside,) = (
         r
-        for r in find_runs_by_tag(make_client(project_copy)).values()
+        for r in find_runs_by_tag(make_client(tracked)).values()
         if r.info.run_id == applied["weighted"]
     )
     assert aside.data.tags["second_look.dvc.experiment"] == "aside"
-    assert epochs(project_copy) == ["1", "2"]
+    assert epochs(tracked) == ["1", "2"]
 
 
 def test_two_jobs_of_the_queue_are_tracked_at_once(project_copy: Path) -> None:
@@ -106,11 +112,10 @@ def finish_queue(project_copy: Path) -> None:
     raise AssertionError(f"the queue never ended:\n{status}")
 
 
-def test_what_is_lost_or_moved_comes_back(project_copy: Path) -> None:
+def test_what_is_lost_or_moved_comes_back(tracked: Path) -> None:
     """The folder moved, then its artifacts, then its database lost: each time one `dvc repro`."""
-    run_command(project_copy, "dvc", "repro")
-    before = assert_mirrored(project_copy)
-    moved = project_copy.rename(project_copy.with_name("moved, with an odd # name"))
+    before = assert_mirrored(tracked)
+    moved = tracked.rename(tracked.with_name("moved, with an odd # name"))
     assert list_stages_run(run_command(moved, "dvc", "repro")) == TRACKED_ALONE
     assert assert_mirrored(moved) == before
     shutil.rmtree(moved / "mlruns")

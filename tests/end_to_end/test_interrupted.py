@@ -100,7 +100,7 @@ def read_until_epoch(process: "subprocess.Popen[str]", epoch: int) -> str:
 
 def test_a_training_under_dvc_is_never_lost(project_copy: Path) -> None:
     """A second `dvc repro` is told who is at it; after Ctrl-C and after a kill, one resumes."""
-    edit_params(project_copy, {"train": {"epochs": 150, "checkpoint_seconds": 0}})
+    edit_params(project_copy, {"train": {"epochs": 80, "checkpoint_seconds": 0}})
     with start_command(project_copy, *TRAIN) as process:
         read_until_epoch(process, 3)
         second = run_command(project_copy, *TRAIN, fails=True)

@@ -1,14 +1,13 @@
 """The whole pipeline under the real dvc, with two short runs."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.support.mirror import assert_mirrored
+from tests.support.mirror import assert_mirrored, find_runs_by_tag, make_client
 from tests.support.project import copy_project, edit_params, list_stages_run, run_command
 
 FIRST = ["split", "preprocess", "train@unweighted", "evaluate@unweighted"]
@@ -39,18 +38,13 @@ def changed(finished_project: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
     """Return the validation loss curve of every run in MLflow, by name of the run."""
-    code = (
-        "import json, mlflow\n"
-        "client = mlflow.MlflowClient('sqlite:///mlflow.db')\n"
-        "ids = [e.experiment_id for e in client.search_experiments()]\n"
-        "curves = {r.info.run_name: [m.value for m in\n"
-        "    client.get_metric_history(r.info.run_id, 'validation/loss')]\n"
-        "    for r in client.search_runs(ids)}\n"
-        "print(json.dumps(curves))"
-    )
-    curves: dict[str, list[float]] = json.loads(
-        run_command(folder, "python", "-c", code).splitlines()[-1]
-    )
+    asked = make_client(folder)
+    curves = {
+        str(run.info.run_name): [
+            point.value for point in asked.get_metric_history(run.info.run_id, "validation/loss")
+        ]
+        for run in find_runs_by_tag(asked).values()
+    }
     return {name: curve for name, curve in curves.items() if curve}
 
 

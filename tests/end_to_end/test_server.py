@@ -157,7 +157,7 @@ def test_six_processes_of_two_projects_start_at_once(
         keys = {json.loads(path.read_text())["key"] for path in trained}
         assert find_runs_by_tag(make_client(folder, there.uri)).keys() == keys
         for project in site.projects:
-            run_command(project, "dvc", "repro", MLFLOW_TRACKING_URI=there.uri)
+            run_command(project, *TRACK, MLFLOW_TRACKING_URI=there.uri)
             assert_mirrored(project, there.uri)
 
 
