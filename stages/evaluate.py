@@ -20,7 +20,6 @@ from secondlook.evaluation import (
     auc_intervals,
     calibration,
     intervals,
-    log_loss,
     metrics,
     operating_point,
     overfitting,
@@ -98,7 +97,7 @@ def _compute_details(
         curves=_compute_curves(given, options.curve_points),
         lazy=lazy,
         intervals=_compute_intervals(given, numbers, options.seed),
-        losses=log_loss.compute_loss_distribution(labels, probabilities),
+        losses=calibration.compute_loss_distribution(labels, probabilities),
         calibration=calibration.compute_calibration(labels, probabilities),
         operating_point=operating_point.compute_operating_point(
             given, options.operating_point, point

@@ -2,8 +2,7 @@
 
 metrics.py               scikit-learn's numbers, faster; Wilson's interval and McNemar's test
 predictions.py           what a run answered, image by image, and what always one answer would be
-log_loss.py              where the log loss comes from: many small doubts or few big mistakes
-calibration.py           is it as sure as it is right? Reliability bins and the Brier score
+calibration.py           can its probabilities be believed? Reliability bins, Brier score, log loss
 curves.py                precision-recall and ROC curves, thinned to what a drawing needs
 operating_point.py       from how sure on does yes count as yes? Chosen on validation
 overfitting.py           learned too long, not long enough or just right, from loss curves

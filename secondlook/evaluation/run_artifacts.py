@@ -4,9 +4,8 @@ from typing import Any
 
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import Interval, NullableFloat, Record, check_artifact
-from secondlook.evaluation.calibration import Calibration
+from secondlook.evaluation.calibration import Calibration, LossDistribution
 from secondlook.evaluation.curves import ClassCurves
-from secondlook.evaluation.log_loss import LossDistribution
 from secondlook.evaluation.operating_point import OperatingPoint, Thresholds
 from secondlook.evaluation.overfitting import FitDiagnosis
 

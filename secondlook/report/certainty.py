@@ -7,8 +7,7 @@ from math import log1p
 
 import numpy as np
 
-from secondlook.evaluation.calibration import Calibration, CalibrationBin
-from secondlook.evaluation.log_loss import LossDistribution
+from secondlook.evaluation.calibration import Calibration, CalibrationBin, LossDistribution
 from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.evaluation.run_artifacts import RunResult

@@ -7,9 +7,8 @@ from markupsafe import Markup
 
 from secondlook.artifacts.dataset_card import DatasetCard, DuplicateCounts, NearDuplicateCounts
 from secondlook.artifacts.manifest import SPLITS
-from secondlook.evaluation.calibration import Calibration
+from secondlook.evaluation.calibration import Calibration, LossDistribution
 from secondlook.evaluation.formatting import format_rounded_percent, format_whole_percent
-from secondlook.evaluation.log_loss import LossDistribution
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.evaluation.study import Study

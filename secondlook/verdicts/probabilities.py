@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from secondlook.evaluation.calibration import WORST_SHARE
 from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import (
@@ -11,7 +12,6 @@ from secondlook.evaluation.formatting import (
     format_percent,
     join_names,
 )
-from secondlook.evaluation.log_loss import WORST_SHARE
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.verdicts.case import Case
 from secondlook.verdicts.ranking import recommend_method

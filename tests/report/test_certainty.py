@@ -4,8 +4,7 @@ import pytest
 
 from secondlook.artifacts.schema import Interval
 from secondlook.evaluation import formatting
-from secondlook.evaluation.calibration import Calibration, CalibrationBin
-from secondlook.evaluation.log_loss import LossDistribution
+from secondlook.evaluation.calibration import Calibration, CalibrationBin, LossDistribution
 from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.report import certainty
 from secondlook.report.text import describe_calibration, describe_fit, describe_loss_spread

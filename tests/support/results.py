@@ -9,13 +9,12 @@ from secondlook.artifacts.dataset_card import DuplicateCounts, NearDuplicateCoun
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.artifacts.schema import Interval
 from secondlook.evaluation import comparison, seeds
-from secondlook.evaluation.calibration import Calibration, CalibrationBin
+from secondlook.evaluation.calibration import Calibration, CalibrationBin, LossDistribution
 from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.curves import ClassCurves, PrecisionRecallCurve, RocCurve
 from secondlook.evaluation.difference import Difference
-from secondlook.evaluation.log_loss import LossDistribution
 from secondlook.evaluation.misclassified import MisclassifiedImage, Mistakes
 from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.evaluation.run_artifacts import ClassScores, Details, RunResult, Scalars, TrainedRun

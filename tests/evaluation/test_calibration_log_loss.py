@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from secondlook.evaluation.log_loss import (
+from secondlook.evaluation.calibration import (
     LOSS_EDGES,
     LossDistribution,
     compute_loss_distribution,
