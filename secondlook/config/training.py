@@ -6,6 +6,7 @@ from pydantic import Field
 
 from secondlook.config.yaml_schema import (
     ClassWeight,
+    Fraction,
     HalfFraction,
     ParamsSection,
     PositiveCount,
@@ -25,12 +26,19 @@ class EarlyStoppingParams(ParamsSection):
 
 
 class AugmentParams(ParamsSection):
-    """Random changes of training images, as shares: of a turn, of the side, of the size."""
+    """Random changes of training images, as shares: of a turn, of the side, of the size.
+
+    brightness: of the range of levels; contrast: of a level's distance from the picture's mean;
+    erasing: of the pictures, which lose a rectangle.
+    """
 
     rotation: HalfFraction
     shift: HalfFraction
     zoom: HalfFraction
     flip: bool
+    brightness: HalfFraction = make_optional(0.0)
+    contrast: HalfFraction = make_optional(0.0)
+    erasing: Fraction = make_optional(0.0)
 
 
 class WeightDecayParams(ParamsSection):

@@ -64,12 +64,18 @@ def _build_augmentation_layers(augment: AugmentParams | None, seed: int) -> list
     if augment is None:
         return []
     edges = {"fill_mode": "nearest", "seed": seed}
+    levels = {"value_range": (0, 1), "seed": seed}
     shift, zoom = augment.shift, augment.zoom
+    brighter, contrast, erasing = augment.brightness, augment.contrast, augment.erasing
     wanted = [
         (augment.flip, layers.RandomFlip("horizontal", seed=seed, name="flipped")),
         (augment.rotation, layers.RandomRotation(augment.rotation, name="rotated", **edges)),
         (shift, layers.RandomTranslation(shift, shift, name="shifted", **edges)),
         (zoom, layers.RandomZoom(zoom, name="zoomed", **edges)),
+        (brighter, layers.RandomBrightness(brighter, name="brightened", **levels)),
+        # A pair: of one number c, Keras makes 1 to 1 + c, and of one probability anything up to it.
+        (contrast, layers.RandomContrast((contrast, contrast), name="contrasted", **levels)),
+        (erasing, layers.RandomErasing((erasing, erasing), name="erased", **levels)),
     ]
     return [layer for amount, layer in wanted if amount]
 

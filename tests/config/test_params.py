@@ -144,6 +144,11 @@ class TestParams:
                 "x: {loss: {focal: {}}}",
                 "runs.x.loss: found {'focal': {}}; expected cross_entropy or {focal: {gamma: abo",
             ),
+            (
+                "train.augment",
+                "augment: {rotation: 0, shift: 0, zoom: 0, flip: true, brightness: 0.6}",
+                "train.augment.brightness: found 0.6; expected 0.5 or less",
+            ),
             ("train.augment", "augment: {}", "train.augment.rotation: missing key; add it"),
             ("runs.unweighted", "unweighted:", "runs.unweighted: found null; expected a mapping"),
             (

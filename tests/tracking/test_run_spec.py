@@ -16,6 +16,7 @@ def test_names_are_those_of_dvc_exp_run() -> None:
     """A nested key is its path in params.yaml; what is no text is JSON."""
     told = flatten_section(params().run("augmented"), "train.")
     assert told["train.augment.rotation"] == "0.05"
+    assert "train.augment.brightness" not in told  # not asked for: as runs of before
     assert told["train.augment.flip"] == "false"
     assert told["train.filters"] == "[32, 32]"
     assert told["train.model"] == "cnn"

@@ -64,6 +64,7 @@ def test_same_seed_same_files(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         augment = {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True}
+        augment |= {"brightness": 0.1, "contrast": 0.1, "erasing": 0.5}
         train = parameters(seed=seed, dropout=0.5, augment=augment)
         save_model(build_model(train, SHAPE, 2), folder)
         saved.append([(folder / name).read_bytes() for name in ("model.json", "model.weights.h5")])
@@ -97,6 +98,35 @@ def test_augmentation_is_for_training_only() -> None:
     assert first.tobytes() == second.tobytes()
     moved, elsewhere = (np.asarray(model(IMAGES[:8], training=True)) for _ in range(2))
     assert not np.array_equal(moved, elsewhere)
+
+
+def test_levels_and_pieces_change_in_training_alone() -> None:
+    """A level is moved, stretched about the mean, or gone, within the amounts asked for."""
+    from secondlook.training.model import build_model
+
+    still = {"rotation": 0.0, "shift": 0.0, "zoom": 0.0, "flip": False}
+    wanted = {"brightness": 0.2, "contrast": 0.5, "erasing": 1.0}
+    model = build_model(parameters(augment=still | wanted), SHAPE, 2)
+    shares = np.random.default_rng(0).uniform(0.4, 0.6, (64, *SHAPE)).astype(np.float32)
+    means = shares.mean(axis=(1, 2, 3), keepdims=True)
+    made = {}
+    for name in ("brightened", "contrasted", "erased"):
+        layer = model.get_layer(name)
+        np.testing.assert_array_equal(np.asarray(layer(shares, training=False)), shares)
+        made[name] = np.asarray(layer(shares, training=True))
+    moved = (made["brightened"] - shares).reshape(64, -1)
+    assert moved.std(axis=1).max() < 1e-6
+    assert -0.2 <= moved.min() < -0.1
+    assert 0.1 < moved.max() <= 0.2
+    factors = np.median((made["contrasted"] - means) / (shares - means), axis=(1, 2, 3))
+    assert 0.5 <= factors.min() < 0.7
+    assert 1.3 < factors.max() <= 1.5
+    stretched = means + factors[:, None, None, None] * (shares - means)
+    np.testing.assert_allclose(made["contrasted"], stretched, atol=1e-5)
+    gone = (made["erased"] != shares).mean(axis=(1, 2, 3))
+    assert gone.min() > 0
+    assert 0.05 < gone.mean() < 0.33
+    assert all(each.min() >= 0 and each.max() <= 1 for each in made.values())
 
 
 def test_augmentation_of_nothing_adds_no_layer() -> None:
