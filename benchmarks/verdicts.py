@@ -24,9 +24,11 @@ from scipy.stats import norm
 from benchmarks.measuring import Measurement
 from benchmarks.photographs import enter_quietly
 from secondlook.config.params import load_params
+from secondlook.evaluation.bootstrap import compute_observed_metrics
 from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Comparison
 from secondlook.evaluation.metrics import NORMAL_QUANTILE, compute_wilson_interval
+from secondlook.evaluation.predictions import GroundTruth
 from tests.support.simulated_studies import Setting, find_claims, simulate_study
 
 PROCESSES = 2
@@ -43,7 +45,13 @@ EQUAL = [
     (Setting(2, seeds=5), 200),
     (Setting(6, seeds=3), 100),
 ]
-LEADS = [(methods, points) for methods in (6, 20) for points in (3, 6)]
+# Studies in which one run is better, and by how many points.
+LEADS = [
+    (replace(kind, methods=methods), points)
+    for kind in (Setting(2), Setting(2, shared=0.8), Setting(2, classes=10, skill=1.5, shared=0.8))
+    for methods in (6, 20)
+    for points in (3, 6)
+]
 LED_STUDIES = 100
 KNOWN_IMAGES = 1_000_000  # on which the truth of a setting is measured
 
@@ -52,7 +60,7 @@ def measure(_: Path) -> list[Measurement]:
     """Simulate all studies of equal runs, then those in which one is better."""
     return [
         *(line for setting, count in EQUAL for line in measure_false_claims(setting, count)),
-        *(line for methods, points in LEADS for line in measure_power(methods, points)),
+        *(line for lead in LEADS for line in measure_power(*lead)),
     ]
 
 
@@ -66,12 +74,12 @@ def measure_false_claims(setting: Setting, count: int) -> Iterator[Measurement]:
         yield _make_share(f"{words}: {rule}", times, count)
 
 
-def measure_power(methods: int, points: int) -> Iterator[Measurement]:
+def measure_power(equal: Setting, points: int) -> Iterator[Measurement]:
     """Yield the share of studies that tell the better run from another by its F1."""
-    setting = find_lead(Setting(methods), points / 100)
+    setting = find_lead(equal, points / 100)
     told = np.array([study.found for study in _simulate_all(setting, LED_STUDIES)])
     for column, way in enumerate(("this study", "Bonferroni", "each pair alone, too often wrong")):
-        words = f"{methods} runs, one better by {points} points: found by {way}"
+        words = f"{_describe(equal)}, but one better by {points} points: found by {way}"
         yield _make_share(words, int(told[:, column].sum()), LED_STUDIES)
 
 
@@ -88,7 +96,8 @@ def find_lead(setting: Setting, gain: float) -> Setting:
 def _compute_true_f1(skill: float, setting: Setting) -> float:
     labels = setting.draw_labels(KNOWN_IMAGES)
     given = setting.draw_probabilities(np.random.default_rng(0), labels, skill).argmax(axis=1)
-    return float(2 * (labels * given).sum() / (labels.sum() + given.sum()))
+    truth = GroundTruth(labels, setting.classes, 1 if setting.classes == 2 else None)
+    return compute_observed_metrics(truth, given)["f1"]
 
 
 class Outcome(NamedTuple):
@@ -144,7 +153,8 @@ def _get_other(pair: MethodPair, name: str) -> str:
 def _describe(setting: Setting) -> str:
     kind = "yes or no" if setting.classes == 2 else f"{setting.classes} classes"
     seeds = "" if setting.seeds == 1 else f" of {setting.seeds} seeds"
-    return f"{setting.methods} equal runs{seeds}, {kind}"
+    common = f", {setting.shared:.0%} of errors in common" if setting.shared else ""
+    return f"{setting.methods} equal runs{seeds}, {kind}{common}"
 
 
 def _make_share(words: str, times: int, count: int, at_most: float | None = None) -> Measurement:

@@ -13,7 +13,7 @@ from secondlook.artifacts import files
 from secondlook.artifacts.manifest import EVALUATED_SPLITS, SEEN_SPLITS
 from secondlook.config.params import Params
 from secondlook.evaluation.comparison_artifacts import Comparison, Verdict, load_verdicts
-from secondlook.evaluation.metrics import Labels, Probabilities
+from secondlook.evaluation.metrics import Labels, Numbers, Probabilities
 from stages import compare, evaluate
 from tests.support.datasets import (
     make_dataset_card,
@@ -48,7 +48,8 @@ class Setting:
     """Studies of so many methods with so many seeds each; the last may have more skill by `lead`.
 
     skill: what the logit of the true class gains; luck: its standard deviation over seeds; bias:
-    what the logit of the first, commoner class gains where there are two.
+    what the logit of the first, commoner class gains where there are two; shared: of the errors'
+    variance, what all runs have in common, as where images are hard for all.
     """
 
     methods: int
@@ -58,6 +59,7 @@ class Setting:
     bias: float = 2.0
     luck: float = 0.1
     lead: float = 0.0
+    shared: float = 0.0
 
     @property
     def positive(self) -> str | None:
@@ -76,10 +78,15 @@ class Setting:
         return np.arange(count, dtype=np.int64) % self.classes
 
     def draw_probabilities(
-        self, rng: np.random.Generator, labels: Labels, skill: float
+        self,
+        rng: np.random.Generator,
+        labels: Labels,
+        skill: float,
+        hardness: Numbers | None = None,
     ) -> Probabilities:
-        """Return what a run of that skill answers."""
-        logits = rng.normal(size=(len(labels), self.classes))
+        """Return what a run of that skill answers; `hardness` is what images do to all runs."""
+        logits = (1 - self.shared) ** 0.5 * rng.normal(size=(len(labels), self.classes))
+        logits += 0.0 if hardness is None else self.shared**0.5 * hardness
         logits[np.arange(len(labels)), labels] += skill
         logits[:, 0] += self.bias if self.classes == 2 else 0.0
         odds = np.exp(logits)
@@ -100,6 +107,7 @@ def simulate_study(
     """Write one study into the current folder; return what was compared, and what was said."""
     labels = {split: setting.draw_labels(count) for split, count in IMAGES.items()}
     _write_preprocessed(setting, labels)
+    hardness = {s: rng.normal(size=(len(labels[s]), setting.classes)) for s in EVALUATED_SPLITS}
     runs = {
         f"run-{i}-{k}": changes | {"seed": k}
         for i, changes in enumerate(list_run_parameters(setting))
@@ -112,7 +120,10 @@ def simulate_study(
         lead = setting.lead if name.startswith(f"run-{best}-") else 0.0
         skill = setting.skill + lead + rng.normal() * setting.luck * (setting.seeds > 1)
         with files.create_output("train", name) as folder:
-            told = {s: setting.draw_probabilities(rng, labels[s], skill) for s in EVALUATED_SPLITS}
+            told = {
+                s: setting.draw_probabilities(rng, labels[s], skill, hardness[s])
+                for s in EVALUATED_SPLITS
+            }
             np.savez(folder / "predictions.npz", allow_pickle=False, **told)
             files.write_csv(folder / "history.csv", HISTORY[0], HISTORY)
             outcome = make_run_json(name, asked.run(name).model_dump(), epochs=3, kept_epoch=3)
