@@ -35,3 +35,7 @@ class BusyError(SecondLookError):
 
 class TrackingError(SecondLookError):
     """The MLflow store cannot be used."""
+
+
+class ExportError(SecondLookError):
+    """A network cannot be exported, or its export does not answer as the run did."""

@@ -9,6 +9,8 @@ drift.py         are many images, taken together, unlike those of training?
 occlusion.py     which parts of an image a prediction rests on
 pages.py         predictions, or one image inside the network, as pages
 pyfunc.py        what `mlflow.pyfunc.load_model` gives
+export_format.py a network for other runtimes: written as Keras exports it, and opened there
+export_card.py   what an export takes and gives, and whether it answers as the run did
 
 predictor and pyfunc need Keras as soon as they are imported: import them inside functions.
 """

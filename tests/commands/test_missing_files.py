@@ -19,6 +19,8 @@ BEFORE_SPLIT = {
     "track": "data/preprocess/facts.json: no such file; run `dvc repro` to make it",
     "leaderboard": "data/report/leaderboard.csv: no such file; run `dvc repro` to make it",
     "inspect": "data/evaluate: no run has been trained and evaluated; run `dvc repro`",
+    "export": "data/evaluate: no run has been trained and evaluated; run `dvc repro`",
+    "export --run dense": "data/train/dense/model.weights.h5: no such file; run `dvc repro`",
     "predict params.yaml": "data/evaluate: no run has been trained and evaluated; run `dvc repro`",
     "predict --run dense params.yaml": "data/train/dense/model.weights.h5: no such file; run",
     "reproduce dense": "MLflow at mlflow.db: no such file; `dvc repro` makes it",
@@ -30,6 +32,9 @@ LOST = {
     "data/compare/verdicts.json": "report",
     "data/train/weighted/history.csv": "track",
     "data/train/weighted/model.json": "predict --run weighted params.yaml",
+    "data/train/weighted/predictions.npz": "export --run weighted",
+    "data/evaluate/weighted/operating.json": "export --run weighted",
+    "data/preprocess/test.npy": "export --run weighted",
 }
 
 

@@ -32,6 +32,7 @@ def test_a_command_works_whatever_the_folder_is_called(
     for run in find_runs().values():
         assert run.info.artifact_uri == f"{project.as_uri()}/mlruns/{run.info.run_id}/artifacts"
     picture = shutil.copy(ROOT / "docs" / "own_letters.png", "a picture.png")
+    assert "test images the class" in call("export", monkeypatch, capsys, "--run", "weighted")
     assert "a picture.png" in call("predict", monkeypatch, capsys, "--run", "weighted", picture)
 
 

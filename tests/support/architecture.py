@@ -26,8 +26,8 @@ DOOR = Path("stages/__main__.py")  # is one line into the command line
 HOMES = {
     "mlflow": {"secondlook/tracking"},
     "matplotlib": {"secondlook/report/figures"},
-    "tensorflow": {"secondlook/training", "stages/train"},
-    "keras": {"secondlook/training", "stages/train"},
+    "tensorflow": {"secondlook/training", "secondlook/serving/export_format", "stages/train"},
+    "keras": {"secondlook/training", "secondlook/serving/export_format", "stages/train"},
     "dvc": {"secondlook/reproduction"},
 }
 
