@@ -3,8 +3,11 @@
 Keras and the runtimes are imported inside the functions that need them.
 """
 
+import os
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.config.errors import ExportError
-from secondlook.training.environment import silence_stderr
 
 if TYPE_CHECKING:
     import keras
@@ -71,17 +73,33 @@ class ExportFormat:
     def write(self, network: "keras.Model", folder: Path) -> None:
         """Write the network, without what works in training only, into a folder."""
         plain = drop_training_layers(network)
-        with silence_stderr(), warnings.catch_warnings(action="ignore"):
+        with _hide_messages():
             plain.export(folder / self.file, format=self.keras_name, verbose=False)
 
     def open(self, folder: Path) -> OpenedExport:
         """Open what `write` wrote into a folder, in its own runtime."""
-        with silence_stderr(), warnings.catch_warnings(action="ignore"):
+        with _hide_messages():
             return self.opener(folder / self.file)
 
     def list_versions(self) -> dict[str, str]:
         """Return the versions of what writes and opens this format."""
         return {name: version(name) for name in ("keras", "tensorflow", *self.packages)}
+
+
+@contextmanager
+def _hide_messages() -> Iterator[None]:
+    """Show nobody what converters and runtimes say of their inside; what ends them is raised."""
+    sys.stderr.flush()
+    loud = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(loud, 2)
+        os.close(loud)
 
 
 def drop_training_layers(network: "keras.Model") -> "keras.Model":

@@ -33,7 +33,7 @@ def start_tensorflow() -> None:
     Keras goes without the libraries LEFT_OUT, which take a third of its import.
     """
     choose_backend()
-    with silence_stderr(), _leave_out(LEFT_OUT):
+    with _silence_stderr(), _leave_out(LEFT_OUT):
         import keras
         import tensorflow as tf
 
@@ -76,7 +76,7 @@ def _leave_out(packages: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def silence_stderr() -> Iterator[None]:
+def _silence_stderr() -> Iterator[None]:
     """Keep back what C++ code writes to stderr; should it fail, all of it is shown."""
     sys.stderr.flush()
     loud = os.dup(2)
