@@ -9,8 +9,7 @@ Targets: 90 s and 4 GiB in total, and a page under 5 MB.
 from pathlib import Path
 
 from benchmarks.measuring import Measurement
-from benchmarks.million_predictions import run_stages
-from benchmarks.peak_memory import MEGABYTE
+from benchmarks.million_predictions import measure_stages
 from benchmarks.photographs import enter_quietly
 from secondlook.config.params import load_params
 from tests.support import report
@@ -29,10 +28,4 @@ def measure(folder: Path) -> list[Measurement]:
     with enter_quietly(project):
         report.write_evaluated_runs(CLASSES, None, skills, COUNTS, changes=sweep)
         runs = list(load_params().runs)
-    seconds, peak = run_stages(project, runs)
-    page = (project / "data" / "report" / "report.html").stat().st_size / MEGABYTE
-    return [
-        Measurement("forty runs of a hundred classes", [seconds], "s", at_most=90),
-        Measurement("peak memory", [peak], "MB", at_most=4096, digits=0),
-        Measurement("report.html", [page], "MB", at_most=5),
-    ]
+    return measure_stages(project, runs, "forty runs of a hundred classes", times=1, at_most=90)

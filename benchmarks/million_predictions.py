@@ -26,16 +26,23 @@ def measure(folder: Path) -> list[Measurement]:
     with enter_quietly(project):
         skills = {name: 1.0 + i / 2 for i, name in enumerate(runs)}
         report.write_evaluated_runs(CLASSES, None, skills, COUNTS)
-    times, peaks = zip(*(run_stages(project, runs) for _ in range(TIMES)), strict=True)
+    return measure_stages(project, runs, "a million predictions of six runs", TIMES, at_most=60)
+
+
+def measure_stages(
+    project: Path, runs: list[str], what: str, times: int, at_most: float
+) -> list[Measurement]:
+    """Return seconds and memory of all stages, run so many times, and the size of the page."""
+    spent, peaks = zip(*(_run_stages(project, runs) for _ in range(times)), strict=True)
     page = (project / "data" / "report" / "report.html").stat().st_size / MEGABYTE
     return [
-        Measurement("a million predictions of six runs", list(times), "s", at_most=60),
+        Measurement(what, list(spent), "s", at_most=at_most),
         Measurement("peak memory", list(peaks), "MB", at_most=4096, digits=0),
         Measurement("report.html", [page], "MB", at_most=5),
     ]
 
 
-def run_stages(project: Path, runs: list[str]) -> tuple[float, float]:
+def _run_stages(project: Path, runs: list[str]) -> tuple[float, float]:
     """Return the seconds that all stages took, and the most megabytes one of them held."""
     peaks: list[float] = []
     stages = [*(("evaluate", name) for name in runs), ("compare",), ("report",)]
