@@ -18,14 +18,13 @@ from secondlook.commands.cli import main
 from secondlook.config.errors import ExportError
 from secondlook.config.training import AugmentParams
 from secondlook.serving.export_card import check_answers, load_exported_run
-from secondlook.serving.export_format import FORMATS, OpenedExport, drop_training_layers
+from secondlook.serving.export_format import FORMATS, OpenedExport
 from stages import evaluate, train
 from tests.commands.test_cli import DOOR, POWERLESS
 from tests.support.project import ROOT, enter_project
 from tests.support.training import SILENT, write_noise_images, write_small_run_params
 
 pytestmark = pytest.mark.slow
-
 Change = Callable[[Any], Any]
 # ONNX needs packages that nothing else here does.
 INSTALLED = [name for name, each in FORMATS.items() if all(map(find_spec, each.packages))]
@@ -249,23 +248,3 @@ def test_a_checkout_that_may_not_be_written_is_told(project: Path) -> None:
     assert done.returncode == 1
     assert "Permission denied; make the folder writable and run again" in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_layers_of_training_are_replaced_in_any_graph() -> None:
-    """Also where the network is no row of layers; what it learned is kept, batch moments too."""
-    import keras
-    from keras import layers
-
-    taken = keras.Input((8, 8, 3), dtype="uint8", name="image")
-    shown = layers.RandomRotation(0.2, name="rotated")(layers.Rescaling(1 / 255)(taken))
-    seen = layers.BatchNormalization()(layers.Conv2D(4, 3)(shown))
-    both = layers.Concatenate()([seen, layers.SpatialDropout2D(0.5, name="dropped")(seen)])
-    given = layers.Dense(2, activation="softmax")(layers.Flatten()(both))
-    network = keras.Model(taken, given)
-    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
-    network(images, training=True)  # moves the moments
-    plain = drop_training_layers(network)
-    for name in ("rotated", "dropped"):
-        assert isinstance(plain.get_layer(name), layers.Identity)
-    right = network(images, training=False).numpy()
-    assert plain(images).numpy() == pytest.approx(right, abs=1e-6)
