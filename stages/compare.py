@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from secondlook.artifacts import files
 from secondlook.config.params import Params
-from secondlook.evaluation import misclassified, predictions, study
+from secondlook.evaluation import misclassified, predictions, run_artifacts
 from secondlook.evaluation.comparison import (
     ComparedRun,
     compare_pair,
@@ -25,7 +25,7 @@ from secondlook.evaluation.comparison_artifacts import Comparison, Method
 from secondlook.evaluation.joint_errors import measure_joint_errors
 from secondlook.evaluation.misclassified import Mistakes, NamedImages
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
-from secondlook.evaluation.run_artifacts import RunResult
+from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.evaluation.seeds import (
     Estimate,
     SeedRuns,
@@ -34,7 +34,6 @@ from secondlook.evaluation.seeds import (
     rank_methods,
 )
 from secondlook.evaluation.simultaneous import judge_together
-from secondlook.evaluation.study import Study
 from secondlook.verdicts import verdicts
 from secondlook.verdicts.case import Case
 
@@ -44,7 +43,7 @@ def run(params: Params) -> None:
 
     Raises DataError when a run has not been trained or evaluated.
     """
-    found, seed = study.load_study(params), params.compare.seed
+    found, seed = run_artifacts.load_study(params), params.compare.seed
     groups = group_by_method(found.results)
     seeds = [result for group in groups if len(group) > 1 for result in group]
     answered = {

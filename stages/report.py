@@ -14,9 +14,9 @@ from pathlib import Path
 
 from secondlook.artifacts import files, retraining_history
 from secondlook.config.params import Params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.comparison_artifacts import Method
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import Study
 from secondlook.report import (
     context,
     differences,
@@ -38,7 +38,7 @@ def run(params: Params) -> None:
 
     Raises DataError when a run has not been trained or evaluated.
     """
-    found, compared = study.load_study(params), differences.load_comparison_view()
+    found, compared = run_artifacts.load_study(params), differences.load_comparison_view()
     seeded = compared.seeded if compared else ()
     arranged = leaderboard.arrange_study(found, seeded)
     with files.create_output("report") as folder:

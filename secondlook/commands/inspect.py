@@ -23,7 +23,7 @@ from secondlook.config.params import Params, load_params
 from secondlook.data import decoding, sources
 from secondlook.data.splitting import ImageContent
 from secondlook.evaluation import formatting
-from secondlook.evaluation.study import find_best_run, locate_trained_run
+from secondlook.evaluation.run_artifacts import find_best_run, locate_trained_run
 from secondlook.report import network_view, render
 from secondlook.report.network_view import NetworkView
 from secondlook.report.theme import Style

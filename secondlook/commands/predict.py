@@ -19,7 +19,7 @@ from secondlook.commands.command_group import ProjectCommand, parse_path
 from secondlook.config.errors import TrackingError
 from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
-from secondlook.evaluation.study import find_best_run, locate_trained_run
+from secondlook.evaluation.run_artifacts import find_best_run, locate_trained_run
 from secondlook.report import render
 from secondlook.serving import inputs, output
 from secondlook.serving.inputs import InputImage, InvertMode, ModelFiles

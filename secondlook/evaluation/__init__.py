@@ -6,8 +6,7 @@ calibration.py           can its probabilities be believed? Reliability bins, Br
 curves.py                precision-recall and ROC curves, thinned to what a drawing needs
 operating_point.py       from how sure on does yes count as yes? Chosen on validation
 overfitting.py           learned too long, not long enough or just right, from loss curves
-run_artifacts.py         what train and evaluate leave of one run: types, and reading them
-study.py                 all runs of params.yaml together, and which of them is best
+run_artifacts.py         what train and evaluate leave of one run, and of a study of all runs
 bootstrap.py             counting metrics on resampled images
 difference.py            a metric of one method less that of another
 intervals.py             95 % intervals of one run's metrics and of two runs' differences

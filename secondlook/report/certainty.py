@@ -10,8 +10,7 @@ import numpy as np
 from secondlook.evaluation.calibration import Calibration, CalibrationBin, LossDistribution
 from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.operating_point import OperatingPoint
-from secondlook.evaluation.run_artifacts import RunResult
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.report import text
 
 

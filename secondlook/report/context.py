@@ -8,8 +8,7 @@ from markupsafe import Markup
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation import confusion, formatting
 from secondlook.evaluation.metrics import Counts
-from secondlook.evaluation.run_artifacts import RunResult
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.report import (
     certainty,
     differences,

@@ -10,9 +10,8 @@ from typing import NamedTuple
 from secondlook.artifacts.manifest import EVALUATED_SPLITS
 from secondlook.artifacts.schema import Interval
 from secondlook.evaluation.comparison_artifacts import Method
-from secondlook.evaluation.run_artifacts import RunResult, Scalars
+from secondlook.evaluation.run_artifacts import RunResult, Scalars, Study
 from secondlook.evaluation.seeds import Estimate
-from secondlook.evaluation.study import Study
 from secondlook.report.theme import Style, assign_styles
 
 METRIC_COLUMNS = [f"{split}/{name}" for split in EVALUATED_SPLITS for name in Scalars.model_fields]

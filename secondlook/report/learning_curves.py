@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from secondlook.artifacts.manifest import SEEN_SPLITS
-from secondlook.evaluation.run_artifacts import RunResult
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.report.theme import Line, Panel, Style, assign_styles
 
 CURVE_METRICS = ("loss", "accuracy", "precision", "recall")

@@ -11,7 +11,7 @@ from secondlook.evaluation.calibration import Calibration, LossDistribution
 from secondlook.evaluation.formatting import format_rounded_percent, format_whole_percent
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.evaluation.overfitting import FitDiagnosis
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import Study
 
 
 def format_question(facts: DatasetCard) -> str:

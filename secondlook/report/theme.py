@@ -8,8 +8,7 @@ stand on black: at least 3:1 against the paper, and apart for colour-blind eyes.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from secondlook.evaluation.run_artifacts import RunResult
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import RunResult, Study
 
 PAPER, INK, MUTED, LINE = "#fcfbf9", "#1f2328", "#5d646c", "#dedad2"
 LIGHT = (

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from secondlook.evaluation.curves import MICRO_AVERAGE, ClassCurves
-from secondlook.evaluation.run_artifacts import RunResult, Scalars
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import RunResult, Scalars, Study
 from secondlook.report.theme import Line, Panel, Style, assign_styles
 
 CSV_FIELDS = ("run", "series", "recall", "precision")

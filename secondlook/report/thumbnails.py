@@ -19,7 +19,7 @@ from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.schema import ImageArray, IndexArray
 from secondlook.evaluation.confusion import ConfusedPair
 from secondlook.evaluation.misclassified import MisclassifiedImage, Mistakes
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import Study
 
 SINGLE_SIDE, TILE_SIDE = (
     120,

@@ -19,7 +19,7 @@ from secondlook.config.retraining import RetrainParams
 from secondlook.config.yaml_files import parse_yaml
 from secondlook.evaluation import predictions
 from secondlook.evaluation.predictions import ImagePredictions
-from secondlook.evaluation.study import find_best_run, locate_trained_run
+from secondlook.evaluation.run_artifacts import find_best_run, locate_trained_run
 from secondlook.retraining import gate
 from secondlook.retraining.champion import ChampionPredictions
 from secondlook.retraining.data_checks import CurrentData

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.run_artifacts import Scalars
 from secondlook.evaluation.seeds import Estimate
@@ -30,7 +30,7 @@ def rows(project: Path) -> list[LeaderboardRow]:
     """Give the leaderboard of three runs, of which the last is the most skilled."""
     write_evaluated_runs(skills={"unweighted": 1.0, "weighted": 2.0, "overfit": 4.0})
     assert project == Path.cwd()
-    return leaderboard.build_leaderboard(study.load_study(load_params()))
+    return leaderboard.build_leaderboard(run_artifacts.load_study(load_params()))
 
 
 def test_the_best_on_validation_comes_first(rows: list[LeaderboardRow]) -> None:
@@ -69,7 +69,7 @@ def test_records_hold_every_number(rows: list[LeaderboardRow]) -> None:
 def test_seeds_are_one_row_with_their_spread(project: Path) -> None:
     """Two seeds of a run stand once, under the first one's name, as the mean of both."""
     write_evaluated_runs(skills={"unweighted": 1.0, "weighted": 2.0, "overfit": 4.0})
-    found = study.load_study(load_params())
+    found = run_artifacts.load_study(load_params())
     one, two = (result.metrics["test"].accuracy for result in found.results[1:])
     mean = Estimate(value=0.7, low=0.6, high=0.8, deviation=0.05)
     estimates = {split: {"accuracy": mean} for split in ("validation", "test")}
@@ -96,6 +96,6 @@ def test_of_many_methods_the_best_and_the_reference_come_first(
 
 def test_a_small_study_stays_as_it_is(rows: list[LeaderboardRow]) -> None:
     """All runs are shown, in the order of params.yaml, each in its look."""
-    found = study.load_study(load_params())
+    found = run_artifacts.load_study(load_params())
     assert leaderboard.arrange_study(found) == (found, found)
     assert leaderboard.split_leaderboard(rows, "unweighted") == (rows, [])

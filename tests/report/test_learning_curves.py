@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
-from secondlook.evaluation.run_artifacts import RunResult
-from secondlook.evaluation.study import Study
+from secondlook.evaluation import run_artifacts
+from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.report import learning_curves
 from secondlook.report.theme import assign_styles
 from tests.support.report import EPOCHS, write_evaluated_runs
@@ -18,7 +17,7 @@ def eights(project: Path) -> Study:
     """Give two runs that ask whether it is an eight."""
     write_evaluated_runs(skills={"unweighted": 1.0, "weighted": 2.0})
     assert project == Path.cwd()
-    return study.load_study(load_params())
+    return run_artifacts.load_study(load_params())
 
 
 def with_loss(result: RunResult, epoch: int, loss: float | None) -> RunResult:

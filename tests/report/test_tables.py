@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
-from secondlook.evaluation.study import Study
+from secondlook.evaluation import run_artifacts
+from secondlook.evaluation.run_artifacts import Study
 from secondlook.report import tables
 from tests.support.report import write_evaluated_runs
 
@@ -18,7 +18,7 @@ def letters(project: Path) -> Study:
     """Give two runs on three classes, the second with balanced weights."""
     write_evaluated_runs(["a", "b", "c"], None, {"unweighted": 1.0, "weighted": 2.0})
     assert project == Path.cwd()
-    return study.load_study(load_params())
+    return run_artifacts.load_study(load_params())
 
 
 def test_only_parameters_that_differ_are_shown(letters: Study) -> None:

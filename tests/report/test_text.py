@@ -7,7 +7,7 @@ import pytest
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.params import load_params
-from secondlook.evaluation import formatting, study
+from secondlook.evaluation import formatting, run_artifacts
 from secondlook.report.text import (
     describe_averaging,
     describe_images,
@@ -48,7 +48,7 @@ def test_images_are_described_and_rejected_ones_told() -> None:
 def test_the_summary_holds_every_accuracy_against_the_lazy_one(project: Path) -> None:
     """The share is that of the commonest training class among the test images, in percent."""
     write_evaluated_runs(skills={"unweighted": 1.0})
-    found = study.load_study(load_params())
+    found = run_artifacts.load_study(load_params())
     others = found.facts.counts["test"]["not 8"] / 50
     assert f"Always answering “not 8” is right for {100 * others:.1f} %" in describe_lazy_baseline(
         found

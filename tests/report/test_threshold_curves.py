@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.curves import MICRO_AVERAGE
-from secondlook.evaluation.study import Study
+from secondlook.evaluation.run_artifacts import Study
 from secondlook.report import threshold_curves
 from tests.support.report import write_evaluated_runs
 
@@ -17,7 +17,7 @@ def eights(project: Path) -> Study:
     """Give two runs that ask whether it is an eight."""
     write_evaluated_runs(skills={"unweighted": 1.0, "weighted": 2.0})
     assert project == Path.cwd()
-    return study.load_study(load_params())
+    return run_artifacts.load_study(load_params())
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def letters(project: Path) -> Study:
     """Give one run on more classes than a picture names."""
     write_evaluated_runs([f"class {i}" for i in range(12)], None, {"only": 1.0})
     assert project == Path.cwd()
-    return study.load_study(load_params())
+    return run_artifacts.load_study(load_params())
 
 
 def test_each_run_is_marked_where_it_stands(eights: Study) -> None:

@@ -7,7 +7,7 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.report.theme import assign_styles
 from stages import report as stages_report
 from tests.support import report as support_report
@@ -63,7 +63,7 @@ def test_the_reference_comes_first(project: Path) -> None:
     write_evaluated_runs(skills={"unweighted": 1.0, "weighted": 3.0})
     params = load_params()
     other = params.report.model_copy(update={"reference": "weighted"})
-    found = study.load_study(params.model_copy(update={"report": other}))
+    found = run_artifacts.load_study(params.model_copy(update={"report": other}))
     drawn = [(result.name, look.index) for result, look in assign_styles(found)]
     assert drawn == [("weighted", 0), ("unweighted", 1)]
     assert project == Path.cwd()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.report import context, differences, leaderboard, thumbnails
 from secondlook.report.render import render_page
 from stages import compare
@@ -28,7 +28,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> ReportPage:
         compare.run(load_params())
         compared = differences.load_comparison_view()
         assert compared is not None
-        arranged = leaderboard.arrange_study(study.load_study(load_params()))
+        arranged = leaderboard.arrange_study(run_artifacts.load_study(load_params()))
         album = thumbnails.load_mistake_gallery(arranged.shown, compared.mistakes)
         shown = context.build_context(arranged, compared, [], album, []) | {"service": None}
         page = render_page("report.html.j2", shown)

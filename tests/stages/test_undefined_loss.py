@@ -11,7 +11,7 @@ from secondlook.artifacts import files
 from secondlook.commands import leaderboard
 from secondlook.config.errors import DataError
 from secondlook.config.params import load_params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.comparison_artifacts import Verdict, load_verdicts
 from stages import compare, evaluate, report
 from tests.support.report import write_evaluated_runs
@@ -80,7 +80,7 @@ def test_the_best_run_is_one_whose_loss_is_a_number(away: list[str]) -> None:
     for name in SKILLS:
         (files.stage_folder("train", name) / "model.weights.h5").touch()
     if len(away) < len(SKILLS):
-        assert study.find_best_run(load_params()) == "overfit"
+        assert run_artifacts.find_best_run(load_params()) == "overfit"
         return
     with pytest.raises(DataError, match=r"data/evaluate: no run has a log loss that is a number"):
-        study.find_best_run(load_params())
+        run_artifacts.find_best_run(load_params())

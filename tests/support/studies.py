@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts import files
 from secondlook.config.params import Params
-from secondlook.evaluation import study
+from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.comparison_artifacts import Comparison
 from secondlook.verdicts.case import Case
 from stages import compare, evaluate
@@ -154,7 +154,7 @@ def build_case(plan: StudyPlan) -> Case:
         _write_run(name, run, params.run(name).model_dump(), given)
         evaluate.run(params, name)
     compare.run(params)
-    found = study.load_study(params)
+    found = run_artifacts.load_study(params)
     compared = Comparison.model_validate(files.read_json(Path("data/compare/comparison.json")))
     return Case(found.facts, found.results, compared)
 

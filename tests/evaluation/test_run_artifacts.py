@@ -7,8 +7,7 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError, ParamsError
 from secondlook.config.params import Params, load_params
-from secondlook.evaluation.run_artifacts import Scalars
-from secondlook.evaluation.study import find_best_run, locate_trained_run
+from secondlook.evaluation.run_artifacts import Scalars, find_best_run, locate_trained_run
 
 
 def write_losses(losses: dict[str, float | None]) -> Params:
