@@ -20,7 +20,6 @@ from secondlook.evaluation.run_artifacts import Study
 from secondlook.report import (
     context,
     differences,
-    feature_maps,
     leaderboard,
     learning_curves,
     network_view,
@@ -92,9 +91,9 @@ def _draw_pictures(arranged: ArrangedStudy, folder: Path) -> None:
             figures.draw_panels([recalled], 5, 4, legend=True), into / "precision_recall.png"
         )
         figures.save_png(figures.draw_panels([roc], 5, 4, legend=True), into / "roc.png")
-        if (passage := feature_maps.load_example(result.name)) is not None:
+        if (passage := network_view.load_example(result.name)) is not None:
             rows, answer = (
-                feature_maps.list_layer_images(passage),
-                feature_maps.list_top_classes(passage, found.facts.classes),
+                network_view.list_layer_images(passage),
+                network_view.list_top_classes(passage, found.facts.classes),
             )
             figures.save_png(figures.draw_feature_strips(rows, answer, look), into / "inside.png")

@@ -12,8 +12,7 @@ tables.py            parameters and classes, run beside run; the champion over t
 certainty.py         log loss, calibration and the operating point of each run
 text.py              what the page says in sentences
 thumbnails.py        images of the data as small pictures: classes and mistakes
-network_view.py      the layers of a network: table, chart, sentences
-feature_maps.py      what each layer makes of one image
+network_view.py      the layers of a network: table, chart, sentences, feature maps
 templates/           report.html.j2 and its parts; the pages of `predict` and `inspect`
 
 It reads typed files of artifacts/ and evaluation/, and computes nothing that they should hold.

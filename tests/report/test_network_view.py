@@ -115,3 +115,46 @@ def test_heights_grow_with_the_logarithm_and_the_accuracy(project: Path) -> None
 def test_values_are_counted_as_people_do(kept: float, text: str) -> None:
     """More of them as a multiple, fewer as a share."""
     assert formatting.format_ratio(kept) == text
+
+
+def test_maps_are_told_with_their_size_and_scale() -> None:
+    """How many of how many, how large, and what white means."""
+    convolution, _, dense = map(network_view.draw_feature_maps, networks.make_activations().steps)
+    assert convolution.description == "the first 64 of 70 maps of 26 x 26; black is 0, white 1.5"
+    assert dense.description == "40 values; black is 0, white 0"
+    assert convolution.picture.width == 8 * 52 + 7 * 2  # each pixel two by two, and gaps
+
+
+def test_a_mosaic_has_a_grey_pixel_between_its_pictures() -> None:
+    """Row by row; what is left of the last row is grey."""
+    tiles = np.arange(3, dtype=np.uint8).repeat(4).reshape(3, 2, 2)
+    grey = network_view.MOSAIC_GREY
+    expected = [
+        *([[0, 0, grey, 1, 1]] * 2),
+        [grey] * 5,
+        *([[2, 2, grey, grey, grey]] * 2),
+    ]
+    np.testing.assert_array_equal(network_view.build_mosaic(tiles, 2, 1), expected)
+    np.testing.assert_array_equal(
+        network_view.build_mosaic(tiles[:, :1], 3, 0), [[0, 0, 1, 1, 2, 2]]
+    )
+
+
+def test_the_answer_is_told_by_its_most_probable_classes() -> None:
+    """The highest first, and no more than asked for."""
+    found = networks.make_activations()
+    assert network_view.list_top_classes(found, ["not 8", "8"]) == {"8": 0.75, "not 8": 0.25}
+    assert list(network_view.list_top_classes(found, ["not 8", "8"], 1)) == ["8"]
+
+
+def test_a_run_has_an_example_or_none(project: Path) -> None:
+    """What was trained before there were examples is passed over."""
+    assert project == Path.cwd()
+    files.stage_folder("train", "a").mkdir(parents=True)
+    networks.write_layer_files("a", networks.make_layer_report())
+    found = network_view.load_example("a")
+    assert found is not None
+    assert [title.partition(":")[0] for title, _ in network_view.list_layer_images(found)] == [
+        *("image", "convolution_1", "pooling_1", "dense_1")
+    ]
+    assert network_view.load_example("b") is None
