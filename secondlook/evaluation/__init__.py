@@ -8,7 +8,6 @@ operating_point.py       from how sure on does yes count as yes? Chosen on valid
 overfitting.py           learned too long, not long enough or just right, from loss curves
 run_artifacts.py         what train and evaluate leave of one run, and of a study of all runs
 bootstrap.py             counting metrics on resampled images
-difference.py            a metric of one method less that of another
 intervals.py             95 % intervals of one run's metrics and of two runs' differences
 auc_intervals.py         the same of average precision and ROC AUC
 seeds.py                 runs that differ in their seed alone: one method

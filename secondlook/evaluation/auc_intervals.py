@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.schema import IndexArray, Interval
-from secondlook.evaluation.difference import Difference, compute_variance_freedom
-from secondlook.evaluation.intervals import compute_mean_interval
+from secondlook.evaluation.intervals import (
+    Difference,
+    compute_mean_interval,
+    compute_variance_freedom,
+)
 from secondlook.evaluation.metrics import Numbers, Probabilities
 from secondlook.evaluation.predictions import GroundTruth
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from secondlook.artifacts.schema import Interval, McNemarTest, NullableFloat, Record
 from secondlook.evaluation import auc_intervals, intervals, seeds
-from secondlook.evaluation.difference import Difference
+from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Numbers, compute_mcnemar
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions, SplitPredictions
 from secondlook.evaluation.run_artifacts import RunResult, Scalars

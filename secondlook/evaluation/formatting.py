@@ -7,7 +7,7 @@ is not quite all, or nothing.
 
 from collections.abc import Iterable, Sequence
 
-from secondlook.evaluation.difference import Difference
+from secondlook.evaluation.intervals import Difference
 
 NO_BREAK = "\N{NO-BREAK SPACE}"  # so that no line ends before the sign
 

@@ -11,14 +11,14 @@ the interval of the difference is rather too wide (99 %). A log loss that rests 
 bad mistakes may be too low by more than its interval says: no resample shows what did not occur.
 """
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from secondlook.artifacts.schema import Ends, Interval
+from secondlook.artifacts.schema import Ends, Interval, NullableFloat
 from secondlook.evaluation import bootstrap
-from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.metrics import NORMAL_QUANTILE, Labels, Numbers
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
@@ -31,6 +31,79 @@ NORMAL_LIMIT_CELLS = 50_000  # of the contingency table, times classes: what a r
 # least this share of the observed one. Losses lack large ones on one side only, their
 # differences on both, where a smaller share would make too wide an interval.
 MIN_SPREAD, MIN_PAIRED_SPREAD = 1 / 3, 0.7
+
+
+class Difference(Interval):
+    """A metric of the second method less that of the first, by image.
+
+    low, high: the 95 % interval of this difference alone; joint_low, joint_high: that which holds
+    together with all others of the study (simultaneous.py), None where there are none.
+    distinguishable: whether the latter, or where there is none the former, excludes zero;
+    includes_seeds: whether it also holds for other seeds of the trainings, not for these very
+    models only; freedom: of the Student's t behind the interval, not written.
+    """
+
+    distinguishable: bool
+    includes_seeds: bool
+    joint_low: NullableFloat = None
+    joint_high: NullableFloat = None
+    freedom: float = Field(default=np.inf, exclude=True, repr=False)
+
+    @classmethod
+    def from_floats(
+        cls,
+        value: float,
+        low: float,
+        high: float,
+        *,
+        includes_seeds: bool = False,
+        freedom: float = np.inf,
+    ) -> Self:
+        """Return the same of numbers, NaN where one is not defined: nothing is distinguishable."""
+        ends = {"value": value, "low": low, "high": high, "freedom": freedom}
+        apart = bool(low > 0 or high < 0)
+        return cls(**ends, distinguishable=apart, includes_seeds=includes_seeds)
+
+    def widen(self, low: float, high: float) -> Self:
+        """Return the same difference with its simultaneous interval."""
+        told = {"joint_low": low, "joint_high": high, "distinguishable": low > 0 or high < 0}
+        return type(self)(**dict(self) | told)
+
+    def reverse(self) -> Self:
+        """Return the first less the second."""
+        turned = {"value": self.value, "low": self.high, "high": self.low}
+        turned |= {"joint_low": self.joint_high, "joint_high": self.joint_low}
+        negated = {name: None if end is None else -end for name, end in turned.items()}
+        return self.model_copy(update=negated)
+
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """Return the interval to judge by: the simultaneous one, where there is one."""
+        alone = self.joint_low is None or self.joint_high is None
+        return (self.low, self.high) if alone else (self.joint_low, self.joint_high)
+
+    @property
+    def up(self) -> bool:
+        """Say whether the second certainly has more."""
+        return self.distinguishable and (self.value or 0.0) > 0
+
+    @property
+    def down(self) -> bool:
+        """Say whether the second certainly has less."""
+        return self.distinguishable and (self.value or 0.0) < 0
+
+
+def compute_variance_freedom(parts: Numbers, count: int) -> float:
+    """Return the degrees of freedom of the variance of the mean of `count` values like `parts`.
+
+    2 N / (kurtosis - 1) for values that need not be normal (O'Neill, 2014, "Some Useful Moment
+    Results in Sampling Problems"): the fewer images make a number, the fewer. Infinite where all
+    are the same.
+    """
+    apart = parts - parts.mean()
+    variance = float((apart**2).mean())
+    kurtosis = float((apart**4).mean()) / variance**2 if variance else 1.0
+    return 2 * count / max(kurtosis - 1, 0.01) if variance else np.inf
 
 
 def compute_intervals(

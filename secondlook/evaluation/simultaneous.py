@@ -25,7 +25,7 @@ import numpy as np
 
 from secondlook.evaluation.comparison import MethodPair, detect_disagreement
 from secondlook.evaluation.comparison_artifacts import Comparison, Family
-from secondlook.evaluation.difference import Difference, widen_difference
+from secondlook.evaluation.intervals import Difference, compute_variance_freedom
 from secondlook.evaluation.joint_errors import DRAWS, LAZY, Claim, JointErrors
 from secondlook.evaluation.metrics import Numbers
 
@@ -122,3 +122,35 @@ def _replace_differences(
     adjusted = test and test.model_copy(update={"adjusted": bound.adjust_p_value(test.p)})
     disagree = detect_disagreement(found)
     return pair.model_copy(update={"differences": found, "mcnemar": adjusted, "disagree": disagree})
+
+
+def widen_difference(
+    found: Difference, parts: Numbers | None, count: int, reach: float
+) -> Difference:
+    """Return a difference with the interval that reaches so many standard errors, not 1.96.
+
+    parts: what each image contributes to it, of `count` images or a sample of them; where that is
+    not known, too few images count to tell. So far out the tails are Student's t: few images make
+    most of a difference.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    if parts is None:
+        return found.widen(-1.0, 1.0)
+    freedom = min(found.freedom, compute_variance_freedom(parts, count), max(count - 1, 1))
+    alone, joint = stdtrit(found.freedom, 0.975), stdtrit(freedom, ndtr(reach))
+    more = (found.high - found.low) / 2 * max(0.0, float(joint / alone) - 1)
+    return found.widen(found.low - more, found.high + more)
+
+
+def compute_independent_reach(count: int) -> float:
+    """Return how many standard errors each of so many independent 95 % intervals has to reach.
+
+    So that all hold together in 95 % of cases (Sidak, 1967, "Rectangular Confidence Regions for
+    the Means of Multivariate Normal Distributions").
+    """
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + 0.95 ** (1 / count)) / 2))

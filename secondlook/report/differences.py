@@ -13,7 +13,7 @@ from secondlook.evaluation.comparison_artifacts import (
     Verdict,
     load_verdicts,
 )
-from secondlook.evaluation.difference import Difference
+from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.misclassified import Mistakes
 
 # Metrics that people compare, with their titles; log loss is the one where less is better.

@@ -14,7 +14,7 @@ from secondlook.artifacts.manifest import ManifestRow, ManifestRows
 from secondlook.artifacts.schema import McNemarTest
 from secondlook.config.errors import DataError
 from secondlook.evaluation import bootstrap, intervals
-from secondlook.evaluation.difference import Difference
+from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Labels, Probabilities, compute_mcnemar
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 

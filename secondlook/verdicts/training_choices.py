@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from secondlook.evaluation.comparison_artifacts import Verdict
-from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.formatting import (
     choose_verb,
     format_count,
@@ -12,6 +11,7 @@ from secondlook.evaluation.formatting import (
     format_points_interval,
     join_names,
 )
+from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.verdicts.case import Case
 from secondlook.verdicts.worth import describe_doubts, get_metric_words, split_by_gain

@@ -9,8 +9,8 @@ import numpy as np
 
 from secondlook.evaluation.calibration import CalibrationBin
 from secondlook.evaluation.comparison_artifacts import Verdict
-from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.formatting import choose_verb, format_percent, join_names
+from secondlook.evaluation.intervals import Difference
 from secondlook.verdicts.case import Case
 
 MAX_CHANCE_ERRORS = 2.0  # times the error that chance alone would show: what is beyond is told

@@ -6,7 +6,7 @@ import pytest
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation import auc_intervals, comparison
 from secondlook.evaluation.comparison import ComparedRun
-from secondlook.evaluation.difference import Difference
+from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.predictions import GroundTruth, SplitPredictions
 from secondlook.evaluation.run_artifacts import Scalars
 from secondlook.evaluation.seeds import Estimate

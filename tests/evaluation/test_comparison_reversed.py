@@ -3,7 +3,7 @@
 import pytest
 
 from secondlook.evaluation.comparison import AdjustedMcNemarTest, MethodPair
-from secondlook.evaluation.difference import Difference
+from secondlook.evaluation.intervals import Difference
 from tests.support.results import make_case, make_result
 
 DIFFERENCE = Difference(value=0.1, low=0.02, high=0.2, distinguishable=True, includes_seeds=False)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from secondlook.evaluation.difference import Difference
 from secondlook.evaluation.formatting import (
     choose_verb,
     format_count,
@@ -14,6 +13,7 @@ from secondlook.evaluation.formatting import (
     format_probability,
     join_names,
 )
+from secondlook.evaluation.intervals import Difference
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from secondlook.artifacts.schema import Interval
 from secondlook.evaluation import bootstrap, intervals, metrics
-from secondlook.evaluation.difference import Difference
-from secondlook.evaluation.intervals import compute_differences, compute_intervals
+from secondlook.evaluation.intervals import Difference, compute_differences, compute_intervals
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 
 SETS = 1000
