@@ -23,8 +23,8 @@ from secondlook.report import (
     leaderboard,
     learning_curves,
     network_view,
+    probability_charts,
     tables,
-    threshold_curves,
     thumbnails,
 )
 from secondlook.report.leaderboard import ArrangedStudy
@@ -64,8 +64,8 @@ def _write_tables(found: Study, seeded: Sequence[Method], folder: Path) -> None:
     files.write_csv(
         folder / "curves.csv", learning_curves.CSV_FIELDS, learning_curves.list_epoch_rows(found)
     )
-    points = threshold_curves.list_precision_recall_rows(found)
-    files.write_csv(folder / "precision_recall.csv", threshold_curves.CSV_FIELDS, points)
+    points = probability_charts.list_precision_recall_rows(found)
+    files.write_csv(folder / "precision_recall.csv", probability_charts.CSV_FIELDS, points)
 
 
 def _draw_pictures(arranged: ArrangedStudy, folder: Path) -> None:
@@ -82,8 +82,8 @@ def _draw_pictures(arranged: ArrangedStudy, folder: Path) -> None:
         into = folder / "runs" / result.name
         into.mkdir(parents=True)
         curves = context.build_learning_panels(found, result, look)
-        recalled = threshold_curves.build_run_precision_recall(found, result)
-        roc = threshold_curves.build_run_roc(result)
+        recalled = probability_charts.build_run_precision_recall(found, result)
+        roc = probability_charts.build_run_roc(result)
         matrix = figures.draw_confusion_matrices({result.name: counts[result.name]}, names, look)
         figures.save_png(figures.draw_panels(curves, 5, 3, legend=True), into / "curves.png")
         figures.save_png(matrix, into / "confusion.png")

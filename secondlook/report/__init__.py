@@ -5,11 +5,10 @@ render.py            templates filled, and matplotlib's SVG made fit to stand in
 theme.py             lines, panels and colours: each run in its style everywhere
 figures.py           panels, confusion matrices and feature maps drawn; alone imports matplotlib
 learning_curves.py   loss and accuracy over the epochs
-threshold_curves.py  precision, recall and ROC over the thresholds
+probability_charts.py  precision, recall and ROC over the thresholds; calibration, log loss
 leaderboard.py       runs side by side, best first
 differences.py       which differences are real, as compare found
 tables.py            parameters and classes, run beside run; the champion over the retrainings
-certainty.py         log loss, calibration and the operating point of each run
 text.py              what the page says in sentences
 thumbnails.py        images of the data as small pictures: classes and mistakes
 network_view.py      the layers of a network: table, chart, sentences, feature maps

@@ -10,15 +10,14 @@ from secondlook.evaluation import confusion, formatting
 from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.report import (
-    certainty,
     differences,
     leaderboard,
     learning_curves,
     network_view,
+    probability_charts,
     tables,
     text,
     theme,
-    threshold_curves,
 )
 from secondlook.report.differences import ComparisonView
 from secondlook.report.leaderboard import ArrangedStudy
@@ -119,14 +118,14 @@ def _draw_figures(study: ArrangedStudy) -> dict[str, object]:
     """Return the figures as elements of the page."""
     found = study.shown
     whole = [learning_curves.build_study_panel(found, metric) for metric in ("loss", "accuracy")]
-    headline = threshold_curves.build_precision_recall(
+    headline = probability_charts.build_precision_recall(
         found, found.headline, "Precision against recall"
     )
-    curves = [headline, threshold_curves.build_roc(found)]
+    curves = [headline, probability_charts.build_roc(found)]
     classes = []
     if found.facts.positive is None:
         names = tables.find_weakest_classes(study.whole.results, found.facts.classes, CURVE_CLASSES)
-        classes = [threshold_curves.build_precision_recall(found, name, name) for name in names]
+        classes = [probability_charts.build_precision_recall(found, name, name) for name in names]
     return {
         "overview": [
             _render_panels(f"all-{i}", [panel], WIDE_PANEL) for i, panel in enumerate(whole)
@@ -152,11 +151,13 @@ def _build_certainty(study: ArrangedStudy) -> dict[str, object]:
     """Return how far each run's numbers can be trusted, and where a yes begins."""
     point = study.whole.results[0].details["test"].operating_point
     shown = len(study.shown.results)
-    built = [(run, certainty.build_certainty(run[0])) for run in assign_styles(study.whole)]
+    built = [
+        (run, probability_charts.build_certainty(run[0])) for run in assign_styles(study.whole)
+    ]
     operating = [
         (run, view)
         for run in assign_styles(study.whole)
-        if (view := certainty.build_operating_view(study.whole, run[0])) is not None
+        if (view := probability_charts.build_operating_view(study.whole, run[0])) is not None
     ]
     return {
         "certainty": built[:shown],
@@ -165,7 +166,7 @@ def _build_certainty(study: ArrangedStudy) -> dict[str, object]:
         "operating": [
             (run, view, _render_panels(f"threshold-{i}", [panel], SMALL_PANEL))
             for i, (run, view) in enumerate(operating[:shown])
-            if (panel := threshold_curves.build_threshold_panel(*run)) is not None
+            if (panel := probability_charts.build_threshold_panel(*run)) is not None
         ],
         "folded_operating": [(run, view, "") for run, view in operating[shown:]],
     }

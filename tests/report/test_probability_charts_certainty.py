@@ -6,7 +6,7 @@ from secondlook.artifacts.schema import Interval
 from secondlook.evaluation import formatting
 from secondlook.evaluation.calibration import Calibration, CalibrationBin, LossDistribution
 from secondlook.evaluation.overfitting import FitDiagnosis
-from secondlook.report import certainty
+from secondlook.report import probability_charts
 from secondlook.report.text import describe_calibration, describe_fit, describe_loss_spread
 
 FIT = FitDiagnosis(
@@ -48,16 +48,16 @@ def usually(confidence: float, right: float, *, misjudged: bool) -> Calibration:
 
 def test_bars_tell_one_image_from_none() -> None:
     """The highest bar is 1 and an empty one 0; a single image among thousands is seen."""
-    heights = [bar.height for bar in certainty.build_bars([0, 1, 9999], ["a", "b", "c"])]
+    heights = [bar.height for bar in probability_charts.build_bars([0, 1, 9999], ["a", "b", "c"])]
     assert heights[0] == 0
     assert heights[1] == pytest.approx(0.0752, abs=1e-4)
     assert heights[2] == 1
-    assert [bar.height for bar in certainty.build_bars([0, 0], ["a", "b"])] == [0, 0]
+    assert [bar.height for bar in probability_charts.build_bars([0, 0], ["a", "b"])] == [0, 0]
 
 
 def test_bins_are_named_by_their_edges() -> None:
     """The last one may be open."""
-    assert certainty.format_bin_labels([0.0, 0.003, 1.0, None]) == [
+    assert probability_charts.format_bin_labels([0.0, 0.003, 1.0, None]) == [
         "0 to 0.003",
         "0.003 to 1",
         "1 and more",

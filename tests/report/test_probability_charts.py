@@ -8,7 +8,7 @@ from secondlook.config.params import load_params
 from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.curves import MICRO_AVERAGE
 from secondlook.evaluation.run_artifacts import Study
-from secondlook.report import threshold_curves
+from secondlook.report import probability_charts
 from tests.support.report import write_evaluated_runs
 
 
@@ -30,7 +30,7 @@ def letters(project: Path) -> Study:
 
 def test_each_run_is_marked_where_it_stands(eights: Study) -> None:
     """The mark is the recall and precision of its answers, and lies on its curve."""
-    panel = threshold_curves.build_precision_recall(eights, eights.headline, "title")
+    panel = probability_charts.build_precision_recall(eights, eights.headline, "title")
     for line, result in zip(panel.lines, eights.results, strict=True):
         assert line.mark == (result.metrics["test"].recall, result.metrics["test"].precision)
         points = [pytest.approx(point) for point in zip(line.x, line.y, strict=True)]
@@ -40,14 +40,14 @@ def test_each_run_is_marked_where_it_stands(eights: Study) -> None:
 
 def test_the_curve_starts_at_no_recall(eights: Study) -> None:
     """The first step goes back to recall 0 at the precision of the surest answers."""
-    (line, _) = threshold_curves.build_precision_recall(eights, eights.headline, "title").lines
+    (line, _) = probability_charts.build_precision_recall(eights, eights.headline, "title").lines
     assert line.x[0] == 0
     assert line.y[0] == line.y[1]
 
 
 def test_many_classes_are_one_curve(letters: Study) -> None:
     """Without a positive class the micro average stands for a run, and nothing is marked."""
-    panel = threshold_curves.build_precision_recall(letters, letters.headline, "title")
+    panel = probability_charts.build_precision_recall(letters, letters.headline, "title")
     assert letters.headline == MICRO_AVERAGE
     assert panel.lines[0].mark is None
     assert panel.base == pytest.approx(1 / 12)
@@ -57,20 +57,20 @@ def test_a_picture_of_one_run_names_the_hardest_classes(letters: Study) -> None:
     """Seven classes with the smallest areas and the average over all, in both pictures."""
     (result,) = letters.results
     curves = result.details["test"].curves
-    labels = [line.label for line in threshold_curves.build_run_roc(result).lines]
-    assert len(labels) == threshold_curves.MAX_CURVES + 1
+    labels = [line.label for line in probability_charts.build_run_roc(result).lines]
+    assert len(labels) == probability_charts.MAX_CURVES + 1
     assert MICRO_AVERAGE in labels
     shown = [curves[name].precision_recall.area or 0 for name in labels if name != MICRO_AVERAGE]
     hidden = [curves[n].precision_recall.area or 0 for n in curves if n not in labels]
     assert max(shown) <= min(hidden)
-    panel = threshold_curves.build_run_precision_recall(letters, result)
+    panel = probability_charts.build_run_precision_recall(letters, result)
     assert [line.label for line in panel.lines] == labels
 
 
 def test_records_hold_the_points_of_both_splits(eights: Study) -> None:
     """precision_recall.csv has the headline curve of each run on validation and on test."""
-    records = list(threshold_curves.list_precision_recall_rows(eights))
-    assert tuple(records[0]) == threshold_curves.CSV_FIELDS
+    records = list(probability_charts.list_precision_recall_rows(eights))
+    assert tuple(records[0]) == probability_charts.CSV_FIELDS
     assert {(record["run"], record["series"]) for record in records} == {
         (run, series) for run in ("unweighted", "weighted") for series in ("validation", "test")
     }
