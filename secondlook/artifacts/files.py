@@ -15,7 +15,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from secondlook.config.errors import DataError, StorageError
-from secondlook.config.locks import hold_lock
+from secondlook.config.processes import hold_lock
 
 DATA_FOLDER = Path("data")
 PARTIAL_FOLDER = DATA_FOLDER / ".partial"

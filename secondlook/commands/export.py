@@ -14,8 +14,8 @@ import click
 from secondlook.artifacts import files
 from secondlook.commands.command_group import ProjectCommand, parse_path
 from secondlook.config.errors import StorageError
-from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params, load_params
+from secondlook.config.processes import hold_lock
 from secondlook.evaluation.run_artifacts import find_best_run, locate_trained_run
 from secondlook.serving import export_card
 from secondlook.serving.export_card import ExportedRun

@@ -17,8 +17,8 @@ from rich.progress import track
 
 from secondlook.commands.command_group import ProjectCommand, parse_path
 from secondlook.config.errors import TrackingError
-from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
+from secondlook.config.processes import make_temporary_folder
 from secondlook.evaluation.run_artifacts import find_best_run, locate_trained_run
 from secondlook.report import render
 from secondlook.serving import inputs, output

@@ -10,8 +10,8 @@ from secondlook.commands.command_group import (
     RUN_HELP,
     ProjectCommand,
 )
-from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
+from secondlook.config.processes import make_temporary_folder
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.promotion import RetrainingRun

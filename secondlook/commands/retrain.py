@@ -17,8 +17,8 @@ from secondlook.artifacts.retraining_history import (
 )
 from secondlook.commands.command_group import JSON_HELP, RETRAINING_STATUSES, ProjectCommand
 from secondlook.config.errors import SecondLookError
-from secondlook.config.locks import make_temporary_folder
 from secondlook.config.params import Params, load_params
+from secondlook.config.processes import make_temporary_folder
 from secondlook.evaluation import formatting
 from secondlook.retraining import decide
 from secondlook.retraining.decide import is_decided

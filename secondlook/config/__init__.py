@@ -5,9 +5,8 @@ training.py     the section `train`: what determines a run
 retraining.py   the section `retrain`: the gate, and the limits of data
 yaml_files.py   YAML as DVC reads and writes it
 yaml_schema.py  values that sections are made of; what is wrong with one, in a single line
-processes.py    git and other programs as children that end with us; signals that end us
+processes.py    git and other programs as children; signals that end us; locks, temporary folders
 dvc.py          dvc as a subprocess; a training that ends with its dvc
-locks.py        what one process has to itself: a lock, a temporary folder
 errors.py       the errors that end a command with one line
 
 No stage depends on this folder: it refuses or records, but never changes an output.

@@ -20,8 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from secondlook.config.errors import SecondLookError
-from secondlook.config.locks import hold_lock
-from secondlook.config.processes import Command, run_command
+from secondlook.config.processes import Command, hold_lock, run_command
 
 if TYPE_CHECKING:
     import psutil

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from secondlook.config.dvc import run_dvc
 from secondlook.config.errors import SecondLookError
-from secondlook.config.locks import make_temporary_folder
 from secondlook.config.processes import (
     build_environment,
     handle_signals,
     ignore_signals,
+    make_temporary_folder,
     run_command,
     run_git,
 )

@@ -26,9 +26,8 @@ from secondlook.artifacts.retraining_history import (
     RetrainingRecord,
 )
 from secondlook.config.errors import BusyError, SecondLookError
-from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params
-from secondlook.config.processes import ENDING_SIGNALS, build_environment, handle_signals
+from secondlook.config.processes import ENDING_SIGNALS, build_environment, handle_signals, hold_lock
 from secondlook.retraining import log
 from secondlook.retraining.log import RetrainingLog
 from secondlook.tracking.provenance import NOTES_FOLDER

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 
 from secondlook.config.errors import BusyError, TrackingError
-from secondlook.config.locks import hold_lock
 from secondlook.config.params import Params
+from secondlook.config.processes import hold_lock
 from secondlook.tracking import provenance
 from secondlook.tracking.expected import (
     format_experiment_name,

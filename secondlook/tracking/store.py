@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondlook.config.locks import hold_lock
+from secondlook.config.processes import hold_lock
 from secondlook.tracking.location import StoreLocation, format_sqlite_uri
 from secondlook.tracking.run_spec import RunSpec
 from secondlook.tracking.ui import EXPERIMENT_TAGS

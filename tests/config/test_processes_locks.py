@@ -10,14 +10,14 @@ from threading import Thread
 import pytest
 
 from secondlook.config.errors import BusyError
-from secondlook.config.locks import OWNER_LOCK, hold_lock, make_temporary_folder
+from secondlook.config.processes import OWNER_LOCK, hold_lock, make_temporary_folder
 from tests.support.project import ROOT
 
 # Holds the lock of the file named, with a note, as long as it is let live.
 HOLDER = """
 import sys, time
 from pathlib import Path
-from secondlook.config.locks import hold_lock
+from secondlook.config.processes import hold_lock
 with hold_lock(Path(sys.argv[1]), note="somebody"):
     print("held", flush=True)
     time.sleep(60)
@@ -105,7 +105,7 @@ def test_a_child_that_is_given_it_holds_it_too(lock: Path) -> None:
 PREFIX = "second-look-test-"
 # Makes folders and clears them, as fast as it can, and sees that each stays its own.
 OWNER = f"""
-from secondlook.config.locks import make_temporary_folder
+from secondlook.config.processes import make_temporary_folder
 print("ready", flush=True)
 for number in range(150):
     with make_temporary_folder("{PREFIX}") as folder:
