@@ -3,9 +3,8 @@
 inputs.py        images as people name them, and the files of the network that answers
 predictor.py     the network: images in, predictions out, the same bits as in the pipeline
 output.py        a prediction, as people and programs read it, and the summary of many
-ood_detector.py  is an image out of distribution, unlike those of training?
+ood_detector.py  is an image out of distribution, or are many taken together (drift)?
 ood_causes.py    how unlike, in numbers, and why, in words
-drift.py         are many images, taken together, unlike those of training?
 occlusion.py     which parts of an image a prediction rests on
 pages.py         predictions, or one image inside the network, as pages
 pyfunc.py        what `mlflow.pyfunc.load_model` gives

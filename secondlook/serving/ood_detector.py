@@ -1,17 +1,24 @@
-"""Is an image out of distribution, unlike those of training? What it takes to say, and warnings.
+"""Is an image out of distribution, or are many taken together (drift)? Warnings, and one line.
 
-The image is measured as it is given (data/image_features.py) and inside the network
+An image is measured as it is given (data/image_features.py) and inside the network
 (training/embedding_distance.py); ood_causes.py has the words.
+
+Pictures can each be off by little, and all of them by much. The distribution of each feature is
+compared with that of training, and that of the distances with that of validation, by the
+two-sample Kolmogorov-Smirnov test; Bonferroni's correction pays for having looked at all of them
+(Rabanser, Guennemann and Lipton 2019, "Failing Loudly: An Empirical Study of Methods for Detecting
+Dataset Shift").
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import kolmogorov
 
 from secondlook.artifacts.dataset_card import DatasetCard, TrainingProfile
 from secondlook.artifacts.schema import FloatArray, ImageArray
@@ -19,8 +26,11 @@ from secondlook.config.errors import DataError
 from secondlook.data import profile
 from secondlook.data.decoding import DecodedImage
 from secondlook.data.image_features import ImageFeatures, measure_features
-from secondlook.evaluation.formatting import format_percent_below_all
-from secondlook.serving.drift import DriftMonitor, ReferenceDistribution
+from secondlook.evaluation.formatting import (
+    format_coarse_percent,
+    format_p_value,
+    format_percent_below_all,
+)
 from secondlook.serving.ood_causes import (
     DISTANCE_NAME,
     POLARITY_FEATURES,
@@ -33,6 +43,83 @@ from secondlook.training.embedding_distance import EmbeddingDistance
 
 MAX_WARNINGS = 4  # warnings of one picture
 CLEARLY_NEARER = 2  # times nearer, in squares: noise is no better for being inverted
+MIN_IMAGES = 20  # pictures: fewer cannot tell of drift
+# Of the test for drift: a folder like training is called shifted once in a hundred times.
+SIGNIFICANCE_LEVEL = 0.01
+# Of pictures that are like training, warned of all the same.
+EXPECTED_WARNING_SHARE = 0.05
+
+
+class ReferenceDistribution(NamedTuple):
+    """A number of a known distribution: ascending values, the shares up to each, of how many."""
+
+    values: FloatArray
+    shares: FloatArray
+    images: int
+
+
+class DriftMonitor:
+    """Counts pictures one by one; what it holds does not grow with them."""
+
+    def __init__(self, known: Mapping[str, ReferenceDistribution]) -> None:
+        self.known = dict(known)
+        # How many pictures are above so many of the known values, by name.
+        self.counts = {
+            name: np.zeros(len(one.values) + 1, np.int64) for name, one in self.known.items()
+        }
+        self.pictures = self.warned = 0
+
+    def add(self, likeness: OodScore) -> None:
+        """Count a picture."""
+        self.pictures += 1
+        self.warned += likeness.is_unlike
+        for name, value in likeness.by_name().items():
+            self.counts[name][np.searchsorted(self.known[name].values, value)] += 1
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Return the Kolmogorov-Smirnov distance by feature, 0..1, as far as known values tell.
+
+        That is the largest difference of both shares of pictures up to a value.
+        """
+        return {
+            name: float(np.abs(self._compute_shares(name) - one.shares).max())
+            for name, one in self.known.items()
+        }
+
+    def _compute_shares(self, name: str) -> FloatArray:
+        shares: FloatArray = self.counts[name].cumsum()[:-1] / max(1, self.pictures)
+        return shares
+
+    @property
+    def lines(self) -> list[str]:
+        """Return one line about the pictures as a whole; none of fewer than MIN_IMAGES."""
+        if self.pictures < MIN_IMAGES:
+            return []
+        distances = self.distances
+        chances = {
+            name: self._compute_p_value(name, distance) for name, distance in distances.items()
+        }
+        name = min(chances, key=lambda one: (chances[one], -distances[one]))
+        chance = min(1.0, len(chances) * chances[name])
+        verdict = "shifted against" if chance < SIGNIFICANCE_LEVEL else "not distinguishable from"
+        told = format_p_value(chance, below="below ", equal="")
+        line = (
+            f"as a whole {verdict} the training pictures, most in {name.replace('_', ' ')} "
+            f"(Kolmogorov-Smirnov distance {distances[name]:.2f} of 1, p {told}); "
+            f"{100 * self.warned / self.pictures:.0f} % warned of, of pictures like those of "
+            f"training about {format_coarse_percent(EXPECTED_WARNING_SHARE)}"
+        )
+        return [line]
+
+    def _compute_p_value(self, name: str, distance: float) -> float:
+        """Return how probable such a distance or a larger one is without a shift, 0..1.
+
+        Asymptotically; where equal values are common, it is less probable than that.
+        """
+        images = self.known[name].images
+        both = self.pictures * images / (self.pictures + images)
+        return float(kolmogorov(distance * np.sqrt(both)))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from secondlook.data.decoding import DecodedImage
 from secondlook.evaluation.formatting import format_probability
-from secondlook.serving.drift import DriftMonitor
 from secondlook.serving.ood_causes import OodScore, OodWarning
+from secondlook.serving.ood_detector import DriftMonitor
 
 
 @dataclass(frozen=True)

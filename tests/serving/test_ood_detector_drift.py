@@ -5,8 +5,8 @@ import pytest
 
 from secondlook.data.image_features import ImageFeatures
 from secondlook.data.profile import compute_quantiles
-from secondlook.serving.drift import MIN_IMAGES, DriftMonitor, ReferenceDistribution
 from secondlook.serving.ood_causes import OodScore
+from secondlook.serving.ood_detector import MIN_IMAGES, DriftMonitor, ReferenceDistribution
 
 NAMES = (*ImageFeatures._fields, "distance")
 
