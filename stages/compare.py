@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from secondlook.artifacts import files
 from secondlook.config.params import Params
-from secondlook.evaluation import misclassified, predictions, run_artifacts
+from secondlook.evaluation import confusion, predictions, run_artifacts
 from secondlook.evaluation.comparison import (
     ComparedRun,
     compare_pair,
@@ -22,8 +22,8 @@ from secondlook.evaluation.comparison import (
     compute_lazy_gain,
 )
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
+from secondlook.evaluation.confusion import Mistakes, NamedImages
 from secondlook.evaluation.joint_errors import measure_joint_errors
-from secondlook.evaluation.misclassified import Mistakes, NamedImages
 from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
 from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.evaluation.seeds import (
@@ -53,7 +53,7 @@ def run(params: Params) -> None:
     album = NamedImages(
         answered["test"].truth.labels, _load_image_names("test"), found.facts.classes
     )
-    seen = misclassified.find_mistakes(
+    seen = confusion.find_mistakes(
         album, list(answered["test"].entries.values()), params.compare.images
     )
     comparison = _compare_methods(groups, answered, seed, seen)

@@ -1,7 +1,7 @@
 """From probabilities to numbers, and how far each number can be trusted.
 
 metrics.py               scikit-learn's numbers, faster; Wilson's interval and McNemar's test
-predictions.py           what a run answered, image by image, and what always one answer would be
+predictions.py           what a run answered, image by image; the lazy and the constant answer
 calibration.py           can its probabilities be believed? Reliability bins, Brier score, log loss
 curves.py                precision-recall and ROC curves, thinned to what a drawing needs
 operating_point.py       from how sure on does yes count as yes? Chosen on validation
@@ -14,8 +14,7 @@ seeds.py                 runs that differ in their seed alone: one method
 comparison.py            methods against each other, every metric at once
 joint_errors.py          how the errors of all methods and metrics go together
 simultaneous.py          intervals of all differences of a study that hold together
-confusion.py             confusion matrices of many classes, and which classes are confused
-misclassified.py         which test images to look at
+confusion.py             which classes are confused, and which test images to look at
 comparison_artifacts.py  what compare leaves: comparison and verdicts, and reading them
 formatting.py            numbers in the words of people
 

@@ -12,8 +12,8 @@ from pydantic import Field
 from secondlook.artifacts import files
 from secondlook.artifacts.schema import Record
 from secondlook.evaluation.comparison import MethodPair, reverse_pair
+from secondlook.evaluation.confusion import Mistakes
 from secondlook.evaluation.intervals import Difference
-from secondlook.evaluation.misclassified import Mistakes
 from secondlook.evaluation.seeds import Estimate
 
 

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.config.errors import DataError
-from secondlook.evaluation.metrics import Labels, Numbers, Probabilities, compute_log_losses
+from secondlook.evaluation.metrics import Counts, Labels, Numbers, Probabilities, compute_log_losses
+
+NEARLY_ALL = 0.95  # of the answers: who gives one so often is asked whether the rest means anything
+CERTAIN = 0.05  # who guesses at random passes so often
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,24 @@ def compute_lazy_predictions(asked: SplitPredictions) -> SplitPredictions:
     shares = asked.facts.training_shares
     probabilities = np.broadcast_to(shares, (len(asked.labels), len(shares)))
     return SplitPredictions(asked.facts, asked.labels, probabilities)
+
+
+def find_constant_answer(counts: Counts) -> int | None:
+    """Return the class that is answered whatever is shown; None where answers tell classes apart.
+
+    counts (K, K): rows true, columns predicted. Answers are constant where all are the same; or
+    nearly all, and the others avoid that class no more often than by chance (one-sided exact test,
+    Fisher 1935, "The Design of Experiments"). With images of one class there is nothing to tell.
+    """
+    answered, true = counts.sum(axis=0), counts.sum(axis=1)
+    images, k = int(answered.sum()), int(answered.argmax())
+    others = images - int(answered[k])
+    if true.max() == images or others > (1 - NEARLY_ALL) * images:
+        return None
+    if others:
+        from scipy.stats import hypergeom
+
+        right = others - int(true[k] - counts[k, k])
+        by_chance = hypergeom.sf(right - 1, images, images - int(true[k]), others)
+        return None if by_chance < CERTAIN else k
+    return k

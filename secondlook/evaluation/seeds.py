@@ -26,10 +26,9 @@ import numpy as np
 
 from secondlook.artifacts.schema import Interval, NullableFloat
 from secondlook.evaluation import bootstrap, intervals
-from secondlook.evaluation.confusion import find_constant_answer
 from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.metrics import Numbers
-from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
+from secondlook.evaluation.predictions import GroundTruth, ImagePredictions, find_constant_answer
 from secondlook.evaluation.run_artifacts import RunResult
 
 

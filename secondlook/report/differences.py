@@ -13,8 +13,8 @@ from secondlook.evaluation.comparison_artifacts import (
     Verdict,
     load_verdicts,
 )
+from secondlook.evaluation.confusion import Mistakes
 from secondlook.evaluation.intervals import Difference
-from secondlook.evaluation.misclassified import Mistakes
 
 # Metrics that people compare, with their titles; log loss is the one where less is better.
 COMPARED_METRICS = {

@@ -17,8 +17,7 @@ from PIL import Image
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.artifacts.schema import ImageArray, IndexArray
-from secondlook.evaluation.confusion import ConfusedPair
-from secondlook.evaluation.misclassified import MisclassifiedImage, Mistakes
+from secondlook.evaluation.confusion import ConfusedPair, MisclassifiedImage, Mistakes
 from secondlook.evaluation.run_artifacts import Study
 
 SINGLE_SIDE, TILE_SIDE = (

@@ -13,10 +13,14 @@ from secondlook.artifacts.retraining_history import ConditionCheck
 from secondlook.artifacts.schema import Ends
 from secondlook.config.retraining import LOSS_METRIC, GateParams
 from secondlook.evaluation import bootstrap, intervals
-from secondlook.evaluation.confusion import NEARLY_ALL, find_constant_answer
 from secondlook.evaluation.formatting import format_metric_name
 from secondlook.evaluation.metrics import count_answers
-from secondlook.evaluation.predictions import GroundTruth, ImagePredictions
+from secondlook.evaluation.predictions import (
+    NEARLY_ALL,
+    GroundTruth,
+    ImagePredictions,
+    find_constant_answer,
+)
 from secondlook.evaluation.simultaneous import compute_independent_reach, widen_difference
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
-from secondlook.evaluation.confusion import find_constant_answer
 from secondlook.evaluation.intervals import Difference
+from secondlook.evaluation.predictions import find_constant_answer
 from secondlook.evaluation.run_artifacts import Details, RunResult
 from secondlook.evaluation.seeds import Estimate
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from secondlook.artifacts.dataset_card import FAINT_LEVELS
 from secondlook.evaluation.comparison_artifacts import Verdict
+from secondlook.evaluation.confusion import MisclassifiedImage
 from secondlook.evaluation.formatting import format_count, format_percent
-from secondlook.evaluation.misclassified import MisclassifiedImage
 from secondlook.verdicts.case import Case
 
 MIN_RUNS = 3  # runs; that two are wrong together is no surprise

@@ -12,8 +12,8 @@ from secondlook.artifacts.manifest import SPLITS
 from secondlook.evaluation import joint_errors, simultaneous
 from secondlook.evaluation.comparison import ComparedRun, compare_pair, compute_lazy_gain
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
+from secondlook.evaluation.confusion import Mistakes
 from secondlook.evaluation.joint_errors import LAZY, Claim, JointErrors
-from secondlook.evaluation.misclassified import Mistakes
 from secondlook.evaluation.predictions import SplitPredictions, compute_lazy_predictions
 from tests.support.datasets import make_dataset_card
 from tests.support.results import make_result

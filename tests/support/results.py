@@ -12,10 +12,9 @@ from secondlook.evaluation import comparison, seeds
 from secondlook.evaluation.calibration import Calibration, CalibrationBin, LossDistribution
 from secondlook.evaluation.comparison import MethodPair
 from secondlook.evaluation.comparison_artifacts import Comparison, Method
-from secondlook.evaluation.confusion import ConfusedPair
+from secondlook.evaluation.confusion import ConfusedPair, MisclassifiedImage, Mistakes
 from secondlook.evaluation.curves import ClassCurves, PrecisionRecallCurve, RocCurve
 from secondlook.evaluation.intervals import Difference
-from secondlook.evaluation.misclassified import MisclassifiedImage, Mistakes
 from secondlook.evaluation.overfitting import FitDiagnosis
 from secondlook.evaluation.run_artifacts import ClassScores, Details, RunResult, Scalars, TrainedRun
 from secondlook.evaluation.seeds import Estimate

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from secondlook.evaluation.confusion import ConfusedPair
-from secondlook.evaluation.misclassified import MisclassifiedImage
+from secondlook.evaluation.confusion import ConfusedPair, MisclassifiedImage
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.verdicts import data_quality
 from tests.support.datasets import make_duplicate_counts, make_near_duplicate_counts
