@@ -19,7 +19,6 @@ from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.run_artifacts import Study
 from secondlook.report import (
     context,
-    differences,
     leaderboard,
     learning_curves,
     network_view,
@@ -37,7 +36,7 @@ def run(params: Params) -> None:
 
     Raises DataError when a run has not been trained or evaluated.
     """
-    found, compared = run_artifacts.load_study(params), differences.load_comparison_view()
+    found, compared = run_artifacts.load_study(params), tables.load_comparison_view()
     seeded = compared.seeded if compared else ()
     arranged = leaderboard.arrange_study(found, seeded)
     with files.create_output("report") as folder:

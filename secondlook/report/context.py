@@ -10,7 +10,6 @@ from secondlook.evaluation import confusion, formatting
 from secondlook.evaluation.metrics import Counts
 from secondlook.evaluation.run_artifacts import RunResult, Study
 from secondlook.report import (
-    differences,
     leaderboard,
     learning_curves,
     network_view,
@@ -19,9 +18,9 @@ from secondlook.report import (
     text,
     theme,
 )
-from secondlook.report.differences import ComparisonView
 from secondlook.report.leaderboard import ArrangedStudy
 from secondlook.report.network_view import NetworkView
+from secondlook.report.tables import ComparisonView
 from secondlook.report.theme import Panel, Style, assign_styles
 from secondlook.report.thumbnails import ContactSheet, MistakeGallery
 
@@ -57,7 +56,7 @@ def build_context(
         "sheets": sheets,
         "album": album,
         "contrasted": compared,
-        "compared_metrics": differences.COMPARED_METRICS,
+        "compared_metrics": tables.COMPARED_METRICS,
         "most": leaderboard.SHOWN_METHODS,
         "shown": {result.name for result in study.shown.results},
         "looks": {result.name: look for result, look in runs},

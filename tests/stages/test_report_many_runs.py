@@ -7,7 +7,7 @@ import pytest
 
 from secondlook.config.params import load_params
 from secondlook.evaluation import run_artifacts
-from secondlook.report import context, differences, leaderboard, thumbnails
+from secondlook.report import context, leaderboard, tables, thumbnails
 from secondlook.report.render import render_page
 from stages import compare
 from tests.support.project import enter_project
@@ -26,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> ReportPage:
         sweep = [{"dropout": i / 20} for i in range(len(SKILLS))]
         write_evaluated_runs(skills=SKILLS, changes=sweep)
         compare.run(load_params())
-        compared = differences.load_comparison_view()
+        compared = tables.load_comparison_view()
         assert compared is not None
         arranged = leaderboard.arrange_study(run_artifacts.load_study(load_params()))
         album = thumbnails.load_mistake_gallery(arranged.shown, compared.mistakes)
