@@ -1,8 +1,9 @@
 """MLflow, the mirror of the files; only this room imports it.
 
 sync.py             all of data/ into MLflow: what the stage `track` does
-expected.py         files -> which runs MLflow should have, each a RunSpec (run_spec.py);
-                    provenance.py when, where, of which code and images; ui.py how the UI shows it
+expected.py         files -> which runs MLflow should have; provenance.py when, where, of which
+                    code and images
+run_spec.py         such a run, said without MLflow, and how the UI shows it
 location.py         the tracking URI, and what of it may be printed
 store.py            MLflow itself: opened, made, and mended after the project was moved
 upload.py           one run: its numbers, files and pictures; models.py its model, and which run

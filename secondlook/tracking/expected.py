@@ -20,11 +20,11 @@ from secondlook.tracking.run_spec import (
     MetricPoint,
     ModelSpec,
     RunSpec,
+    build_run_tags,
     flatten_section,
     format_data_parameters,
     format_place_tags,
 )
-from secondlook.tracking.ui import build_run_tags
 from secondlook.training.run_key import compute_run_key
 
 TRAIN_FILES = ("run.json", "history.csv", "predictions.npz", "layers.json")

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from secondlook.config.processes import hold_lock
 from secondlook.tracking.location import StoreLocation, format_sqlite_uri
-from secondlook.tracking.run_spec import RunSpec
-from secondlook.tracking.ui import EXPERIMENT_TAGS
+from secondlook.tracking.run_spec import EXPERIMENT_TAGS, RunSpec
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from secondlook.artifacts import files
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params
-from secondlook.tracking import live, ui
+from secondlook.tracking import live, run_spec
 from secondlook.tracking.expected import format_experiment_name, load_expected_runs
 from secondlook.tracking.location import StoreLocation, find_location
 from secondlook.tracking.provenance import NOTES_FOLDER, Provenance, read_provenance
@@ -132,7 +132,7 @@ def _end_abandoned_runs(store: Store, where: StoreLocation) -> None:
 def _format_summary(where: StoreLocation, name: str, outcome: _SyncOutcome) -> str:
     lines = [f'MLflow: experiment "{name}" in {where.display_name}']
     lines += [f"  {done}: {', '.join(titles)}" for done, titles in outcome.runs.items()]
-    if link := ui.format_experiment_link(where, outcome.experiment):
+    if link := run_spec.format_experiment_link(where, outcome.experiment):
         lines.append(f"  look: {link}")
     return "\n".join(lines)
 
