@@ -189,7 +189,7 @@ def _complete_classes(
                 if drawn[key] == donor and all(counts[one, donor] > 1 for one in labels[key])
             ]
             if spare:
-                pick = choose(spare, key=lambda key: hash_key(key, seed))
+                pick = choose(spare, key=lambda key: _hash_key(key, seed))
                 counts.subtract((one, donor) for one in labels[pick])
                 counts.update((one, split) for one in labels[pick])
                 drawn[pick] = split
@@ -220,12 +220,12 @@ def compute_split_keys(items: list[Item], digests: list[str]) -> list[str]:
 
 def choose_split(key: str, seed: int, validation: float, test: float) -> str:
     """Return the split of a key: its hash is a number in 0..1, and the shares lie one by one."""
-    number = hash_key(key, seed)
+    number = _hash_key(key, seed)
     if number < test:
         return "test"
     return "validation" if number < test + validation else "train"
 
 
-def hash_key(key: str, seed: int) -> float:
+def _hash_key(key: str, seed: int) -> float:
     """Return the hash of a key as a number in 0..1."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8]) / 2**64
