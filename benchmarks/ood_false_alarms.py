@@ -7,7 +7,6 @@ twelve letters drawn by others, and about noise. All go through what `predict` s
 Needs the shared data sets; docs/unlike.md says what it found. Target: at most 5 % false alarms.
 """
 
-import tarfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from secondlook.data.splitting import ImageContent
 from secondlook.serving.ood_causes import OodScore
 from secondlook.serving.ood_detector import OodDetector
 from secondlook.training import model
-from tests.support.project import SHARED_DATA, build_project, run_command
+from tests.support.project import SHARED_DATA, build_project, run_command, unpack_tar
 
 if TYPE_CHECKING:
     import keras
@@ -92,8 +91,7 @@ def train_network(folder: Path, changes: NetworkParams) -> Path:
     build_project(folder, changes | COMMON_PARAMS)
     path = changes["data"].get("path")
     if path and (archive := SHARED_DATA / f"{Path(path).name}.tar").exists():
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder / "data", filter="data")
+        unpack_tar(archive, folder / "data")
     for stage in (("split",), ("preprocess",), ("train", RUN)):
         run_command(folder, "python", "-m", "stages", *stage)
     return folder

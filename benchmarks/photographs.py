@@ -4,7 +4,6 @@ Real ones where the shared data sets are, else pictures much like them.
 """
 
 import os
-import tarfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stdout
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.support.project import SHARED_DATA, build_project, run_command
+from tests.support.project import SHARED_DATA, build_project, run_command, unpack_tar
 
 REAL_PHOTOGRAPHS = (
     SHARED_DATA / "clothing_small_5.tar"
@@ -26,8 +25,7 @@ def write_photographs(folder: Path) -> list[Path]:
     """Write different JPEG photographs into `folder` and return their paths."""
     folder.mkdir()
     if REAL_PHOTOGRAPHS.exists():
-        with tarfile.open(REAL_PHOTOGRAPHS) as tar:
-            tar.extractall(folder, filter="data")
+        unpack_tar(REAL_PHOTOGRAPHS, folder)
     else:
         for number in range(GENERATED_COUNT):
             _generate_photograph(number).save(folder / f"{number}.jpg", quality=85)

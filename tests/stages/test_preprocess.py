@@ -1,7 +1,6 @@
 """The preprocess stage writes arrays that match the manifest, and says what it could not read."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from tests.support.datasets import (
     write_class_folders,
     write_idx_pair,
 )
-from tests.support.project import make_params
+from tests.support.project import make_params, unpack_tar
 
 
 def test_arrays_labels_and_list_agree(project: Path) -> None:
@@ -180,9 +179,7 @@ def test_idx_images_go_through_unchanged(project: Path) -> None:
 
 def test_photographs_of_five_classes(project: Path, shared_data: Path) -> None:
     """The real clothing folders: every photograph is read, and the splits stay as given."""
-    archive = str(shared_data / "clothing_small_5.tar")
-    # Python's own safe unpacking came with 3.11.4; the project's Pythons begin before that.
-    subprocess.run(["tar", "--extract", "--file", archive], cwd=project, check=True)
+    unpack_tar(shared_data / "clothing_small_5.tar", project)
     facts = run_split_and_preprocess(
         make_folder_params(project / "clothing_small_5", height=24, width=24, channels=3)
     )

@@ -166,6 +166,16 @@ def run_predict(folder: Path, *arguments: str, given: bytes = b"") -> CommandRes
 SHARED_DATA = Path(os.environ.get("SECOND_LOOK_SHARED", ROOT.parent / "shared")) / "data"
 
 
+def unpack_tar(archive: Path, folder: Path) -> None:
+    """Unpack an archive into a folder, by tar itself: nothing that it names lands elsewhere.
+
+    Python's own unpacking is as careful from 3.11.4 on; the project's Pythons begin before that.
+    """
+    folder.mkdir(exist_ok=True)
+    command = ["tar", "--extract", "--file", str(archive.absolute())]
+    subprocess.run(command, cwd=folder, check=True)
+
+
 def skip_or_fail(what: str) -> None:
     """Skip the test for want of something; where nothing may be skipped (.ci/run), fail it."""
     if os.environ.get("SECOND_LOOK_SKIPS_NOTHING"):
