@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from secondlook.artifacts import files
 from secondlook.config.params import Params, load_params
-from secondlook.tracking.location import format_sqlite_uri
+from secondlook.tracking import models
+from secondlook.tracking.location import find_location, format_sqlite_uri
+from secondlook.tracking.registry import CHAMPION, RegisteredVersion, Registry
 from secondlook.training.run_key import compute_run_key
 from tests.support.datasets import make_dataset_card
 from tests.support.project import edit_params, link_code
@@ -185,3 +188,31 @@ def track_in_subprocess() -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
+
+
+def put_into_service(name: str) -> RegisteredVersion:
+    """Promote the run of that name in the workspace."""
+    run = files.read_json(files.stage_folder("train", name, "run.json"))
+    registry = Registry(MODEL)
+    candidate = models.find_candidate_by_key(run["key"], run["weights_digest"])
+    registry.promote(registry.register(candidate, {}))
+    found = registry.find_version(CHAMPION)
+    assert found is not None
+    return found
+
+
+def empty_bin() -> None:
+    """Run `mlflow gc`, as a routine does."""
+    from mlflow.cli import gc
+
+    uri = find_location().uri
+    done = CliRunner().invoke(
+        gc, ["--backend-store-uri", uri], env={"MLFLOW_TRACKING_URI": uri}, catch_exceptions=False
+    )
+    assert done.exit_code == 0
+
+
+def find_model(run: str) -> str:
+    """Return the id of a run's logged model."""
+    listed = map(make_client().get_logged_model, list_model_ids())
+    return next(str(model.model_id) for model in listed if model.source_run_id == run)
