@@ -16,8 +16,10 @@ import numpy as np
 from benchmarks.measuring import Measurement, compute_ratio, measure_in_turn
 from benchmarks.training_speed import make_batches
 from secondlook.config.params import load_params
-from secondlook.training.callbacks import LearningCurves, ResumableTraining
+from secondlook.config.training import EarlyStoppingParams
 from secondlook.training.checkpoint import Checkpoint
+from secondlook.training.epoch_metrics import LearningCurves
+from secondlook.training.fitting import Training
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +51,7 @@ def measure_size(folder: Path, shape: tuple[int, int, int], count: int) -> list[
         plain, saving = measure_in_turn(
             TIMES,
             lambda: time_epoch(model, batches, []),
-            lambda: time_epoch(model, batches, [make_saver(model, saved)]),
+            lambda: time_epoch(model, batches, [make_saver(model, batches, saved)]),
         )
         megabytes = saved.path.stat().st_size / MEGABYTE
     return [
@@ -60,16 +62,16 @@ def measure_size(folder: Path, shape: tuple[int, int, int], count: int) -> list[
     ]
 
 
-def make_saver(model: "keras.Model", saved: Checkpoint) -> "keras.callbacks.Callback":
+def make_saver(
+    model: "keras.Model", batches: "Batches", saved: Checkpoint
+) -> "keras.callbacks.Callback":
     """Return what `train` calls after an epoch, with all there can be to save."""
-    import keras
-
-    stopper = keras.callbacks.EarlyStopping()
-    stopper.on_train_begin()
-    stopper.best_weights = model.get_weights()
-    return ResumableTraining(model, stopper, LearningCurves("", None, print)).build_callbacks(
-        saved, None
-    )[-1]
+    stopping = EarlyStoppingParams(monitor="validation/loss", patience=1)
+    train = load_params().train.model_copy(update={"early_stopping": stopping})
+    training = Training(model, train, batches, LearningCurves("", None, print), saved)
+    if training.stopper:
+        training.stopper.best_weights = model.get_weights()
+    return training.build_callbacks(None)[-1]
 
 
 def time_epoch(

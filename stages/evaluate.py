@@ -149,6 +149,9 @@ def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDi
         [np.nan if (loss := epoch[f"{split}/loss"]) is None else loss for epoch in history]
         for split in SEEN_SPLITS
     )
-    allowed, stopping = (training.parameters[key] for key in ("epochs", "early_stopping"))
-    spent = {"kept": training.kept_epoch, "allowed": allowed}
-    return overfitting.diagnose_fit(*curves, **spent, stopping=stopping is not None)
+    return overfitting.diagnose_fit(
+        *curves,
+        kept=training.kept_epoch,
+        allowed=training.allowed_epochs,
+        stopping=training.parameters["early_stopping"] is not None,
+    )

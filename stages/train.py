@@ -6,7 +6,6 @@ inside.npz (what is inside the network), run.json. It is the only stage that nee
 everything after it is a function of these files.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +16,13 @@ from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import DatasetCard, load_dataset_card
 from secondlook.config.errors import ParamsError
 from secondlook.config.params import Params
-from secondlook.config.training import EarlyStoppingParams, TrainParams
+from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.training import embedding_distance, environment
-from secondlook.training.callbacks import (
-    LearningCurves,
-    LogEpoch,
-    ResumableTraining,
-    count_finished_epochs,
-)
+from secondlook.training.backbone import check_weights, get_weights_path
 from secondlook.training.checkpoint import Checkpoint
+from secondlook.training.epoch_metrics import LearningCurves, LogEpoch
+from secondlook.training.fitting import Training
 from secondlook.training.run_key import compute_run_key
 
 if TYPE_CHECKING:
@@ -47,10 +43,12 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
     train, facts = params.run(name), load_dataset_card()
     weights = compute_class_weights(train, facts, f"{PARAMS_FILE}: runs.{name}")
     key = compute_run_key(params, name)  # before anyone edits the code meanwhile
+    if train.backbone:
+        check_weights(train.backbone, f"{PARAMS_FILE}: runs.{name}")
     curves = LearningCurves(f"{PARAMS_FILE}: runs.{name}", facts.positive_index, log_epoch)
     saving = Checkpoint(key, params.train.checkpoint_seconds)
     with saving as saved, files.create_output("train", name) as folder:
-        model, kept_epoch = _fit_model(train, facts, weights, curves, saved)
+        model, training = _fit_model(train, facts, weights, curves, saved)
         _save_model(model, folder)
         np.savez(folder / "predictions.npz", allow_pickle=False, **_predict_splits(model))
         np.savez(
@@ -62,7 +60,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         layers, example = _inspect_layers(model, facts)
         files.write_json(folder / "layers.json", layers.model_dump())
         np.savez(folder / "inside.npz", allow_pickle=False, **example.to_arrays())
-        told = _summarize_run(train, model, len(curves.history), kept_epoch)
+        told = _summarize_run(train, model, training)
         told |= {"run": name, "key": key, "data": facts.digest, "class_weights": weights}
         told["weights_digest"] = files.hash_files(folder / "model.weights.h5")
         files.write_json(folder / "run.json", told)
@@ -104,12 +102,8 @@ def _fit_model(
     weights: ClassWeights | None,
     curves: LearningCurves,
     saved: Checkpoint,
-) -> "tuple[keras.Model, int]":
-    """Return the trained model and the epoch (from 1) whose weights it holds.
-
-    The same parameters and arrays give the same weights, bit for bit, on the same machine,
-    whether it trains in one go or resumes from what is saved.
-    """
+) -> "tuple[keras.Model, Training]":
+    """Return the trained model, and the training that made it."""
     environment.start_tensorflow()
     import tensorflow as tf
 
@@ -117,31 +111,11 @@ def _fit_model(
 
     tf.config.experimental.enable_op_determinism()
     data = build_batches(train, facts.classes, weights)
-    model = build_model(train, facts.shape, len(facts.classes), steps=len(data))
-    stopper = _build_early_stopping(train.early_stopping)
-    state = saved.read()
-    data.epoch = count_finished_epochs(state, train.epochs)
-    model.fit(
-        data,
-        initial_epoch=data.epoch,
-        epochs=train.epochs,
-        callbacks=ResumableTraining(model, stopper, curves).build_callbacks(saved, state),
-        shuffle=False,  # Batches shuffles, by seed and epoch alone
-        verbose=1 if sys.stdout.isatty() else 0,
-    )
-    return model, (stopper.best_epoch + 1 if stopper else train.epochs)
-
-
-def _build_early_stopping(
-    wanted: EarlyStoppingParams | None,
-) -> "keras.callbacks.EarlyStopping | None":
-    """Return the callback that stops in time and brings the best epoch's weights back."""
-    from keras.callbacks import EarlyStopping as Stopper
-
-    if wanted is None:
-        return None
-    mode = "min" if wanted.monitor.endswith("loss") else "max"
-    return Stopper(wanted.monitor, patience=wanted.patience, mode=mode, restore_best_weights=True)
+    backbone = get_weights_path(train.backbone.name) if train.backbone else None
+    model = build_model(train, facts.shape, len(facts.classes), len(data), backbone)
+    training = Training(model, train, data, curves, saved)
+    training.fit()
+    return model, training
 
 
 def build_batches(
@@ -217,13 +191,18 @@ def _inspect_layers(model: "keras.Model", facts: DatasetCard) -> "tuple[LayerRep
 
 
 def _summarize_run(
-    train: TrainParams, model: "keras.Model", epochs: int, kept_epoch: int
+    train: TrainParams, model: "keras.Model", training: Training
 ) -> dict[str, object]:
-    """Return the parameters of a run and what came of them, as run.json tells it."""
+    """Return the parameters of a run and what came of them, as run.json tells it.
+
+    fine_tuned_after is the last epoch of the head alone; runs of one phase do not have it.
+    """
+    epochs = len(training.curves.history)
+    allowed = sum(phase.epochs for phase in train.list_phases())
     return {
         "parameters": train.model_dump(),
         "epochs": epochs,
-        "kept_epoch": kept_epoch,
-        "stopped_early": epochs < train.epochs,
+        "kept_epoch": training.kept_epoch,
+        "stopped_early": epochs < allowed,
         "parameter_count": model.count_params(),
-    }
+    } | ({"fine_tuned_after": training.begun[1]} if train.fine_tune else {})

@@ -144,12 +144,17 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
 
 
 def hash_files(*paths: Path) -> str:
-    """Return the SHA-256 (hex) of the files' contents, in the order given."""
+    """Return the SHA-256 (hex) of those of the files, in the order given."""
     whole = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
+        whole.update(bytes.fromhex(hash_file(path)))
     return whole.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of one file, as sha256sum prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def detect_failed_download(head: bytes) -> str | None:

@@ -10,7 +10,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
-from secondlook.config.training import OPTIONAL_DEFAULTS, SharedTrainParams, TrainParams
+from secondlook.config.training import (
+    OPTIONAL_DEFAULTS,
+    SharedTrainParams,
+    TrainParams,
+    check_backbone,
+    check_phases,
+)
 from secondlook.config.yaml_files import load_yaml
 from secondlook.config.yaml_schema import (
     PARAMS_FILE,
@@ -124,7 +130,13 @@ class Params(ParamsSection):
         for name in self.runs:
             _check_image_size(self, name)
             _check_class_weights(self, name)
-            _check_schedule(self, name)
+            check_phases(self.run(name), f"{PARAMS_FILE}: runs.{name}")
+            check_backbone(
+                self.run(name),
+                f"{PARAMS_FILE}: runs.{name}",
+                (self.preprocess.height, self.preprocess.width),
+                self.preprocess.channels,
+            )
         _check_shared(self)
         _check_relations(self)
         return self
@@ -174,17 +186,6 @@ def _check_class_weights(params: Params, name: str) -> None:
         raise ParamsError(
             f"{PARAMS_FILE}: runs.{name}: class_weight: found weights for {found}; "
             f"expected one for {positive!r} and one for 'not {positive}' (data.positive)"
-        )
-
-
-def _check_schedule(params: Params, name: str) -> None:
-    """Refuse a learning rate that would still rise when the training ends."""
-    train = params.run(name)
-    schedule, epochs = train.learning_rate_schedule, train.epochs
-    if schedule is not None and schedule.cosine.warmup >= epochs:
-        raise ParamsError(
-            f"{PARAMS_FILE}: runs.{name}: learning_rate_schedule: found warmup "
-            f"{schedule.cosine.warmup} of {epochs} epochs; expected less than epochs"
         )
 
 

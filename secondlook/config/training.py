@@ -1,10 +1,13 @@
 """The section `train` of params.yaml: what determines a run, besides the data."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from secondlook.config.errors import ParamsError
 from secondlook.config.yaml_schema import (
+    PARAMS_FILE,
     ClassWeight,
     Fraction,
     HalfFraction,
@@ -99,6 +102,38 @@ Loss = Annotated[
 ]
 
 
+BackboneName = Literal["mobilenet_v2", "mobilenet_v3_small", "efficientnet_v2_b0", "resnet50_v2"]
+BACKBONE_NAMES: tuple[str, ...] = get_args(BackboneName)
+SMALLEST_SIDE = 32  # pixels: below that Keras builds none of them
+
+
+def _check_sha256(value: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", value):
+        raise ValueError("64 hexadecimal digits, as `secondlook weights` prints them")
+    return value
+
+
+def _check_blocks(value: object) -> object:
+    if value != "all" and not (type(value) is int and value >= 1):
+        raise ValueError("1 or more (blocks from the end) or all")
+    return value
+
+
+class BackboneParams(ParamsSection):
+    """A network of keras.applications, and the digest of the file of weights it starts from."""
+
+    name: BackboneName
+    sha256: Annotated[str, AfterValidator(_check_sha256)]
+
+
+class FineTuneParams(ParamsSection):
+    """What comes after the head alone: so many epochs at this rate for the last blocks, too."""
+
+    epochs: PositiveCount
+    learning_rate: Annotated[float, Field(gt=0)]
+    blocks: Annotated[int | Literal["all"], BeforeValidator(_check_blocks)]
+
+
 class TrainParams(ParamsSection):
     """What determines one run, besides the data.
 
@@ -106,7 +141,7 @@ class TrainParams(ParamsSection):
     key of `train` it can only see where dvc.yaml names it and every params.yaml has it.
     """
 
-    model: Literal["cnn", "dense"]
+    model: Literal["cnn", "dense", "pretrained"]
     filters: Annotated[list[PositiveCount], Field(min_length=1)]
     kernel_size: PositiveCount
     dense_units: list[PositiveCount]
@@ -124,6 +159,15 @@ class TrainParams(ParamsSection):
     learning_rate_schedule: LearningRateSchedule = make_optional(None)
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = make_optional(0.0)
     loss: Loss = make_optional("cross_entropy")
+    backbone: BackboneParams | None = make_optional(None)
+    fine_tune: FineTuneParams | None = make_optional(None)
+
+    def list_phases(self) -> "list[TrainParams]":
+        """Return what each phase of a training goes by: the head alone, then the fine-tuning."""
+        if (tuned := self.fine_tune) is None:
+            return [self]
+        told = {"epochs": tuned.epochs, "learning_rate": tuned.learning_rate}
+        return [self, self.model_copy(update=told)]
 
 
 # What a run has that does not tell of the key: run.json leaves it out then.
@@ -136,3 +180,40 @@ class SharedTrainParams(TrainParams):
     """The section `train`: what runs share, and what changes none of them."""
 
     checkpoint_seconds: Annotated[float, Field(ge=0)]
+
+
+def check_phases(train: TrainParams, where: str) -> None:
+    """Refuse a learning rate that would still rise when a phase of the training ends."""
+    schedule = train.learning_rate_schedule
+    for phase, key in zip(train.list_phases(), ("epochs", "fine_tune.epochs"), strict=False):
+        if schedule is not None and schedule.cosine.warmup >= phase.epochs:
+            raise ParamsError(
+                f"{where}: learning_rate_schedule: found warmup {schedule.cosine.warmup} of "
+                f"{phase.epochs} epochs; expected less than {key}"
+            )
+
+
+def check_backbone(train: TrainParams, where: str, sides: tuple[int, int], channels: int) -> None:
+    """Refuse a run that has only half of what a pretrained network needs, or images too small.
+
+    sides: height and width of the images in pixels.
+    """
+    if train.model != "pretrained":
+        if told := [key for key in ("backbone", "fine_tune") if getattr(train, key) is not None]:
+            raise ParamsError(
+                f"{where}: {told[0]}: found one with model {train.model}; expected model "
+                f"pretrained; add it, or take {told[0]} away"
+            )
+        return
+    if train.backbone is None:
+        raise ParamsError(
+            f"{where}: backbone: missing with model pretrained; expected {{name: "
+            f"{BACKBONE_NAMES[0]}, sha256: ...}}; `secondlook weights NAME` says what to write"
+        )
+    if min(sides) < SMALLEST_SIDE or channels != 3:
+        raise ParamsError(
+            f"{PARAMS_FILE}: preprocess: found {sides[0]} x {sides[1]} pixels of {channels} "
+            f"channel{'s' if channels != 1 else ''}; {train.backbone.name} ({where}) expects at "
+            f"least {SMALLEST_SIDE} x {SMALLEST_SIDE} of 3; set height and width (96 or more is "
+            "better) and channels: 3"
+        )

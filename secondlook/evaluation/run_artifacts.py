@@ -74,6 +74,13 @@ class TrainedRun(Record):
     kept_epoch: int
     stopped_early: bool
     parameter_count: int
+    fine_tuned_after: int | None = None  # the last epoch of the head alone, of two phases
+
+    @property
+    def allowed_epochs(self) -> int:
+        """Return how many epochs it was allowed, in all its phases."""
+        tuned = self.parameters.get("fine_tune") or {"epochs": 0}
+        return int(self.parameters["epochs"] + tuned["epochs"])
 
 
 EpochMetrics = dict[str, NullableFloat]  # a row of history.csv

@@ -31,7 +31,7 @@ from secondlook.tracking.expected import (
 from secondlook.tracking.location import StoreLocation, find_location
 from secondlook.tracking.provenance import NOTES_FOLDER
 from secondlook.tracking.run_spec import RunSpec
-from secondlook.training.callbacks import LogEpoch
+from secondlook.training.epoch_metrics import LogEpoch
 
 WORKER_COMMAND = (sys.executable, "-m", "secondlook.tracking.live_worker")
 SETUP_SECONDS = 20.0  # seconds that importing TensorFlow and compiling take at most

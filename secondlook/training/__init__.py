@@ -3,7 +3,9 @@
 model.py               build, save, load and ask a classifier; PREDICTION_BATCH images at a time
 optimization.py        what a training minimises, and how it steps
 batches.py             arrays on disk as seeded batches, and fixed samples of them
-callbacks.py           what is measured of every epoch, and what Keras calls meanwhile
+backbone.py            pretrained networks: their weights, levels and blocks
+epoch_metrics.py       what is measured of every epoch
+fitting.py             a training from its first epoch to its last: phases, stopping, resuming
 checkpoint.py          the state between two epochs, saved so that a killed training resumes
 run_key.py             what makes a run the same run: parameters, data, code
 environment.py         TensorFlow started quietly; what else may change the last digits

@@ -1,7 +1,8 @@
 """What each layer of a network makes of images, and of one image as levels to be drawn.
 
 Layers that change nothing when a network answers (augmentation, dropout) or only scale are left
-out: what is told of a layer is told of its input's values.
+out: what is told of a layer is told of its input's values. Of a pretrained backbone, which has a
+hundred or more, the ends of its blocks are told of.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from secondlook.artifacts.layer_artifact import Activations, LayerActivation
+from secondlook.training.backbone import END, list_backbone_layers, list_blocks
 from secondlook.training.model import PREDICTION_BATCH, ImageSequence
 
 IMAGE_LAYER = "image"
@@ -49,6 +51,7 @@ LAYER_DESCRIBERS: dict[type, Callable[[Any], str]] = {
     layers.Conv2D: _describe_convolution,
     layers.MaxPooling2D: lambda layer: "the largest of each {} x {}".format(*layer.pool_size),
     layers.Flatten: lambda _: "the same values in a row",
+    layers.GlobalAveragePooling2D: lambda _: "the mean of each map",
     layers.Dense: _describe_dense,
 }
 
@@ -58,22 +61,28 @@ class LayeredNetwork:
 
     def __init__(self, network: keras.Model) -> None:
         self.network = network
-        self._layers = {
-            each.name: each for each in network.layers if type(each) in LAYER_DESCRIBERS
-        }
+        backbone, blocks = list_backbone_layers(network), list_blocks(network)
+        ends = {parts[-1]: len(parts) for parts in blocks.values()}
+        self._layers: dict[str, tuple[Any, str]] = {}
+        for each in network.layers:
+            if each in ends:
+                told = f"the end of a block of {ends[each]} layers"
+            elif each.name == END:
+                told = f"the end of a pretrained network of {len(backbone)} layers"
+            elif each not in backbone and type(each) in LAYER_DESCRIBERS:
+                told = LAYER_DESCRIBERS[type(each)](each)
+            else:
+                continue
+            self._layers[each.name] = (each, told)
 
     @property
     def descriptions(self) -> list[LayerDescription]:
         """Return the image and the layers after it, in order."""
         shape = tuple(self.network.input_shape[1:])
         found = [LayerDescription(IMAGE_LAYER, "what the network is given", shape, same=False)]
-        for name, layer in self._layers.items():
-            kind, shape = type(layer), tuple(layer.output.shape[1:])
-            found.append(
-                LayerDescription(
-                    name, LAYER_DESCRIBERS[kind](layer), shape, same=kind is layers.Flatten
-                )
-            )
+        for name, (layer, told) in self._layers.items():
+            shape = tuple(layer.output.shape[1:])
+            found.append(LayerDescription(name, told, shape, same=type(layer) is layers.Flatten))
         return found
 
     def compute_outputs(self, name: str, images: ImageSequence) -> Iterator[LayerValues]:
@@ -87,7 +96,7 @@ class LayeredNetwork:
     def _compute_output(self, name: str, images: NDArray[np.uint8]) -> LayerValues:
         if name == IMAGE_LAYER:
             return np.divide(images, 255, dtype=np.float32)
-        part = keras.Model(self.network.inputs[0], self._layers[name].output)
+        part = keras.Model(self.network.inputs[0], self._layers[name][0].output)
         made = keras.ops.cast(part(images, training=False), "float32")
         return np.asarray(made.numpy(), np.float32)
 

@@ -1,7 +1,7 @@
 """Build, save, load and ask a classifier; the only home of Keras layers."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts.files import check_present
 from secondlook.config.training import AugmentParams, TrainParams
+from secondlook.training.backbone import add_backbone
 from secondlook.training.optimization import build_loss, build_optimizer
 
 ARCHITECTURE_FILE = "model.json"
@@ -36,28 +37,51 @@ class NetworkOutput(NamedTuple):
 
 
 def build_model(
-    train: TrainParams, shape: Sequence[int], classes: int, steps: int = 1
+    train: TrainParams,
+    shape: Sequence[int],
+    classes: int,
+    steps: int = 1,
+    weights: Path | None = None,
 ) -> keras.Model:
     """Return an untrained, compiled classifier; `steps` is how many an epoch of training has.
 
     It takes uint8 images (batch, H, W, C), `shape` being (H, W, C), and gives float32
     probabilities (batch, classes) that sum to 1. The scaling to 0..1 is its first layer, then
     comes augmentation, in training only. The seed decides weights, dropout and augmentation.
+    weights: of the backbone; without them that begins at random as well.
     """
     keras.utils.set_random_seed(train.seed)
     keras.config.set_dtype_policy(train.precision)
-    parts = [
+    before = [
         keras.Input(tuple(shape), dtype="uint8", name="image"),
         layers.Rescaling(1 / 255, name="scaled"),
         *_build_augmentation_layers(train.augment, train.seed),
-        *(_build_convolution_layers(train) if train.model == "cnn" else []),
-        layers.Flatten(name="flat"),
+    ]
+    after = [
         *_build_dense_layers(train),
         layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
     ]
-    model = keras.Sequential(parts, name=train.model)
-    model.compile(build_optimizer(train, steps), loss=build_loss(train), jit_compile=False)
+    if train.backbone is None:
+        convolutions = _build_convolution_layers(train) if train.model == "cnn" else []
+        parts = [*before, *convolutions, layers.Flatten(name="flat"), *after]
+        model = keras.Sequential(parts, name=train.model)
+    else:
+        image = before[0]
+        maps = add_backbone(_chain(before[1:], image), train.backbone.name, weights)
+        parts = [layers.GlobalAveragePooling2D(name="pooled"), *after]
+        model = keras.Model(image, _chain(parts, maps), name=train.model)
+    compile_model(model, train, steps)
     return model
+
+
+def _chain(parts: Sequence[layers.Layer], taken: keras.KerasTensor) -> keras.KerasTensor:
+    """Return what layers one after the other make of a tensor."""
+    return reduce(lambda made, layer: layer(made), parts, taken)
+
+
+def compile_model(model: keras.Model, train: TrainParams, steps: int) -> None:
+    """Let a network learn with a new optimizer: at its start, or where other layers begin to."""
+    model.compile(build_optimizer(train, steps), loss=build_loss(train), jit_compile=False)
 
 
 def _build_augmentation_layers(augment: AugmentParams | None, seed: int) -> list[layers.Layer]:
@@ -155,7 +179,7 @@ def save_model(model: keras.Model, folder: Path) -> None:
 
     They hold the network alone, without the optimizer that trained it.
     """
-    network = keras.Sequential.from_config(model.get_config())
+    network = model.__class__.from_config(model.get_config())
     network.set_weights(model.get_weights())
     (folder / ARCHITECTURE_FILE).write_text(network.to_json(indent=2) + "\n", encoding="utf-8")
     network.save_weights(folder / WEIGHTS_FILE)

@@ -17,7 +17,13 @@ def list_watched_params() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "line", ["learning_rate_schedule: null", "label_smoothing: 0", "loss: cross_entropy"]
+    "line",
+    [
+        "learning_rate_schedule: null",
+        "label_smoothing: 0",
+        "loss: cross_entropy",
+        "backbone: null, fine_tune: null",
+    ],
 )
 def test_a_default_that_is_left_out_is_no_part_of_a_run(line: str) -> None:
     """Said or not, run key, run.json and MLflow tell of the parameters of before alone."""
@@ -25,6 +31,12 @@ def test_a_default_that_is_left_out_is_no_part_of_a_run(line: str) -> None:
     assert params.runs["unweighted"]
     told = params.run("unweighted").model_dump()
     assert sorted(f"train.{key}" for key in told) == sorted(list_watched_params())
+
+
+SHA = "0123456789abcdef" * 4
+PRETRAINED = f"model: pretrained, backbone: {{name: mobilenet_v2, sha256: {SHA}}}"
+WARMING = "learning_rate_schedule: {cosine: {warmup: 2}}"
+TUNED = "fine_tune: {epochs: 2, learning_rate: 1, blocks: 1}"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +81,46 @@ def test_a_default_that_is_left_out_is_no_part_of_a_run(line: str) -> None:
             "train.augment",
             "augment: {rotation: 0, shift: 0, zoom: 0, flip: true, brightness: 0.6}",
             "train.augment.brightness: found 0.6; expected 0.5 or less",
+        ),
+        (
+            "runs.unweighted",
+            "x: {model: pretrained}",
+            "runs.x: backbone: missing with model pretrained; expected {name: mobilenet_v2, sh",
+        ),
+        (
+            "runs.unweighted",
+            f"x: {{backbone: {{name: mobilenet_v2, sha256: {SHA}}}}}",
+            "runs.x: backbone: found one with model cnn; expected model pretrained; add it, or",
+        ),
+        (
+            "runs.unweighted",
+            "x: {fine_tune: {epochs: 1, learning_rate: 0.1, blocks: all}}",
+            "runs.x: fine_tune: found one with model cnn; expected model pretrained; add it, or",
+        ),
+        (
+            "runs.unweighted",
+            f"x: {{model: pretrained, backbone: {{name: vgg16, sha256: {SHA}}}}}",
+            "runs.x.backbone.name: found 'vgg16'; expected 'mobilenet_v2', 'mobilenet_v3_small',",
+        ),
+        (
+            "runs.unweighted",
+            f"x: {{model: pretrained, backbone: {{name: mobilenet_v2, sha256: {SHA[1:]}}}}}",
+            f"runs.x.backbone.sha256: found '{SHA[1:57]}...; expected 64 hexadecimal digits, as",
+        ),
+        (
+            "runs.unweighted",
+            f"x: {{{PRETRAINED}}}",
+            "preprocess: found 28 x 28 pixels of 1 channel; mobilenet_v2 (params.yaml: runs.x) ex",
+        ),
+        (
+            "runs.unweighted",
+            f"x: {{{PRETRAINED}, fine_tune: {{epochs: 1, learning_rate: 0.1, blocks: 0}}}}",
+            "runs.x.fine_tune.blocks: found 0; expected 1 or more (blocks from the end) or all",
+        ),
+        (
+            "runs.unweighted",
+            f"x: {{{PRETRAINED}, {WARMING}, {TUNED}}}",
+            "runs.x: learning_rate_schedule: found warmup 2 of 2 epochs; expected less than fine",
         ),
     ],
 )

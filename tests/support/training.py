@@ -35,34 +35,40 @@ def write_small_run_params(seconds: float, **changes: Any) -> Params:  # noqa: A
     return load_params()
 
 
-def write_noise_images(project: Path) -> Path:
+def write_noise_images(project: Path, shape: tuple[int, int, int] = (12, 12, 1)) -> Path:
     """Fill a project with images of noise, brighter on one side for the class `right`."""
     folder = files.stage_folder("preprocess")
     folder.mkdir(parents=True)
     counts = {}
     for seed, (split, size) in enumerate({"train": 90, "validation": 40, "test": 30}.items()):
-        labels, images = _draw_noise(size, seed)
+        labels, images = _draw_noise(size, shape, seed)
         np.save(folder / f"{split}.npy", images)
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
-    files.write_json(folder / "facts.json", make_noise_card(["left", "right"], counts).model_dump())
+    files.write_json(
+        folder / "facts.json", make_noise_card(["left", "right"], counts, shape).model_dump()
+    )
     for code in list_training_code():
         (project / code).parent.mkdir(parents=True, exist_ok=True)
         (project / code).write_text("", encoding="utf-8")
     return project
 
 
-def make_noise_card(classes: list[str], counts: dict[str, dict[str, int]]) -> DatasetCard:
+def make_noise_card(
+    classes: list[str],
+    counts: dict[str, dict[str, int]],
+    shape: tuple[int, int, int] = (12, 12, 1),
+) -> DatasetCard:
     """Return the facts of invented data, the last class being the positive one."""
-    told = {"shape": [12, 12, 1], "digest": "d" * 64}
+    told = {"shape": list(shape), "digest": "d" * 64}
     return make_dataset_card(classes, counts, classes[-1], **told)
 
 
-def _draw_noise(size: int, seed: int) -> tuple[Any, Any]:
+def _draw_noise(size: int, shape: tuple[int, int, int], seed: int) -> tuple[Any, Any]:
     random = np.random.default_rng(seed)
     labels = (np.arange(size) % 3 == 0).astype(np.int64)
-    images = random.integers(0, 160, (size, 12, 12, 1)).astype(np.uint8)
-    images[labels == 1, :, 6:] += 60
+    images = random.integers(0, 160, (size, *shape)).astype(np.uint8)
+    images[labels == 1, :, shape[1] // 2 :] += 60
     return labels, images
 
 
@@ -75,3 +81,17 @@ def read_history() -> list[dict[str, float]]:
 def read_outputs() -> dict[str, bytes]:
     """Return every output of the run `small`."""
     return {path.name: path.read_bytes() for path in files.stage_folder("train", "small").iterdir()}
+
+
+def write_backbone(seed: int = 3) -> dict[str, str]:
+    """Write random weights of the smallest backbone; return what a run says of them."""
+    import keras
+
+    from secondlook.training.backbone import build_backbone, get_weights_path
+
+    name = "mobilenet_v3_small"
+    path = get_weights_path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    build_backbone("mobilenet_v3_small").save_weights(path)
+    return {"name": name, "sha256": files.hash_file(path)}

@@ -17,7 +17,7 @@ from secondlook.training.checkpoint import (
 )
 
 KEY, OTHER = "a" * 64, "b" * 64
-STATE = TrainingState(1, [{"epoch": 1, "validation/loss": 0.5}], {}, [np.arange(4.0)], [])
+STATE = TrainingState(1, [0], [{"epoch": 1, "validation/loss": 0.5}], {}, [np.arange(4.0)], [])
 
 
 @pytest.fixture(autouse=True)

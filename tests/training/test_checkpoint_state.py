@@ -18,6 +18,7 @@ from secondlook.training.checkpoint import (
 OWNER = StateOwner("a" * 64, {"package keras": "3.15.1", "threads": "2"})
 STATE = TrainingState(
     epoch=2,
+    begun=[0, 1],
     history=[
         {"epoch": 1, "validation/loss": 0.1, "validation/precision": math.nan},
         {"epoch": 2, "validation/loss": 1 / 3, "validation/precision": 1e-17},

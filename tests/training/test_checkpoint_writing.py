@@ -25,7 +25,7 @@ with Checkpoint("{KEY}", 0) as saved:
         while not saved.is_due():
             pass
         print(saved.epoch, flush=True)
-        saved.save(TrainingState(epoch, [], {{}}, [np.full(500_000, float(epoch))], []))
+        saved.save(TrainingState(epoch, [0], [], {{}}, [np.full(500_000, float(epoch))], []))
 """
 LIMITED = f"""
 import resource
@@ -34,7 +34,7 @@ from secondlook.training.checkpoint import Checkpoint, TrainingState
 with Checkpoint("{KEY}", 0) as saved:
     for epoch, size in enumerate([10, 10**6, 10**6, 10], start=1):
         resource.setrlimit(resource.RLIMIT_FSIZE, (10**5, -1))
-        saved.save(TrainingState(epoch, [], {{}}, [np.zeros(size)], []))
+        saved.save(TrainingState(epoch, [0], [], {{}}, [np.zeros(size)], []))
         saved.wait_for_write()
         print(saved.epoch, len(list(saved.path.parent.iterdir())))
 """

@@ -1,8 +1,4 @@
-"""What happens between two epochs: they are measured, stopped in time, and saved.
-
-Every run is measured the same way. What a TrainingState is of, and what Keras is to call
-meanwhile, stands in ResumableTraining.
-"""
+"""How each epoch of a training is measured, every run the same way."""
 
 import math
 import sys
@@ -11,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from secondlook.artifacts import manifest
 from secondlook.config.errors import TrainingError
-from secondlook.training.checkpoint import Checkpoint, TrainingState
 
 if TYPE_CHECKING:
     import keras
@@ -88,80 +83,3 @@ def _select_measured_images() -> (
 def _format_epoch(numbers: Mapping[str, float]) -> str:
     """Return an epoch's numbers as one line of text."""
     return "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
-
-
-EARLY_STOPPING_FIELDS = ("best", "best_epoch", "wait", "stopped_epoch")  # of Keras's EarlyStopping
-
-
-def count_finished_epochs(state: TrainingState | None, epochs: int) -> int:
-    """Return how many of the epochs need no training any more, and say so."""
-    if state is None:
-        return 0
-    if state.epoch == epochs or state.patience.get("stopped_epoch"):
-        print(f"resuming after epoch {state.epoch}, the last one", flush=True)
-        return epochs
-    print(f"resuming at epoch {state.epoch + 1} of {epochs}", flush=True)
-    return state.epoch
-
-
-class ResumableTraining:
-    """A network, what early stopping remembers of it, and its curves."""
-
-    def __init__(
-        self,
-        model: "keras.Model",
-        stopper: "keras.callbacks.EarlyStopping | None",
-        curves: LearningCurves,
-    ) -> None:
-        self.model, self.stopper, self.curves = model, stopper, curves
-
-    def get_state(self) -> TrainingState:
-        """Return all that the epochs to come depend on."""
-        from secondlook.training.model import copy_variables
-
-        history, stopper = list(self.curves.history), self.stopper
-        return TrainingState(
-            epoch=len(history),
-            history=history,
-            patience={name: getattr(stopper, name) for name in EARLY_STOPPING_FIELDS}
-            if stopper
-            else {},
-            variables=copy_variables(self.model),
-            best_weights=stopper.best_weights if stopper else [],
-        )
-
-    def resume(self, state: TrainingState) -> None:
-        """Bring back a state, in a training that has just begun."""
-        from secondlook.training.model import restore_variables
-
-        restore_variables(self.model, state.variables)
-        self.curves.restore(state.history)
-        if self.stopper:
-            self.stopper.best_weights = state.best_weights
-            for name, value in state.patience.items():
-                setattr(self.stopper, name, value)
-
-    def build_callbacks(
-        self, saved: Checkpoint, state: TrainingState | None
-    ) -> "list[keras.callbacks.Callback]":
-        """Return what measures an epoch, stops where there is no gain, and saves, in this order.
-
-        `state` is what to resume from. That is last, too: early stopping forgets all that it
-        knows when the training begins.
-        """
-        from keras.callbacks import LambdaCallback
-
-        def begin(_logs: object) -> None:
-            if state is not None:
-                self.resume(state)
-
-        def measure(epoch: int, logs: dict[str, float]) -> None:
-            self.curves.add(self.model, epoch + 1, logs)
-
-        def save(_epoch: int, _logs: object) -> None:
-            if saved.is_due():
-                saved.save(self.get_state())
-
-        stopping = [self.stopper] if self.stopper else []
-        saving = LambdaCallback(on_train_begin=begin, on_epoch_end=save)
-        return [LambdaCallback(on_epoch_end=measure), *stopping, saving]

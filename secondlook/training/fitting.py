@@ -1,0 +1,168 @@
+"""A training from its first epoch to its last: in phases, stopped in time, saved and resumed.
+
+A run has one phase, or with a pretrained backbone two: the head alone, then the last blocks too.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from secondlook.config.training import EarlyStoppingParams, TrainParams
+from secondlook.training.checkpoint import Checkpoint, TrainingState
+
+if TYPE_CHECKING:
+    import keras
+
+    from secondlook.training.batches import Batches
+    from secondlook.training.epoch_metrics import LearningCurves
+
+BEST_FIELDS = ("best", "best_epoch")  # of Keras's EarlyStopping, besides the weights
+STOPPING_FIELDS = (*BEST_FIELDS, "wait", "stopped_epoch")
+
+
+class Training:
+    """A network that learns, what early stopping remembers of it, and its curves.
+
+    begun: after which epoch each phase began, up to the one that goes on.
+    """
+
+    def __init__(
+        self,
+        model: "keras.Model",
+        train: TrainParams,
+        data: "Batches",
+        curves: "LearningCurves",
+        saved: Checkpoint,
+    ) -> None:
+        self.model, self.train, self.data = model, train, data
+        self.curves, self.saved = curves, saved
+        self.stopper = _build_early_stopping(train.early_stopping)
+        self.begun: list[int] = []
+
+    def fit(self) -> None:
+        """Train to the end, from what is saved if anything is.
+
+        The same parameters and arrays give the same weights, bit for bit, on the same machine,
+        whether in one go or resumed in any phase or between two.
+        """
+        state = self.saved.read()
+        for number, phase in enumerate(self.train.list_phases(), start=1):
+            if state is None or number >= len(state.begun):
+                self._fit_phase(number, phase, state)
+                state = None
+
+    @property
+    def kept_epoch(self) -> int:
+        """Return the epoch (from 1) whose weights the network has at the end."""
+        return self.stopper.best_epoch + 1 if self.stopper else len(self.curves.history)
+
+    def _fit_phase(self, number: int, phase: TrainParams, state: TrainingState | None) -> None:
+        """Train one phase, from a state in it where there is one; `phase` is what it goes by."""
+        if number > 1:
+            self._unfreeze(phase)
+        self.begun = state.begun if state else [*self.begun, len(self.curves.history)]
+        last = self.begun[-1] + phase.epochs
+        self.data.epoch = self._count_finished_epochs(state, last)
+        self.model.fit(
+            self.data,
+            initial_epoch=self.data.epoch,
+            epochs=last,
+            callbacks=self.build_callbacks(state),
+            shuffle=False,  # Batches shuffles, by seed and epoch alone
+            verbose=1 if sys.stdout.isatty() else 0,
+        )
+
+    def _unfreeze(self, phase: TrainParams) -> None:
+        """Let the last blocks of the backbone learn as well, at the rate of their phase."""
+        from secondlook.training.backbone import unfreeze_blocks
+        from secondlook.training.model import compile_model
+
+        if self.train.fine_tune is not None:
+            unfreeze_blocks(self.model, self.train.fine_tune)
+        compile_model(self.model, phase, steps=len(self.data))
+
+    def _count_finished_epochs(self, state: TrainingState | None, last: int) -> int:
+        """Return how many of the epochs need no training any more; say so where it resumes."""
+        if state is None:
+            return self.begun[-1]
+        if state.epoch == last or state.patience.get("stopped_epoch"):
+            more = len(self.begun) < len(self.train.list_phases())
+            which = "before fine-tuning" if more else "one"
+            print(f"resuming after epoch {state.epoch}, the last {which}", flush=True)
+            return last
+        print(f"resuming at epoch {state.epoch + 1} of {last}", flush=True)
+        return state.epoch
+
+    def build_callbacks(self, state: TrainingState | None) -> "list[keras.callbacks.Callback]":
+        """Return what measures an epoch, stops where there is no gain, and saves, in this order.
+
+        What a phase begins from is last, too: early stopping forgets all when one begins.
+        """
+        from keras.callbacks import LambdaCallback
+
+        begin = self._resume(state) if state else self._remember_best()
+
+        def measure(epoch: int, logs: dict[str, float]) -> None:
+            self.curves.add(self.model, epoch + 1, logs)
+
+        def save(_epoch: int, _logs: object) -> None:
+            if self.saved.is_due():
+                self.saved.save(self.get_state())
+
+        stopping = [self.stopper] if self.stopper else []
+        saving = LambdaCallback(on_train_begin=lambda _logs: begin(), on_epoch_end=save)
+        return [LambdaCallback(on_epoch_end=measure), *stopping, saving]
+
+    def get_state(self) -> TrainingState:
+        """Return all that the epochs to come depend on."""
+        from secondlook.training.model import copy_variables
+
+        history, stopper = list(self.curves.history), self.stopper
+        return TrainingState(
+            epoch=len(history),
+            begun=self.begun,
+            history=history,
+            patience={name: getattr(stopper, name) for name in STOPPING_FIELDS} if stopper else {},
+            variables=copy_variables(self.model),
+            best_weights=stopper.best_weights if stopper else [],
+        )
+
+    def _resume(self, state: TrainingState) -> Callable[[], None]:
+        """Return what brings back a state in a phase that has just begun."""
+        from secondlook.training.model import restore_variables
+
+        def resume() -> None:
+            restore_variables(self.model, state.variables)
+            self.curves.restore(state.history)
+            if self.stopper:
+                self.stopper.best_weights = state.best_weights
+                for name, value in state.patience.items():
+                    setattr(self.stopper, name, value)
+
+        return resume
+
+    def _remember_best(self) -> Callable[[], None]:
+        """Return what tells early stopping of the best epoch of the phases before.
+
+        Patience counts anew; where fine-tuning gains nothing, the head alone is what is kept.
+        """
+        names = (*BEST_FIELDS, "best_weights") if self.stopper and len(self.begun) > 1 else ()
+        known = {name: getattr(self.stopper, name) for name in names}
+
+        def remember() -> None:
+            for name, value in known.items():
+                setattr(self.stopper, name, value)
+
+        return remember
+
+
+def _build_early_stopping(
+    wanted: EarlyStoppingParams | None,
+) -> "keras.callbacks.EarlyStopping | None":
+    """Return the callback that stops in time and brings the best epoch's weights back."""
+    from keras.callbacks import EarlyStopping as Stopper
+
+    if wanted is None:
+        return None
+    mode = "min" if wanted.monitor.endswith("loss") else "max"
+    return Stopper(wanted.monitor, patience=wanted.patience, mode=mode, restore_best_weights=True)

@@ -1,0 +1,171 @@
+"""Pretrained networks: their levels, their layers in one graph, and what of them learns."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from secondlook.artifacts.files import hash_file
+from secondlook.config.errors import DataError
+from secondlook.config.params import load_params
+from secondlook.config.training import BACKBONE_NAMES, BackboneParams, FineTuneParams, TrainParams
+from secondlook.training import backbone
+
+if TYPE_CHECKING:
+    import keras
+
+pytestmark = pytest.mark.slow  # each network takes seconds to build
+SHAPE = (32, 40, 3)
+IMAGES = np.random.default_rng(3).integers(0, 256, (6, *SHAPE)).astype(np.uint8)
+KERAS_MODULES = {
+    "mobilenet_v2": "mobilenet_v2",
+    "mobilenet_v3_small": "mobilenet_v3",
+    "efficientnet_v2_b0": "efficientnet_v2",
+    "resnet50_v2": "resnet_v2",
+}
+
+
+class Built(NamedTuple):
+    """A classifier on a backbone, and the file of weights that it was given."""
+
+    name: str
+    train: TrainParams
+    model: "keras.Model"
+    weights: Path
+
+
+@pytest.fixture(scope="module", params=BACKBONE_NAMES)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Give each network, with augmentation before it and dropout behind."""
+    from secondlook.training.model import build_model
+
+    weights = tmp_path_factory.mktemp("weights") / f"{request.param}.weights.h5"
+    network = backbone.build_backbone(request.param)
+    _scatter_statistics(network)
+    network.save_weights(weights)
+    augment = {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True, "contrast": 0.2}
+    entry = {
+        "model": "pretrained",
+        "backbone": {"name": request.param, "sha256": hash_file(weights)},
+        "dense_units": [4],
+        "dropout": 0.2,
+        "augment": augment,
+    }
+    params = load_params().model_copy(update={"runs": {"tuned": entry}})
+    train = params.run("tuned")
+    return Built(request.param, train, build_model(train, SHAPE, 3, weights=weights), weights)
+
+
+def _scatter_statistics(network: "keras.Model") -> None:
+    """Give every BatchNormalization statistics of its own, as training would."""
+    random = np.random.default_rng(1)
+    for layer in list_normalizations(network):
+        gamma, beta, mean, variance = layer.get_weights()
+        moved = [part + random.uniform(0, 0.1, part.shape) for part in (beta, mean, variance)]
+        layer.set_weights([gamma, *moved])
+
+
+def list_normalizations(network: "keras.Model") -> "list[keras.layers.Layer]":
+    """Return the layers that have moving statistics."""
+    from keras.layers import BatchNormalization
+
+    return [layer for layer in network.layers if isinstance(layer, BatchNormalization)]
+
+
+def test_levels_and_weights_are_those_of_keras(built: Built) -> None:
+    """The maps are those of Keras's own network, with its own scaling and the same file."""
+    import keras
+    from keras import applications
+
+    own = backbone.BACKBONES[built.train.backbone.name]  # type: ignore[union-attr] # it has one
+    module = getattr(applications, KERAS_MODULES[built.name])
+    wanted = getattr(applications, own.kind)(include_top=False, weights=None, input_shape=SHAPE)
+    wanted.load_weights(built.weights)
+    maps = wanted.predict(module.preprocess_input(IMAGES.astype(np.float32)), verbose=0)
+    network = keras.Model(built.model.inputs, built.model.get_layer(backbone.END).output)
+    found = network.predict(IMAGES, verbose=0)
+    assert np.abs(maps).max() > 0
+    np.testing.assert_allclose(found, maps, atol=1e-4 * np.abs(maps).max())
+
+
+def test_layers_stand_one_by_one(built: Built) -> None:
+    """No network within the network: what `inspect` and saliency ask of a layer, it can tell."""
+    import keras
+
+    from secondlook.training.layer_outputs import LayeredNetwork
+
+    assert not [layer for layer in built.model.layers if isinstance(layer, keras.Model)]
+    blocks = backbone.list_blocks(built.model)
+    own = backbone.list_backbone_layers(built.model)
+    assert len(own) > 150
+    assert 11 <= len(blocks) <= 21
+    told = [part.name for part in LayeredNetwork(built.model).descriptions]
+    ends = [parts[-1].name for parts in blocks.values()]
+    assert told == ["image", *ends, backbone.END, "pooled", "dense_1", "answer"]
+
+
+def test_only_the_head_learns_at_first(built: Built) -> None:
+    """The backbone is frozen, and leaves out no block at random."""
+    from keras.layers import Dropout
+
+    assert [variable.path for variable in built.model.trainable_variables] == [
+        *("dense_1/kernel", "dense_1/bias", "answer/kernel", "answer/bias")
+    ]
+    own = backbone.list_backbone_layers(built.model)
+    assert {layer.rate for layer in own if isinstance(layer, Dropout)} <= {0}
+
+
+def test_the_last_blocks_learn_later(built: Built) -> None:
+    """So many blocks and what follows them, or all; BatchNormalization never does."""
+    blocks, own = backbone.list_blocks(built.model), backbone.list_backbone_layers(built.model)
+    learning = {}
+    for count in (1, 2, 99, "all"):
+        wanted = FineTuneParams(epochs=1, learning_rate=0.1, blocks=count)
+        backbone.unfreeze_blocks(built.model, wanted)
+        assert not [each for each in list_normalizations(built.model) if each.trainable]
+        learning[count] = [each for each in own if each.trainable and each.trainable_variables]
+        for layer in own:
+            layer.trainable = False
+    last, before = list(blocks.values())[-1], list(blocks.values())[-2]
+    assert set(learning[1]) & set(last)
+    assert not set(learning[1]) & set(before)
+    assert set(learning[2]) >= set(learning[1])
+    assert set(learning[2]) & set(before)
+    assert not set(learning[99]) & set(own[:2])  # the stem
+    assert set(learning["all"]) > set(learning[99])
+
+
+def test_saved_and_loaded_it_is_the_same(built: Built, tmp_path: Path) -> None:
+    """The same files again, the same answers, and what was frozen stays so."""
+    from secondlook.training.model import load_model, predict_probabilities, save_model
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    save_model(built.model, first)
+    loaded = load_model(first)
+    save_model(loaded, second)
+    for name in ("model.json", "model.weights.h5"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    answers = [predict_probabilities(each, IMAGES) for each in (built.model, loaded)]
+    assert answers[0].tobytes() == answers[1].tobytes()
+    assert not [each for each in list_normalizations(loaded) if each.trainable]
+
+
+@pytest.mark.usefixtures("project")
+def test_weights_that_are_not_those_are_refused() -> None:
+    """A file that is missing, or another one, is told with both digests."""
+    wanted = BackboneParams(name="resnet50_v2", sha256="0" * 64)
+    with pytest.raises(DataError) as missing:
+        backbone.check_weights(wanted, "params.yaml: runs.x")
+    assert str(missing.value).startswith(
+        "data/weights/resnet50_v2.weights.h5: no such file, and params.yaml: runs.x.backbone starts"
+    )
+    path = backbone.get_weights_path("resnet50_v2")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"other")
+    with pytest.raises(DataError) as other:
+        backbone.check_weights(wanted, "params.yaml: runs.x")
+    assert str(other.value).startswith(f"{path}: found sha256 d9298a10d1b0735837dc4bd85dac641b0f3c")
+    assert "\n" not in str(missing.value) + str(other.value)
