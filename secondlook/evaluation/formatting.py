@@ -5,7 +5,7 @@ training is stale for a change of words. Each function says how it rounds, and h
 is not quite all, or nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from secondlook.evaluation.intervals import Difference
 
@@ -34,15 +34,47 @@ def format_coarse_percent(share: float) -> str:
     return _write_percent(share, 0)
 
 
-def format_percent(share: float | None) -> str:
+def format_percent(share: float | None, digits: int = 1) -> str:
     """Return a share with one digit; what is not quite all or nothing is not rounded to it."""
     if share is None:
         return "an undefined share"
-    if 0.9995 <= share < 1:
-        return f"over 99.9{NO_BREAK}%"
-    if 0 < share < 0.0005:
-        return f"under 0.1{NO_BREAK}%"
-    return _write_percent(share, 1, NO_BREAK)
+    least = 10.0 ** -(digits + 2)
+    if 1 - least / 2 <= share < 1:
+        return f"over {_write_percent(1 - least, digits, NO_BREAK)}"
+    if 0 < share < least / 2:
+        return f"under {_write_percent(least, digits, NO_BREAK)}"
+    return _write_percent(share, digits, NO_BREAK)
+
+
+def format_percents_apart(first: float | None, *others: float | None) -> list[str]:
+    """Return shares with the digits that tell each of the others from the first."""
+    return _tell_apart(format_percent, 1, first, *others)
+
+
+def format_losses_apart(first: float | None, *others: float | None) -> list[str]:
+    """Return log losses with four digits, or those that tell each of the others from the first."""
+    return _tell_apart(_format_loss, 4, first, *others)
+
+
+def _format_loss(loss: float | None, digits: int) -> str:
+    return "undefined" if loss is None else f"{loss:.{digits}f}"
+
+
+MORE_DIGITS = 4  # than usual, to tell numbers apart; what is equal then is shown as equal
+
+
+def _tell_apart(
+    write: Callable[[float | None, int], str], digits: int, *numbers: float | None
+) -> list[str]:
+    """Return numbers with so many digits, or more where the first would look like another."""
+    least = 10.0 ** -(digits + MORE_DIGITS + 2)
+    first, *others = numbers
+    apart = [k for k, other in enumerate(others) if abs((other or 0.0) - (first or 0.0)) > least]
+    for more in range(MORE_DIGITS):
+        said, *rest = (write(number, digits + more) for number in numbers)
+        if all(rest[k] != said for k in apart):
+            return [said, *rest]
+    return [write(number, digits + MORE_DIGITS) for number in numbers]
 
 
 def format_probability(probability: float) -> str:
@@ -91,15 +123,25 @@ MAX_NAMES = 6  # names in a sentence; a table is better for more
 
 
 def format_points(share: float | None) -> str:
-    """Return a difference of shares, whatever its sign, in points of a percent."""
-    shown = f"{abs(100 * (share or 0.0)):.1f}"
+    """Return a difference of shares, whatever its sign, in points of a percent; not 0.0 if any."""
+    size = abs(100 * (share or 0.0))
+    shown = f"{size:.{_count_digits(size)}f}"
     return f"{shown} point" if shown == "1.0" else f"{shown} points"
 
 
 def format_points_interval(found: Difference) -> str:
-    """Return the ends of a difference's interval, in points: (95 %: +0.4 to +2.1)."""
+    """Return the ends of a difference's interval, in points: (95 %: +0.4 to +2.1).
+
+    Where it excludes zero, no end is shown as that.
+    """
     low, high = ((0.0 if end is None else 100 * end) for end in found.ends)
-    return f"(95{NO_BREAK}%: {low:+.1f} to {high:+.1f})"
+    digits = max(map(_count_digits, (low, high))) if found.distinguishable else 1
+    return f"(95{NO_BREAK}%: {low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def _count_digits(points: float) -> int:
+    """Return how many digits show that it is not zero: one, or up to three where it is not."""
+    return next((digits for digits in (1, 2, 3) if float(f"{points:.{digits}f}")), 1)
 
 
 def join_names(names: Iterable[str]) -> str:

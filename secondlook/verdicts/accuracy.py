@@ -10,6 +10,7 @@ from secondlook.evaluation.formatting import (
     choose_verb,
     format_count,
     format_percent,
+    format_percents_apart,
     format_points,
     join_names,
 )
@@ -35,12 +36,12 @@ def judge_no_better_than_lazy(case: Case) -> Iterator[Verdict]:
     level = [name for name, gain in gains.items() if not gain.up and not gain.down]
     for names, told in ((level, "not distinguishable from"), (worse, "worse than")):
         if names:
+            lazy, accuracies = _format_accuracies(case, names)
             yield Verdict(
                 rule="no_better_than_lazy",
                 text=f"By accuracy {join_names(names)} {choose_verb(names, 'is', 'are')} {told} "
-                f"always answering “{case.facts.lazy_class}”, which is right for "
-                f"{format_percent(_get_lazy_accuracy(case))} of the "
-                f"test images ({_format_accuracies(case, names)})"
+                f"always answering “{case.facts.lazy_class}”, which is right for {lazy} of the "
+                f"test images ({accuracies})"
                 f"{_describe_loss_gain(case, names)}.{_describe_recall(case, names)}",
                 evidence="leaderboard",
                 runs=names,
@@ -52,10 +53,11 @@ def _get_lazy_accuracy(case: Case) -> float:
     return case.results[0].details["test"].lazy.accuracy or 0.0
 
 
-def _format_accuracies(case: Case, names: list[str]) -> str:
-    return join_names(
-        f"{name}: {format_percent(case.find_estimate(name, 'accuracy').value)}" for name in names
-    )
+def _format_accuracies(case: Case, names: list[str]) -> tuple[str, str]:
+    """Return the accuracy of the lazy baseline, and those of the methods beside their names."""
+    found = [case.find_estimate(name, "accuracy").value for name in names]
+    lazy, *accuracies = format_percents_apart(_get_lazy_accuracy(case), *found)
+    return lazy, join_names(f"{name}: {a}" for name, a in zip(names, accuracies, strict=True))
 
 
 def _describe_loss_gain(case: Case, names: list[str]) -> str:

@@ -9,7 +9,9 @@ from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.evaluation.formatting import (
     NO_BREAK,
     format_count,
+    format_losses_apart,
     format_percent,
+    format_percents_apart,
     join_names,
 )
 from secondlook.evaluation.operating_point import OperatingPoint
@@ -32,11 +34,12 @@ def judge_disagree(case: Case) -> Iterator[Verdict]:
     if found is None:
         return
     accurate, sure = found.first, found.second
-    errors = [
-        format_percent(1 - (case.find_estimate(name, "accuracy").value or 0.0))
-        for name in _list_methods(found)
-    ]
-    losses = [f"{case.find_estimate(name, 'log_loss').value:.4f}" for name in _list_methods(found)]
+    errors = format_percents_apart(
+        *(1 - (case.find_estimate(name, "accuracy").value or 0.0) for name in _list_methods(found))
+    )
+    losses = format_losses_apart(
+        *(case.find_estimate(name, "log_loss").value for name in _list_methods(found))
+    )
     fewest = "the fewest" if accurate == _find_most_accurate(case) else "fewer"
     yield Verdict(
         rule="disagree",
@@ -129,15 +132,14 @@ def judge_calibration(case: Case) -> Iterator[Verdict]:
     if name is None or telling is None:
         return
     found = case.find_test_details(name).calibration
+    said, right = format_percents_apart(telling.confidence, telling.accuracy.value)
+    error, chance = format_percents_apart(found.error, found.chance)
     how = "is too sure of itself" if compute_overconfidence(telling) > 0 else "could be surer"
     yield Verdict(
         rule="calibration",
-        text=f"When {name} says {format_percent(telling.confidence)}, it is right "
-        f"{format_percent(telling.accuracy.value)} of the time "
-        f"({format_count(telling.count, 'answer')}): it "
-        f"{how}. Its expected calibration error is {format_percent(found.error)}, where "
-        "chance alone "
-        f"would show {format_percent(found.chance)}.",
+        text=f"When {name} says {said}, it is right {right} of the time "
+        f"({format_count(telling.count, 'answer')}): it {how}. Its expected calibration error is "
+        f"{error}, where chance alone would show {chance}.",
         evidence="calibration",
         runs=[name],
         weight=0.55,
@@ -191,12 +193,11 @@ def _is_defined(case: Case, name: str) -> bool:
 
 def _judge_missed_target(names: list[str], point: OperatingPoint) -> Verdict:
     others = f" (nor for {join_names(names[1:])})" if names[1:] else ""
+    highest, target = format_percents_apart(point.precision, point.target)
     return Verdict(
         rule="operating_point",
-        text=f"No threshold on validation gives {names[0]} a {point.rule} of "
-        f"{format_percent(point.target)}{others}: the highest is "
-        f"{format_percent(point.precision)}. Ask for "
-        "less, or for a better model.",
+        text=f"No threshold on validation gives {names[0]} a {point.rule} of {target}{others}: "
+        f"the highest is {highest}. Ask for less, or for a better model.",
         evidence="thresholds",
         runs=names,
         weight=0.82,
@@ -205,35 +206,26 @@ def _judge_missed_target(names: list[str], point: OperatingPoint) -> Verdict:
 
 def _judge_reached_target(case: Case, validation: OperatingPoint) -> Verdict:
     test = case.find_test_details(case.best).operating_point or validation
+    shown = {"recall": format_percent(test.recall), "precision": format_percent(test.precision)}
+    goal, shortfall = "the best F1", ""
+    if test.target is not None:
+        reached = {"recall": test.recall, "precision": test.precision}[test.rule]
+        shown[test.rule], target = format_percents_apart(reached, test.target)
+        goal = f"a {test.rule} of at least {target}"
+        if (reached or 0.0) < test.target:
+            shortfall = f" That is less than the {target} that validation promised."
+    given = (
+        "on test it never says so"
+        if test.precision is None
+        else f"on test it finds {shown['recall']}, and is right in {shown['precision']} of the "
+        "cases where it says so"
+    )
     return Verdict(
         rule="operating_point",
         text=f"{case.best} says “{test.name}” from a probability of "
-        f"{format_percent(test.threshold)} on, chosen on validation for {_describe_goal(test)}: "
-        f"{_describe_what_test_gives(test)}.{_describe_shortfall(test)}",
+        f"{format_percent(test.threshold)} on, chosen on validation for {goal}: {given}."
+        f"{shortfall}",
         evidence="thresholds",
         runs=[case.best],
         weight=0.65,
     )
-
-
-def _describe_what_test_gives(test: OperatingPoint) -> str:
-    if test.precision is None:
-        return "on test it never says so"
-    return (
-        f"on test it finds {format_percent(test.recall)}, and is right in "
-        f"{format_percent(test.precision)} of the cases where it says so"
-    )
-
-
-def _describe_goal(point: OperatingPoint) -> str:
-    if point.target is None:
-        return "the best F1"
-    return f"a {point.rule} of at least {format_percent(point.target)}"
-
-
-def _describe_shortfall(test: OperatingPoint) -> str:
-    """Return by what test falls short of the target that validation reached."""
-    reached = {"recall": test.recall, "precision": test.precision}.get(test.rule)
-    if test.target is None or (reached or 0.0) >= test.target:
-        return ""
-    return f" That is less than the {format_percent(test.target)} that validation promised."

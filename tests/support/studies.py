@@ -55,7 +55,10 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """Classes, the share of the first of them, images per split, the threshold rule, and runs."""
+    """Classes, the share of the first of them, images per split, the threshold rule, and runs.
+
+    mislabelled: of so many test images the label is wrong.
+    """
 
     classes: list[str]
     positive: str | None
@@ -64,6 +67,7 @@ class StudyPlan:
     rule: object
     runs: list[RunPlan]
     seed: int
+    mislabelled: int = 0
 
 
 @st.composite
@@ -136,6 +140,7 @@ def draw_study(draw: st.DrawFn) -> StudyPlan:
         rule=draw(st.sampled_from(rules)) if size == 2 else "default",
         runs=runs,
         seed=draw(st.integers(0, 999)),
+        mislabelled=draw(st.sampled_from([0, 0, 1, 2, 20])),
     )
 
 
@@ -144,7 +149,7 @@ def build_case(plan: StudyPlan) -> Case:
     params = _make_params(plan)
     chance = np.random.default_rng(plan.seed)
     labels = {split: _draw_labels(chance, plan, count) for split, count in plan.counts.items()}
-    _write_preprocessed(plan, labels)
+    _write_preprocessed(plan, labels | {"test": _mislabel(plan, labels["test"])})
     noise = {split: chance.normal(size=(n, len(plan.classes))) for split, n in plan.counts.items()}
     for name, run in zip(params.runs, plan.runs, strict=True):
         given = {
@@ -175,6 +180,14 @@ def _draw_labels(chance: np.random.Generator, plan: StudyPlan, count: int) -> ND
     size = len(plan.classes)
     shares = [plan.first_share, *[(1 - plan.first_share) / (size - 1)] * (size - 1)]
     return np.append(np.arange(size), chance.choice(size, count - size, p=shares)).astype(np.int64)
+
+
+def _mislabel(plan: StudyPlan, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return labels of which some are those of the next class; of each class one stays."""
+    wrong = labels.copy()
+    places = slice(len(plan.classes), len(plan.classes) + plan.mislabelled)
+    wrong[places] = (labels[places] + 1) % len(plan.classes)
+    return wrong
 
 
 def _write_preprocessed(plan: StudyPlan, labels: dict[str, NDArray[np.int64]]) -> None:
