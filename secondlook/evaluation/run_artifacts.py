@@ -16,7 +16,7 @@ from secondlook.config.params import Params
 from secondlook.evaluation.calibration import Calibration, LossDistribution
 from secondlook.evaluation.curves import MICRO_AVERAGE, ClassCurves
 from secondlook.evaluation.operating_point import OperatingPoint, Thresholds
-from secondlook.evaluation.overfitting import FitDiagnosis
+from secondlook.evaluation.overfitting import FitDiagnosis, diagnose_together
 
 
 class Scalars(Record):
@@ -157,11 +157,20 @@ class Study:
 def load_study(params: Params) -> Study:
     """Return what stands in data/ of every run in params.yaml.
 
-    Raises DataError when a file is missing.
+    Of the runs it is said together whether they were trained too long, as they are many. Raises
+    DataError when a file is missing.
     """
     reference = params.report.reference
     names = [reference, *(name for name in params.runs if name != reference)]
-    return Study(dataset_card.load_dataset_card(), [load_run_result(name) for name in names])
+    results = [load_run_result(name) for name in names]
+    fits = diagnose_together([result.fitting for result in results])
+    return Study(
+        dataset_card.load_dataset_card(),
+        [
+            result.model_copy(update={"fitting": fit})
+            for result, fit in zip(results, fits, strict=True)
+        ],
+    )
 
 
 def find_best_run(params: Params) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondlook.evaluation.metrics import Numbers
-from secondlook.evaluation.overfitting import FitDiagnosis, diagnose_fit
+from secondlook.evaluation.overfitting import FitDiagnosis, diagnose_fit, diagnose_together
 
 FALL = np.geomspace(2.0, 0.2, 24)
 RISE = np.linspace(0.2, 0.29, 37)[1:]
@@ -72,6 +72,42 @@ def test_a_plateau_is_rarely_taken_for_anything(epochs: int) -> None:
     assert kinds.count("underfitting") <= 8
 
 
+@pytest.mark.parametrize("epochs", [6, 12, 20, 60])
+def test_luck_names_no_run_of_many(epochs: int) -> None:
+    """Of 100 studies of 20 runs that only jitter some call a run something by itself, few together.
+
+    One in a hundred is promised for over-, and one for underfitting: 2 of 100, here at most 6.
+    """
+    random = np.random.default_rng(epochs)
+    alone, together = 0, 0
+    for _ in range(100):
+        runs = [add_noise(random, np.ones(epochs), 0.5) for _ in range(20)]
+        found = [diagnose([1.0] * epochs, run) for run in runs]
+        alone += any(each.p is not None for each in found)
+        together += any(each.kind != "settled" for each in diagnose_together(found))
+    assert alone >= 8
+    assert together <= 6
+
+
+@pytest.mark.parametrize(("runs", "least"), [(6, 88), (40, 70)])
+def test_overfitting_is_found_among_many(runs: int, least: int) -> None:
+    """The rise of 45 % in 6 % noise, which a run by itself shows in 97 of 100 cases."""
+    random = np.random.default_rng(0)
+    curves = [add_noise(random, np.append(FALL, RISE), 0.06) for _ in range(100)]
+    others = [diagnose([0.3] * 60, [0.3] * 60)] * (runs - 1)
+    found = [diagnose_together([diagnose([1.0] * 60, c), *others])[0] for c in curves]
+    assert [each.kind for each in found].count("overfitting") >= least
+
+
+def test_runs_share_one_chance_of_luck() -> None:
+    """A run is judged by how many are; those of which nothing can be said do not count."""
+    rising = diagnose([1.0] * 60, [*FALL, *RISE]).model_copy(update={"p": 0.004})
+    settled, short = diagnose([0.3] * 9, [0.3] * 9), diagnose([0.3], [0.3])
+    assert diagnose_together([rising, settled, short, short]) == [rising, settled, short, short]
+    [found, *_] = diagnose_together([rising, settled, settled])
+    assert found == rising.model_copy(update={"kind": "settled", "p": None})
+
+
 @pytest.mark.parametrize("curve", [[], [0.5], [0.5, 0.4], [0.5, 0.4, 0.9], [0.5, 0.4, 0.9, 1.2]])
 def test_few_epochs_say_nothing(curve: list[float]) -> None:
     """Below five epochs no diagnosis is made, but the lowest epoch is known."""
@@ -111,3 +147,4 @@ def test_the_unit_of_loss_does_not_matter(curve: list[float], unit: float) -> No
     found, other = diagnose(raised, raised), diagnose(raised, [unit * v for v in raised])
     assert found.turned == other.turned
     assert found.kind == other.kind
+    assert (found.p is None) == (found.kind not in ("overfitting", "underfitting"))

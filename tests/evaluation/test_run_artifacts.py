@@ -1,4 +1,4 @@
-"""The run that answers, where nobody says which."""
+"""Runs read back, one by one and together, and the one that answers where nobody says which."""
 
 from pathlib import Path
 
@@ -7,7 +7,14 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError, ParamsError
 from secondlook.config.params import Params, load_params
-from secondlook.evaluation.run_artifacts import Scalars, find_best_run, locate_trained_run
+from secondlook.evaluation.run_artifacts import (
+    Scalars,
+    find_best_run,
+    load_run_result,
+    load_study,
+    locate_trained_run,
+)
+from tests.support.report import write_evaluated_runs
 
 
 def write_losses(losses: dict[str, float | None]) -> Params:
@@ -51,3 +58,16 @@ def test_a_run_must_be_in_params_and_trained(project: Path) -> None:
     (project / "data/train/b/model.weights.h5").unlink()
     with pytest.raises(DataError, match=r"train/b/model\.weights\.h5: no such file"):
         locate_trained_run(params, "b")
+
+
+def test_a_study_is_not_misled_by_the_luck_of_one_run(project: Path) -> None:
+    """What chance shows of one run in 125 is told of it alone, not of one of two."""
+    write_evaluated_runs(skills={"lucky": 1.0, "other": 1.0})
+    path = project / "data/evaluate/lucky/details.json"
+    details = files.read_json(path)
+    details["fitting"] |= {"kind": "overfitting", "p": 0.008}
+    files.write_json(path, details)
+    assert load_run_result("lucky").fitting.kind == "overfitting"
+    lucky, other = load_study(load_params()).results
+    assert (lucky.name, lucky.fitting.kind) == ("lucky", "settled")
+    assert other == load_run_result("other")

@@ -16,6 +16,7 @@ FIT = FitDiagnosis(
     fall=0.11,
     noise=0.05,
     gap=0.046,
+    p=1e-9,
     epochs=60,
     kept=60,
     allowed=60,
