@@ -107,8 +107,9 @@ def _compare_methods(
     """Return all methods, and the pairs of them that matter, on test."""
     found = [_build_method(group, answered, seed) for group in groups]
     ranking, by_name = rank_methods(groups), {group[0].name: group for group in groups}
-    weighting, stopping = (
-        find_pairs_differing_in(groups, key) for key in ("class_weight", "early_stopping")
+    weighting, stopping, tuning = (
+        find_pairs_differing_in(groups, key)
+        for key in ("class_weight", "early_stopping", "fine_tune")
     )
     test = answered["test"]
     alone = Comparison(
@@ -119,10 +120,11 @@ def _compare_methods(
             compare_pair(
                 test.truth, test.list_runs(by_name[first]), test.list_runs(by_name[second]), seed
             )
-            for first, second in _select_pairs(found, ranking[0], [*weighting, *stopping])
+            for first, second in _select_pairs(found, ranking[0], [*weighting, *stopping, *tuning])
         ],
         weighting=weighting,
         stopping=stopping,
+        fine_tuning=tuning,
         mistakes=seen,
     )
     methods = {name: test.list_runs(group) for name, group in by_name.items()}

@@ -49,8 +49,10 @@ class Comparison(Record):
 
     ranking: names of the methods, the highest F1 on validation first; pairs: the reference with
     every other, the best (the first of the ranking) with every other, on validation the most
-    accurate with that of the lowest log loss, and those of `weighting` and `stopping`: names of
-    methods that differ in class_weight, or in early_stopping, alone, without and with.
+    accurate with that of the lowest log loss, and those of `weighting`, `stopping` and
+    `fine_tuning`: names of methods that differ in class_weight, early_stopping or fine_tune alone,
+    without and with. So the best with a pretrained network and the best without one are a pair, as
+    one of them is the best of all.
     """
 
     reference: str
@@ -59,6 +61,7 @@ class Comparison(Record):
     pairs: list[MethodPair]
     weighting: list[tuple[str, str]]
     stopping: list[tuple[str, str]]
+    fine_tuning: list[tuple[str, str]] = Field(default_factory=list)
     mistakes: Mistakes
     families: list[Family] = Field(default_factory=list)
 

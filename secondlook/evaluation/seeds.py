@@ -163,13 +163,16 @@ def group_by_method(found: Sequence[RunResult]) -> list[SeedRuns]:
 
 
 def find_pairs_differing_in(groups: Sequence[SeedRuns], key: str) -> list[tuple[str, str]]:
-    """Return names of methods that differ in one parameter alone: null, and anything else."""
+    """Return names of methods that differ in one parameter alone: null, and anything else.
+
+    What a run leaves out is null there.
+    """
     return [
         (without[0].name, having[0].name)
         for without in groups
         for having in groups
-        if without[0].training.parameters[key] is None
-        if having[0].training.parameters[key] is not None
+        if without[0].training.parameters.get(key) is None
+        if having[0].training.parameters.get(key) is not None
         if _format_parameters(without[0], "seed", key) == _format_parameters(having[0], "seed", key)
     ]
 

@@ -6,7 +6,8 @@ verdicts.py          the rules in their order, and which of their verdicts are t
 accuracy.py          is a run better than the lazy baseline, and does it find what was asked for?
 ranking.py           which run is best, and is that more than chance?
 probabilities.py     can probabilities be believed, and where is the line between no and yes?
-training_choices.py  trained too long, too short or stopped in time; what weighting did
+contrasts.py         what weighting did, and what a pretrained network brought
+training_choices.py  trained too long, too short or stopped in time
 data_quality.py      can the images be trusted, and which of them are to be looked at?
 
 The rule `x` of a verdict is the function judge_x.

@@ -95,6 +95,11 @@ class Case:
         """Say whether a run's classes had weights."""
         return self.find_run(name).training.parameters["class_weight"] is not None
 
+    def find_backbone(self, name: str) -> str | None:
+        """Return the pretrained network that a run began from; None where it began from none."""
+        backbone = self.find_run(name).training.parameters.get("backbone")
+        return None if backbone is None else str(backbone["name"])
+
     def find_estimate(self, name: str, metric: str) -> Estimate:
         """Return what a method reaches on test."""
         return self.comparison.find_method(name).estimates["test"][metric]
@@ -102,6 +107,10 @@ class Case:
     def find_difference(self, first: str, second: str, metric: str) -> Difference:
         """Return second less first on test."""
         return self.comparison.find_pair(first, second).differences[metric]
+
+    def is_compared(self, first: str, second: str) -> bool:
+        """Say whether two methods were held against each other."""
+        return any({pair.first, pair.second} == {first, second} for pair in self.comparison.pairs)
 
     def is_told_apart(self, first: str, second: str) -> bool:
         """Say whether some metric on test tells two methods apart, if they were compared."""

@@ -1,4 +1,4 @@
-"""What the choices made for the training did: its length, early stopping, weights of classes."""
+"""What is said of the length of trainings: too long, too short, stopped in time, run away."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,8 @@ from secondlook.evaluation.formatting import (
     choose_verb,
     format_count,
     format_percent,
-    format_points,
-    format_points_interval,
     join_names,
 )
-from secondlook.evaluation.intervals import Difference
 from secondlook.evaluation.run_artifacts import RunResult
 from secondlook.verdicts.case import Case
 from secondlook.verdicts.worth import describe_doubts, get_metric_words, split_by_gain
@@ -165,79 +162,3 @@ def _list_changes(better: list[str], worse: list[str]) -> str:
 def _format_loss(case: Case, name: str) -> str:
     loss = case.find_estimate(name, "log_loss").value
     return "undefined" if loss is None else f"{loss:.3f}"
-
-
-# What is told of weighting, whatever it did, and what more only where it changed for certain.
-WEIGHTING_METRICS, FURTHER_METRICS = ("recall", "precision", "accuracy"), ("f1", "log_loss")
-
-
-def judge_weighting(case: Case) -> Iterator[Verdict]:
-    """Speak of every pair of methods that differ in class_weight alone."""
-    for plain, weighted in case.comparison.weighting:
-        if not case.is_sound(weighted) or case.has_diverged(plain):
-            continue  # recall is no gain of a run that answers the same to everything
-        every = case.comparison.find_pair(plain, weighted).differences
-        found = {name: every[name] for name in (*WEIGHTING_METRICS, *FURTHER_METRICS)}
-        told = ", ".join(
-            _describe_metric_change(case, plain, weighted, name)
-            for name, difference in found.items()
-            if name in WEIGHTING_METRICS or difference.distinguishable
-        )
-        yield Verdict(
-            rule="weighting",
-            text=f"{_summarize_weighting(found, every)} ({weighted} against {plain}): {told}.",
-            evidence="weighting",
-            runs=[plain, weighted],
-            weight=0.75,
-        )
-
-
-def _summarize_weighting(found: dict[str, Difference], every: dict[str, Difference]) -> str:
-    """Return in a few words what weighting bought, and at the price of what.
-
-    found: the metrics that are told; every: all there are.
-    """
-    better, worse = split_by_gain(found)
-    gains, price = (
-        join_names(map(get_metric_words, metrics)) if metrics else "" for metrics in (better, worse)
-    )
-    if "recall" in better:
-        return f"Weighting {_describe_bought_recall(gains, price)}"
-    if not gains:
-        apart = any(difference.distinguishable for difference in every.values())
-        told = f" to {join_names(map(get_metric_words, found))}" if apart else ""
-        nothing = f"What weighting did{told} is not distinguishable from chance"
-        return f"Weighting cost {price}, and bought nothing that shows" if price else nothing
-    if "recall" in worse:
-        return "Weighting did not do what it is for"
-    told = f"Weighting improved {gains}{f' at the price of {price}' if price else ''}"
-    return f"{told}, but recall, which it is for, not distinguishably"
-
-
-def _describe_bought_recall(gains: str, price: str) -> str:
-    """Return what recall came with; a loss is not raised or bought, but a lower one is."""
-    if price:
-        lower, higher = (f"a {way} log loss" for way in ("lower", "higher"))
-        return f"bought {gains.replace('log loss', lower)} with {price.replace('log loss', higher)}"
-    if gains == "recall":
-        return "bought recall, at no price that shows"
-    return f"{'improved' if 'log loss' in gains else 'raised'} {gains}"
-
-
-def _describe_metric_change(case: Case, plain: str, weighted: str, metric: str) -> str:
-    before, after = (
-        _format_value(metric, case.find_estimate(name, metric).value) for name in (plain, weighted)
-    )
-    found, words = case.find_difference(plain, weighted, metric), get_metric_words(metric)
-    if not found.distinguishable:
-        return f"{words} not distinguishable ({before} and {after})"
-    way = "up" if found.up else "down"
-    if metric == "log_loss":
-        return f"{words} {way} {abs(found.value or 0.0):.3f} to {after}"
-    return f"{words} {way} {format_points(found.value)} to {after} {format_points_interval(found)}"
-
-
-def _format_value(metric: str, value: float | None) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:.3f}" if metric == "log_loss" else format_percent(value)

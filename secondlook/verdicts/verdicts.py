@@ -11,6 +11,7 @@ from typing import NamedTuple
 from secondlook.evaluation.comparison_artifacts import Verdict
 from secondlook.verdicts import (
     accuracy,
+    contrasts,
     data_quality,
     probabilities,
     ranking,
@@ -18,7 +19,6 @@ from secondlook.verdicts import (
     worth,
 )
 from secondlook.verdicts.case import Case
-from secondlook.verdicts.training_choices import judge_weighting
 
 Rule = Callable[[Case], Iterator[Verdict]]
 MAX_VERDICTS = 10  # more are not read
@@ -32,7 +32,8 @@ RULES: list[Rule] = [
     ranking.judge_best,
     probabilities.judge_disagree,
     data_quality.judge_faint,
-    judge_weighting,
+    contrasts.judge_weighting,
+    contrasts.judge_pretraining,
     data_quality.judge_label_conflict,
     data_quality.judge_shifted,
     training_choices.judge_overfitting,
@@ -63,7 +64,15 @@ class Conflict(NamedTuple):
 
 
 # All that a number of a run may be praised for, or taken as a reason to choose it.
-PRAISES = ("best", "disagree", "stopping", "not_distinguishable", "calibrated", "gain_over_lazy")
+PRAISES = (
+    "best",
+    "disagree",
+    "pretraining",
+    "stopping",
+    "not_distinguishable",
+    "calibrated",
+    "gain_over_lazy",
+)
 # What asks for answers that depend on the picture, or for numbers, before it means anything.
 JUDGEMENTS = ("no_better_than_lazy", "finds_few", "calibration", "weakest_class", "confused")
 CONFLICTS = (

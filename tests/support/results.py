@@ -28,18 +28,20 @@ from tests.support.datasets import (
 METRICS = [name for name in Scalars.model_fields if name != "lazy_accuracy"]
 
 
-def make_result(
+def make_result(  # noqa: PLR0913 - each says one thing of a run
     name: str,
     *,
     seed: int = 1,
     epochs: int = 10,
     class_weight: object = None,
     early_stopping: object = None,
+    begun: dict[str, Any] | None = None,
     **scalars: float | None,
 ) -> RunResult:
     """Return a run that is half right in every respect, but for what is said.
 
-    scalars: of both splits; its recall is that of "b", of which there are fifty images.
+    begun: parameters of a pretrained network; scalars: of both splits; its recall is that of "b",
+    of which there are fifty images.
     """
     numbers = Scalars(**(dict.fromkeys(Scalars.model_fields, 0.5) | scalars))
     parameters = {
@@ -47,7 +49,7 @@ def make_result(
         "epochs": epochs,
         "class_weight": class_weight,
         "early_stopping": early_stopping,
-    }
+    } | (begun or {})
     return RunResult(
         training=make_training(name, parameters),
         history=[],
@@ -186,6 +188,7 @@ def make_comparison(results: list[RunResult], seen: Mistakes) -> Comparison:
         pairs=[_make_pair(*pair) for pair in combinations(groups, 2)],
         weighting=seeds.find_pairs_differing_in(groups, "class_weight"),
         stopping=seeds.find_pairs_differing_in(groups, "early_stopping"),
+        fine_tuning=seeds.find_pairs_differing_in(groups, "fine_tune"),
         mistakes=seen,
     )
 

@@ -24,10 +24,11 @@ from tests.support.results import make_run_json
 
 IMAGES = {"train": 2000, "validation": 400, "test": 952}
 POSITIVES = 91 / 952  # of the images: those of the class that is asked for
-# Of two methods: in what alone they differ from the first.
+# Of some methods: in what alone they differ from the first.
 TWINS: dict[int, dict[str, object]] = {
     1: {"class_weight": "balanced"},
     2: {"early_stopping": {"monitor": "validation/loss", "patience": 3}},
+    3: {"model": "pretrained", "backbone": {"name": "mobilenet_v2", "sha256": "0" * 64}},
 }
 # Of each run: losses that settle.
 HISTORY = [{"epoch": i, **{f"{split}/loss": 0.3 for split in SEEN_SPLITS}} for i in (1, 2, 3)]
@@ -37,6 +38,7 @@ CLAIMS = {
     "disagree": r"",
     "no_better_than_lazy": r"worse than",
     "one_seed": r"",
+    "pretraining": r"improved|made .* worse",
     "stopping": r"better|worse",
     "weakest_class": r"",
     "weighting": r"^Weighting",
@@ -95,7 +97,7 @@ class Setting:
 
 
 def list_run_parameters(setting: Setting) -> Iterator[dict[str, object]]:
-    """Yield the parameters of each method: dropout differs, and one is weighted, one stopped."""
+    """Yield the parameters of each method: dropout differs, and one is as TWINS says, each."""
     for i in range(setting.methods):
         twin = TWINS.get(i, {})
         yield {"dropout": 0.0 if twin else round(i / 100, 2)} | twin
@@ -114,7 +116,8 @@ def simulate_study(
         for k in range(setting.seeds)
     }
     report = params.report.model_copy(update={"reference": next(iter(runs))})
-    asked = params.model_copy(update={"runs": runs, "report": report})
+    sides = params.preprocess.model_copy(update={"height": 32, "width": 32, "channels": 3})
+    asked = params.model_copy(update={"runs": runs, "report": report, "preprocess": sides})
     best = setting.methods - 1
     for name in runs:
         lead = setting.lead if name.startswith(f"run-{best}-") else 0.0

@@ -34,6 +34,15 @@ CURVES = {
     "away": [0.5] * 8 + [np.nan] * 8,
     "stopped": [0.3 + 0.05 * abs(epoch - 6) for epoch in range(10)],
 }
+# The head alone, and what a run has more whose last blocks then learn, too: as many as are allowed.
+HEAD: dict[str, Any] = {
+    "model": "pretrained",
+    "backbone": {"name": "mobilenet_v2", "sha256": "0" * 64},
+    "epochs": 10,
+}
+TUNED = HEAD | {
+    "fine_tune": {"epochs": ALLOWED_EPOCHS - HEAD["epochs"], "learning_rate": 1e-4, "blocks": 2}
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ def draw_run(draw: st.DrawFn, classes: int) -> RunPlan:
             "early_stopping": stopping,
             "seed": draw(st.sampled_from([1, 2])),
             "dropout": draw(st.sampled_from([0.0, 0.5])),
+            **draw(st.sampled_from([{}, {}, HEAD, TUNED])),
         },
     )
 
@@ -103,6 +113,8 @@ def draw_twin(draw: st.DrawFn, plan: RunPlan) -> RunPlan:
                 {"early_stopping": None},
                 {"seed": 3},
                 {"dropout": 0.2},
+                HEAD | {"fine_tune": None},
+                TUNED,
             ]
         )
     )
@@ -170,6 +182,7 @@ def _make_params(plan: StudyPlan) -> Params:
     names = "ABCDEF"[: len(plan.runs)]
     whole["runs"] = {name: dict(run.parameters) for name, run in zip(names, plan.runs, strict=True)}
     whole["train"] |= {"epochs": ALLOWED_EPOCHS}
+    whole["preprocess"] |= {"height": 32, "width": 32, "channels": 3}
     whole["evaluate"] |= {"operating_point": plan.rule, "curve_points": 10}
     whole["report"]["reference"] = "A"
     return Params.model_validate(whole)
@@ -231,7 +244,8 @@ def _draw_predictions(
 def _write_run(
     name: str, run: RunPlan, parameters: dict[str, Any], given: dict[str, NDArray[np.float32]]
 ) -> None:
-    losses = CURVES[run.curve]
+    tuned = parameters.get("fine_tune") or {"epochs": 0}
+    losses = CURVES[run.curve][: parameters["epochs"] + tuned["epochs"]]
     watched = run.parameters["early_stopping"] == STOPPING["loss"]
     kept = 1 + int(np.nanargmin(losses)) if watched else len(losses)
     with files.create_output("train", name) as folder:
@@ -244,4 +258,6 @@ def _write_run(
         ]
         files.write_csv(folder / "history.csv", rows[0], rows)
         spent = {"epochs": len(losses), "kept_epoch": kept}
+        if parameters.get("fine_tune"):
+            spent["fine_tuned_after"] = min(HEAD["epochs"], (len(losses) + 1) // 2)
         files.write_json(folder / "run.json", make_run_json(name, parameters, **spent))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from secondlook.verdicts.training_choices import judge_weighting
+from secondlook.verdicts.contrasts import judge_weighting
 from tests.support.results import make_case, make_result
 
 
