@@ -28,6 +28,7 @@ from benchmarks import (
     peak_memory,
     prediction_speed,
     preprocessing_speed,
+    pretrained_speed,
     repro,
     training_speed,
     verdicts,
@@ -37,6 +38,7 @@ from benchmarks.measuring import FreshProcess, Measurement
 MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "repro": repro.measure,
     "training": training_speed.measure,
+    "pretrained": pretrained_speed.measure,
     "epoch": data_loaders.measure,
     "preprocess": preprocessing_speed.measure,
     "memory": peak_memory.measure,

@@ -1,26 +1,28 @@
 """Arrays on disk -> seeded batches for training."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]
+Batch = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float32]]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
     """Every image once an epoch, in an order that only the seed and the epoch decide.
 
-    images: uint8 (N, H, W, C), usually a memory map, of which only a batch at a time is read;
-    labels: int64 (N,); class_weights: float32 (K,), the weight of an image by its class.
+    images: uint8 (N, H, W, C), usually a memory map, of which only a batch at a time is read, or
+    features of them, float32 (N, D); labels: int64 (N,); class_weights: float32 (K,), the weight
+    of an image by its class.
     A batch is (images, labels, weights); the last one of an epoch may be smaller. `epoch` is how
     many have begun; set it to resume after so many.
     """
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
+        images: NDArray[Any],
         labels: NDArray[np.int64],
         class_weights: NDArray[np.float32],
         batch_size: int,

@@ -5,16 +5,19 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secondlook.artifacts import manifest
 from secondlook.config.errors import TrainingError
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
-    from numpy.typing import NDArray
+    from secondlook.evaluation.metrics import Labels
+    from secondlook.training.model import ImageSequence
 
-    from secondlook.training.batches import ImageSubset
-
+# Of each curve, by split: the images that it is measured on, or their features, and their labels.
+MeasuredImages = Mapping[str, "tuple[ImageSequence, Labels]"]
+Predicted = tuple[NDArray[np.float32], "Labels"]  # probabilities (N, K) and labels (N,)
 LogEpoch = Callable[[int, Mapping[str, float]], None]
 
 
@@ -36,36 +39,31 @@ class LearningCurves:
             numbers = dict(point)
             self.log_epoch(int(numbers.pop("epoch")), numbers)
 
-    def add(self, model: "keras.Model", epoch: int, logs: dict[str, float]) -> None:
+    def add(self, epoch: int, logs: dict[str, float], predicted: Mapping[str, Predicted]) -> None:
         """Measure a finished epoch (from 1); also into `logs`, for the callbacks that follow."""
         if not math.isfinite(logs["loss"]):
             raise TrainingError(
                 f"{self.where}: the objective became {logs['loss']} in epoch {epoch}; "
                 "expected a number; lower learning_rate"
             )
-        numbers = {"train/objective": logs["loss"], **self._measure(model)}
+        numbers = {"train/objective": logs["loss"], **self._measure(predicted)}
         logs.update(numbers)
         self.history.append({"epoch": epoch, **numbers})
         self.log_epoch(epoch, numbers)
         if not sys.stdout.isatty():
             print(f"epoch {epoch}  {_format_epoch(numbers)}", flush=True)
 
-    def _measure(self, model: "keras.Model") -> dict[str, float]:
+    def _measure(self, predicted: Mapping[str, Predicted]) -> dict[str, float]:
         from secondlook.evaluation.metrics import compute_epoch_metrics
-        from secondlook.training.model import predict_probabilities
 
         numbers: dict[str, float] = {}
-        for split, (images, labels) in _select_measured_images().items():
-            point = compute_epoch_metrics(
-                labels, predict_probabilities(model, images), self.positive
-            )
+        for split, (probabilities, labels) in predicted.items():
+            point = compute_epoch_metrics(labels, probabilities, self.positive)
             numbers |= {f"{split}/{key}": value for key, value in point.items()}
         return numbers
 
 
-def _select_measured_images() -> (
-    "dict[str, tuple[ImageSubset | NDArray[np.uint8], NDArray[np.int64]]]"
-):
+def select_measured_images() -> MeasuredImages:
     """Return the images and labels of each curve: all of validation, and a sample of training.
 
     The sample is fixed, the same for every run and at most as large as validation.

@@ -5,16 +5,24 @@ A run has one phase, or with a pretrained backbone two: the head alone, then the
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from secondlook.config.training import EarlyStoppingParams, TrainParams
 from secondlook.training.checkpoint import Checkpoint, TrainingState
+from secondlook.training.epoch_metrics import (
+    LearningCurves,
+    MeasuredImages,
+    select_measured_images,
+)
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    from numpy.typing import NDArray
 
     from secondlook.training.batches import Batches
-    from secondlook.training.epoch_metrics import LearningCurves
+    from secondlook.training.model import ImageSequence
 
 BEST_FIELDS = ("best", "best_epoch")  # of Keras's EarlyStopping, besides the weights
 STOPPING_FIELDS = (*BEST_FIELDS, "wait", "stopped_epoch")
@@ -31,11 +39,15 @@ class Training:
         model: "keras.Model",
         train: TrainParams,
         data: "Batches",
-        curves: "LearningCurves",
+        curves: LearningCurves,
         saved: Checkpoint,
     ) -> None:
-        self.model, self.train, self.data = model, train, data
+        self.model, self.train, self.images = model, train, data
         self.curves, self.saved = curves, saved
+        # What learns in a phase, from what; what its curves are measured on, how it is asked.
+        self.learner, self.data = model, data
+        self.measured: MeasuredImages
+        self.predict: Callable[[ImageSequence], NDArray[np.float32]]
         self.stopper = _build_early_stopping(train.early_stopping)
         self.begun: list[int] = []
 
@@ -58,12 +70,11 @@ class Training:
 
     def _fit_phase(self, number: int, phase: TrainParams, state: TrainingState | None) -> None:
         """Train one phase, from a state in it where there is one; `phase` is what it goes by."""
-        if number > 1:
-            self._unfreeze(phase)
         self.begun = state.begun if state else [*self.begun, len(self.curves.history)]
         last = self.begun[-1] + phase.epochs
+        self._choose_learner(number, phase)
         self.data.epoch = self._count_finished_epochs(state, last)
-        self.model.fit(
+        self.learner.fit(
             self.data,
             initial_epoch=self.data.epoch,
             epochs=last,
@@ -72,14 +83,22 @@ class Training:
             verbose=1 if sys.stdout.isatty() else 0,
         )
 
-    def _unfreeze(self, phase: TrainParams) -> None:
-        """Let the last blocks of the backbone learn as well, at the rate of their phase."""
+    def _choose_learner(self, number: int, phase: TrainParams) -> None:
+        """Choose what learns in a phase, and from what: a head alone learns from features."""
         from secondlook.training.backbone import unfreeze_blocks
-        from secondlook.training.model import compile_model
+        from secondlook.training.feature_cache import CachedHead, is_cacheable
+        from secondlook.training.model import compile_model, predict_probabilities
 
-        if self.train.fine_tune is not None:
+        self.learner, self.data = self.model, self.images
+        self.measured = select_measured_images()
+        self.predict = partial(predict_probabilities, self.model)
+        if number > 1 and self.train.fine_tune:
             unfreeze_blocks(self.model, self.train.fine_tune)
-        compile_model(self.model, phase, steps=len(self.data))
+            compile_model(self.model, phase, steps=len(self.images))
+        elif is_cacheable(phase, self.model, len(self.images.labels)):
+            head = CachedHead(self.model, phase, self.images, self.measured)
+            self.learner, self.data = head.network, head.data
+            self.measured, self.predict = head.measured, head.predict
 
     def _count_finished_epochs(self, state: TrainingState | None, last: int) -> int:
         """Return how many of the epochs need no training any more; say so where it resumes."""
@@ -103,7 +122,11 @@ class Training:
         begin = self._resume(state) if state else self._remember_best()
 
         def measure(epoch: int, logs: dict[str, float]) -> None:
-            self.curves.add(self.model, epoch + 1, logs)
+            predicted = {
+                split: (self.predict(images), labels)
+                for split, (images, labels) in self.measured.items()
+            }
+            self.curves.add(epoch + 1, logs, predicted)
 
         def save(_epoch: int, _logs: object) -> None:
             if self.saved.is_due():
@@ -123,7 +146,7 @@ class Training:
             begun=self.begun,
             history=history,
             patience={name: getattr(stopper, name) for name in STOPPING_FIELDS} if stopper else {},
-            variables=copy_variables(self.model),
+            variables=copy_variables(self.learner),
             best_weights=stopper.best_weights if stopper else [],
         )
 
@@ -132,7 +155,7 @@ class Training:
         from secondlook.training.model import restore_variables
 
         def resume() -> None:
-            restore_variables(self.model, state.variables)
+            restore_variables(self.learner, state.variables)
             self.curves.restore(state.history)
             if self.stopper:
                 self.stopper.best_weights = state.best_weights
@@ -146,8 +169,10 @@ class Training:
 
         Patience counts anew; where fine-tuning gains nothing, the head alone is what is kept.
         """
-        names = (*BEST_FIELDS, "best_weights") if self.stopper and len(self.begun) > 1 else ()
-        known = {name: getattr(self.stopper, name) for name in names}
+        known: dict[str, object] = {}
+        if self.stopper and len(self.begun) > 1:
+            known = {name: getattr(self.stopper, name) for name in BEST_FIELDS}
+            known["best_weights"] = self.model.get_weights()  # a phase ends with its best
 
         def remember() -> None:
             for name, value in known.items():

@@ -17,6 +17,7 @@ from secondlook.training.optimization import build_loss, build_optimizer
 
 ARCHITECTURE_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
+POOLED = "pooled"  # the layer between a backbone and the head
 # Always the same, the last batch padded: one compiled function, and an image's probabilities do
 # not depend on how many others are asked about with it.
 PREDICTION_BATCH = 64
@@ -26,7 +27,7 @@ class ImageSequence(Protocol):
     """Images that can be cut along their first axis: an array or a memory map."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, index: slice, /) -> NDArray[np.uint8]: ...
+    def __getitem__(self, index: slice, /) -> NDArray[Any]: ...
 
 
 class NetworkOutput(NamedTuple):
@@ -68,7 +69,7 @@ def build_model(
     else:
         image = before[0]
         maps = add_backbone(_chain(before[1:], image), train.backbone.name, weights)
-        parts = [layers.GlobalAveragePooling2D(name="pooled"), *after]
+        parts = [layers.GlobalAveragePooling2D(name=POOLED), *after]
         model = keras.Model(image, _chain(parts, maps), name=train.model)
     compile_model(model, train, steps)
     return model
@@ -144,11 +145,16 @@ def predict_batches(model: keras.Model, images: ImageSequence) -> Iterator[Netwo
 
 
 def _predict_padded_batch(model: keras.Model, images: NDArray[np.uint8]) -> NetworkOutput:
-    missing = PREDICTION_BATCH - len(images)
-    padded = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else images
+    padded = pad_batch(images)
     probabilities, embeddings = _add_embedding_output(model).predict_on_batch(padded)
     flat = np.asarray(embeddings, np.float32).reshape(PREDICTION_BATCH, -1)
     return NetworkOutput(probabilities[: len(images)], flat[: len(images)])
+
+
+def pad_batch(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images, or what is known of each, (n, ...) as PREDICTION_BATCH, the rest zeros."""
+    missing = PREDICTION_BATCH - len(images)
+    return np.pad(images, [(0, missing)] + [(0, 0)] * (images.ndim - 1)) if missing else images
 
 
 @lru_cache(maxsize=1)  # compiled once for all epochs of a training
