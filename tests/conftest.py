@@ -41,6 +41,8 @@ LONG_FILES = (
     "test_train_resumed.py",
     "test_interrupted.py",
     "test_train_killed.py",
+    "test_pretrained.py",
+    "test_weights.py",
     "test_predict.py",
     "test_sync.py",
     "test_outages.py",

@@ -23,7 +23,7 @@ from secondlook.config.errors import SecondLookError
 RUN_STAGES = ("train", "evaluate")  # those that take the name of a run
 STAGES = ("split", "preprocess", "train", "evaluate", "compare", "report", "track")
 COMMANDS = (
-    *("leaderboard", "predict", "inspect", "export", "reproduce"),
+    *("leaderboard", "predict", "inspect", "export", "weights", "reproduce"),
     *("retrain", "promote", "rollback", "history"),
 )
 # name: the module that does it

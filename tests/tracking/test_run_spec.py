@@ -39,6 +39,19 @@ def test_a_choice_with_numbers_is_its_path() -> None:
     assert told["train.loss.focal.gamma"] == "2.0"
 
 
+def test_pretrained_weights_are_told_by_their_digest() -> None:
+    """A run that begins with others' weights says which, and what is learned after the head."""
+    changes = {
+        "backbone": {"name": "mobilenet_v2", "sha256": "5" * 64},
+        "fine_tune": {"epochs": 5, "learning_rate": 0.001, "blocks": "all"},
+    }
+    told = flatten_section(params().model_copy(update={"runs": {"a": changes}}).run("a"), "train.")
+    assert told["train.backbone.name"] == "mobilenet_v2"
+    assert told["train.backbone.sha256"] == "5" * 64
+    assert told["train.fine_tune.epochs"] == "5"
+    assert told["train.fine_tune.blocks"] == "all"
+
+
 def test_a_key_that_may_be_left_out_is() -> None:
     """Runs of before are the same runs."""
     assert "train.learning_rate_schedule" not in flatten_section(params().run("dense"), "train.")
