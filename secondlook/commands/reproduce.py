@@ -32,6 +32,7 @@ from secondlook.reproduction.sandbox import (
     resolve_revision,
 )
 from secondlook.tracking.lookup import look_up_run
+from secondlook.training.backbone import get_weights_path
 
 STATUSES = "Exit status: 0 for the very same bytes, 1 for others, 2 where it could not be made."
 IDENTICAL, DIFFERENT = 0, 1  # exit statuses; 2, that it could not be made, is an error's
@@ -114,6 +115,7 @@ def _restore_inputs(origin: Origin, shop: Sandbox) -> list[str]:
     shop.prepare()
     source = source_data.bring_recorded_images(shop, origin.path, origin.images)
     _print_line(f"images: {origin.path} from {source}, as recorded ({origin.images['md5']})")
+    _bring_weights(origin, shop)
     strayed = source_data.find_changed_deps(shop, f"evaluate@{origin.name}")
     for path in strayed:
         _print_line(f"{path}: not what dvc.lock recorded; it changed between running and tracking")
@@ -130,6 +132,14 @@ def _transplant_params(origin: Origin, shop: Sandbox) -> None:
     shop.prepare()
     path = os.path.normpath(params["data"]["path"])
     _print_line(f"images: {path} from {source_data.bring_present_images(shop, path)}, as they are")
+    _bring_weights(origin, shop)
+
+
+def _bring_weights(origin: Origin, shop: Sandbox) -> None:
+    """Bring the pretrained weights that the run began with, if it did, into a worktree."""
+    if origin.backbone is not None:
+        path = get_weights_path(origin.backbone["name"])
+        _print_line(f"weights: {path} from {source_data.bring_weights(shop, origin.backbone)}")
 
 
 def _run_stages(shop: Sandbox, target: str) -> None:

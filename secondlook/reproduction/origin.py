@@ -85,6 +85,12 @@ class Origin:
         return next(dep for dep in deps if os.path.normpath(dep["path"]) == self.path)
 
     @property
+    def backbone(self) -> Mapping[str, Any] | None:
+        """Return the name and the sha256 of the pretrained weights it began with, if with any."""
+        told: Mapping[str, Any] | None = (self.params["runs"][self.name] or {}).get("backbone")
+        return told
+
+    @property
     def description(self) -> str:
         """Return in words which run this is and what it came from."""
         dirty = " and its uncommitted changes" if self.difference else ""

@@ -1,4 +1,4 @@
-"""The images of a run, brought to its worktree: from git, DVC's cache and remotes, or the disk."""
+"""Images and pretrained weights of a run, brought to its worktree: from git, DVC or the disk."""
 
 import os
 import shutil
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from secondlook.artifacts.files import hash_file
 from secondlook.config.dvc import load_dvc_status
 from secondlook.config.errors import DataError
 from secondlook.config.yaml_files import format_yaml, load_yaml
 from secondlook.reproduction.sandbox import CACHE_REMOTE, Sandbox, list_remotes
+from secondlook.training.backbone import get_weights_path
 
 DVC_OUT_KEYS = ("md5", "size", "nfiles")
 
@@ -32,9 +34,9 @@ def bring_recorded_images(shop: Sandbox, path: str, recorded: Mapping[str, Any])
     elif (shop.project / path).exists():
         found = "git"
     else:
-        found = _pull_images(shop, path, recorded)
+        found = _pull_data(shop, path, recorded)
     if found is None or path in find_changed_deps(shop, "split"):
-        found = _link_workspace_images(shop, path)
+        found = _link_workspace_data(shop, path)
     if found is None or path in find_changed_deps(shop, "split"):
         raise DataError(_describe_missing_images(shop, path, recorded))
     return found
@@ -49,7 +51,7 @@ def bring_present_images(shop: Sandbox, path: str) -> str:
         return f"the stage {maker}, which runs again"
     if (shop.project / path).exists():
         return "the disk" if Path(path).is_absolute() else "git"
-    found = _pull_images(shop, path, None) or _link_workspace_images(shop, path)
+    found = _pull_data(shop, path, None) or _link_workspace_data(shop, path)
     if found is None:
         raise DataError(f"{path}: no images there; neither in git nor in DVC nor on disk")
     return found
@@ -74,7 +76,37 @@ def find_changed_deps(shop: Sandbox, stage: str) -> list[str]:
     return sorted({os.path.normpath(path) for path, kind in deps if kind != "deleted"})
 
 
-def _pull_images(shop: Sandbox, path: str, recorded: Mapping[str, Any] | None) -> str | None:
+def bring_weights(shop: Sandbox, backbone: Mapping[str, Any]) -> str:
+    """Put the weights that a run starts from in the worktree; return where from.
+
+    Raises DataError where a file with their digest is nowhere to be had.
+    """
+    path, wanted = str(get_weights_path(backbone["name"])), backbone["sha256"]
+    there, noted = shop.project / path, f"{path}.dvc"
+    if not (shop.project / noted).exists() and (shop.workspace / noted).exists():
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(shop.workspace / noted, shop.project / noted)  # perhaps never committed
+    for bring in (_find_in_git, _pull_recorded, _link_workspace_data):
+        found = bring(shop, path)
+        if found is not None and there.is_file() and hash_file(there) == wanted:
+            return found
+    named = _name_remotes(shop)
+    raise DataError(
+        f"{path}: weights with the run's sha256 ({wanted}) are neither in git nor in DVC's cache "
+        f"nor in a remote ({named}) nor in the workspace; `dvc push` them where they still are, or "
+        f"`secondlook weights {backbone['name']}`, with --from FILE where they are not Keras's"
+    )
+
+
+def _find_in_git(shop: Sandbox, path: str) -> str | None:
+    return "git" if (shop.project / path).exists() else None
+
+
+def _pull_recorded(shop: Sandbox, path: str) -> str | None:
+    return _pull_data(shop, path, None)
+
+
+def _pull_data(shop: Sandbox, path: str, recorded: Mapping[str, Any] | None) -> str | None:
     """Fetch what DVC knows as `path`, or by the digest recorded of it; None where it is gone."""
     if not is_in_dvc(shop.project, path):
         if recorded is None or count_levels_above(path):
@@ -108,8 +140,8 @@ def _write_dvc_file(target: Path, recorded: Mapping[str, Any]) -> None:
     target.with_name(f"{target.name}.dvc").write_text(text, encoding="utf-8")
 
 
-def _link_workspace_images(shop: Sandbox, path: str) -> str | None:
-    """Let the worktree read the images where they lie in the workspace; None where there are none.
+def _link_workspace_data(shop: Sandbox, path: str) -> str | None:
+    """Let the worktree read data where they lie in the workspace; None where there are none.
 
     They take the place of what git had of them.
     """
@@ -122,16 +154,18 @@ def _link_workspace_images(shop: Sandbox, path: str) -> str | None:
     there.unlink(missing_ok=True)
     there.parent.mkdir(parents=True, exist_ok=True)
     there.symlink_to(here.resolve())
-    return "the workspace's folder"
+    return f"the workspace's {'folder' if here.is_dir() else 'file'}"
 
 
 def _describe_missing_images(shop: Sandbox, path: str, recorded: Mapping[str, Any]) -> str:
     held = "holds others now" if (shop.workspace / path).exists() else "is not there"
-    named = (
-        ", ".join(name for name in list_remotes(shop) if name != CACHE_REMOTE) or "none is set up"
-    )
     return (
         f"{path}: the images of the run (md5 {recorded['md5']}, {recorded.get('nfiles', 1)} files) "
-        f"are neither in git nor in DVC's cache nor in a remote ({named}), and the folder {held}; "
-        "`dvc push` them where they still are, or put them back"
+        f"are neither in git nor in DVC's cache nor in a remote ({_name_remotes(shop)}), and the "
+        f"folder {held}; `dvc push` them where they still are, or put them back"
     )
+
+
+def _name_remotes(shop: Sandbox) -> str:
+    named = [name for name in list_remotes(shop) if name != CACHE_REMOTE]
+    return ", ".join(named) or "none is set up"

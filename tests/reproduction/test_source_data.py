@@ -1,5 +1,6 @@
 """Images are brought to a worktree from wherever they are: real git and dvc, no training."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,3 +177,52 @@ def test_code_that_changed_since_is_told(project: Path) -> None:
 def test_levels_above_the_project(path: str, count: int) -> None:
     """A path that leads out of the project needs as many folders around its worktree."""
     assert source_data.count_levels_above(path) == count
+
+
+WEIGHTS = "data/weights/mobilenet_v2.weights.h5"
+
+
+@pytest.fixture
+def weighted(project: Path) -> Path:
+    """Give it with a file of weights in DVC, pushed; its .dvc file was not committed."""
+    (project / WEIGHTS).parent.mkdir()
+    (project / WEIGHTS).write_bytes(b"weights")
+    run_command(project, "dvc", "add", WEIGHTS)
+    run_command(project, "dvc", "remote", "add", "--default", "shelf", "../shelf")
+    run_command(project, "dvc", "push", f"{WEIGHTS}.dvc")
+    return project
+
+
+def bring_weights(project: Path, content: bytes = b"weights") -> str:
+    """Return from where the weights with that content come to a worktree, after a look at them."""
+    wanted = {"name": "mobilenet_v2", "sha256": hashlib.sha256(content).hexdigest()}
+    with make_sandbox(project) as made:
+        source = source_data.bring_weights(made, wanted)
+        assert (made.project / WEIGHTS).read_bytes() == content
+    return source
+
+
+def test_weights_come_from_dvc_or_the_workspace(weighted: Path) -> None:
+    """By their digest: what DVC has under that name, or what lies there, may be others."""
+    assert bring_weights(weighted) == "DVC's cache"
+    (weighted / WEIGHTS).unlink()
+    shutil.rmtree(weighted / ".dvc/cache/files")
+    assert bring_weights(weighted) == "the DVC remote shelf"
+    commit_all(weighted, "Weights")
+    (weighted / WEIGHTS).write_bytes(b"newer")
+    assert bring_weights(weighted) == "the DVC remote shelf"
+    assert bring_weights(weighted, b"newer") == "the workspace's file"
+    assert (weighted / WEIGHTS).read_bytes() == b"newer"
+    digest = hashlib.sha256(b"gone").hexdigest()
+    told = rf"{WEIGHTS}: weights with the run's sha256 \({digest}\) are neither .* \(shelf\) nor in"
+    with pytest.raises(DataError, match=told):
+        bring_weights(weighted, b"gone")
+
+
+def test_weights_in_git_come_with_the_commit(project: Path) -> None:
+    """As small ones may."""
+    (project / WEIGHTS).parent.mkdir()
+    (project / WEIGHTS).write_bytes(b"weights")
+    commit_all(project, "Weights")
+    (project / WEIGHTS).unlink()
+    assert bring_weights(project) == "git"
