@@ -4,8 +4,8 @@ model.py               build, save, load and ask a classifier; PREDICTION_BATCH 
 optimization.py        what a training minimises, and how it steps
 batches.py             arrays on disk as seeded batches, and fixed samples of them
 backbone.py            pretrained networks: their weights, levels and blocks
-feature_cache.py       the head alone, which learns from what a frozen backbone made once
 pretrained_weights.py  weights for them: downloaded or from a file, checked, always the same bytes
+feature_cache.py       the head alone, which learns from what a frozen backbone made once
 epoch_metrics.py       what is measured of every epoch
 fitting.py             a training from its first epoch to its last: phases, stopping, resuming
 checkpoint.py          the state between two epochs, saved so that a killed training resumes
