@@ -154,4 +154,5 @@ def diagnose_run(training: TrainedRun, history: Sequence[EpochMetrics]) -> FitDi
         kept=training.kept_epoch,
         allowed=training.allowed_epochs,
         stopping=training.parameters["early_stopping"] is not None,
+        switched=training.fine_tuned_after,
     )

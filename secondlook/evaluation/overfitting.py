@@ -35,8 +35,9 @@ class FitDiagnosis(Record):
     too few epochs. p: in how many of curves that only jitter (0..1, at most) the loss rises, where
     it is overfitting, or falls, where it is underfitting, as far beyond its noise; else null.
 
-    epochs: trained; kept: the epoch whose weights were kept; allowed: epochs at most; saved: those
-    that early stopping left out, null without early stopping.
+    first, last: the epochs that all this is of, where there are two phases those of the one whose
+    weights were kept; epochs: trained; kept: the epoch whose weights were kept; allowed: epochs at
+    most; saved: those that early stopping left out, null without early stopping.
     """
 
     kind: FitKind
@@ -46,6 +47,8 @@ class FitDiagnosis(Record):
     noise: NullableFloat
     gap: NullableFloat
     p: NullableFloat
+    first: int
+    last: int
     epochs: int
     kept: int
     allowed: int
@@ -89,28 +92,36 @@ FALL_TAILS: Tails = {
 UNDEFINED: dict[str, object] = dict.fromkeys(("turned", "rise", "fall", "noise", "gap", "p"))
 
 
-def diagnose_fit(
+def diagnose_fit(  # noqa: PLR0913 - each is one thing known of a training
     training: Sequence[float],
     validation: Sequence[float],
     *,
     kept: int,
     allowed: int,
     stopping: bool,
+    switched: int | None = None,
 ) -> FitDiagnosis:
     """Return what training and validation loss per epoch say, both unweighted, in nats.
 
     overfitting: validation loss has risen since its lowest point; underfitting: it was still
     falling at the end; settled: neither, beyond noise; diverged: the last epoch has no finite
     loss. Other epochs without finite losses are passed over. kept, allowed: see FitDiagnosis;
-    stopping: whether early stopping could leave out epochs.
+    stopping: whether early stopping could leave out epochs; switched: the last epoch of the first
+    of two phases. Between these the loss jumps, which says nothing of either.
     """
+    first, last = 1, len(training)
+    if switched is not None:
+        first, last = (1, switched) if kept <= switched else (switched + 1, last)
     curves = np.array([training, validation], dtype=np.float64)
     finite = np.logical_and(*np.isfinite(curves))
-    epochs, (train, valid) = np.flatnonzero(finite) + 1, curves[:, finite]
+    judged = np.flatnonzero(finite)
+    judged = judged[(judged >= first - 1) & (judged < last)]
+    epochs, (train, valid) = judged + 1, curves[:, judged]
     found = UNDEFINED | _diagnose_finite_epochs(epochs, train, valid)
     if finite.size and not finite[-1]:
         found |= {"kind": "diverged", "p": None}
     saved = allowed - len(training) if stopping else None
+    found |= {"first": first, "last": last}
     spent = {"epochs": len(training), "kept": kept, "allowed": allowed, "saved": saved}
     return FitDiagnosis.model_validate(found | spent)
 

@@ -132,7 +132,7 @@ def _draw_figures(study: ArrangedStudy) -> dict[str, object]:
         "learning": [
             (
                 run,
-                text.describe_fit(run[0].fitting),
+                text.describe_training(run[0]),
                 _render_panels(f"learning-{i}", build_learning_panels(found, *run), SMALL_PANEL),
             )
             for i, run in enumerate(assign_styles(found))

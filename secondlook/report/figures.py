@@ -83,8 +83,8 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle=DOTTED, linewidth=1)
     if panel.base is not None:
         _draw_base(axes, panel.base, panel.base_label)
-    if panel.vertical is not None:
-        axes.axvline(panel.vertical, color=MUTED, linestyle=DASHED, linewidth=1)
+    for where, label in panel.verticals:
+        _draw_vertical(axes, where, label)
     for line in panel.lines:
         _draw_line(axes, line, steps=panel.steps)
 
@@ -93,6 +93,15 @@ def _draw_base(axes: Axes, base: float, label: str) -> None:
     axes.axhline(base, color=MUTED, linestyle=DOTTED, linewidth=1)
     where = axes.get_yaxis_transform()
     axes.text(1, base, label, transform=where, ha="right", va="bottom", size=8, color=MUTED)
+
+
+def _draw_vertical(axes: Axes, where: float, label: str) -> None:
+    axes.axvline(where, color=MUTED, linestyle=DASHED, linewidth=1)
+    low, high = axes.get_xlim()
+    late = where > (low + high) / 2
+    side, place = ("right", f"{label} ") if late else ("left", f" {label}")
+    transform = axes.get_xaxis_transform()
+    axes.text(where, 1, place, transform=transform, ha=side, va="top", size=8, color=MUTED)
 
 
 def _draw_line(axes: Axes, line: Line, *, steps: bool) -> None:

@@ -14,12 +14,18 @@ CSV_FIELDS = ("run", "series", "epoch", *CURVE_METRICS)
 def build_run_panel(study: Study, result: RunResult, look: Style, metric: str) -> Panel:
     """Return one run's training (dashed) and validation (solid) curve of loss or accuracy.
 
-    Where it overfitted, the epoch of the lowest validation loss is marked.
+    Where it overfitted, the epoch of the lowest validation loss is marked, and where a second
+    phase begins, between two epochs, the switch.
     """
     lines = [_build_line(result, look, split, metric) for split in SEEN_SPLITS]
     panel = _build_panel(study, lines, metric, metric.capitalize())
-    overfitted = metric == "loss" and result.fitting.kind == "overfitting"
-    return replace(panel, vertical=result.fitting.turned if overfitted else None)
+    marks: list[tuple[float, str]] = []
+    if (switched := result.training.fine_tuned_after) is not None:
+        marks.append((switched + 0.5, "fine-tuning"))
+    fit = result.fitting
+    if metric == "loss" and fit.kind == "overfitting" and fit.turned is not None:
+        marks.append((fit.turned, ""))
+    return replace(panel, verticals=marks)
 
 
 def build_study_panel(study: Study, metric: str) -> Panel:

@@ -138,9 +138,11 @@ def build_parameter_table(results: Sequence[RunResult]) -> ParameterTable:
 
 
 def format_parameter(value: object) -> str:
-    """Return a parameter as people write it: `none`, `32, 32`, `patience 5`."""
+    """Return a parameter as people write it: `none`, `32, 32`, `patience 5`, `vgg (0a1b2c3d)`."""
     if value is None:
         return "none"
+    if isinstance(value, dict) and "sha256" in value:
+        return f"{value['name']} ({value['sha256'][:8]})"
     if isinstance(value, dict):
         return ", ".join(f"{key} {format_parameter(inner)}" for key, inner in value.items())
     if isinstance(value, list):

@@ -11,7 +11,7 @@ from secondlook.evaluation.calibration import Calibration, LossDistribution
 from secondlook.evaluation.formatting import format_rounded_percent, format_whole_percent
 from secondlook.evaluation.operating_point import OperatingPoint
 from secondlook.evaluation.overfitting import FitDiagnosis
-from secondlook.evaluation.run_artifacts import Study
+from secondlook.evaluation.run_artifacts import RunResult, Study
 
 
 def format_question(facts: DatasetCard) -> str:
@@ -78,6 +78,23 @@ def format_code(text: str) -> Markup:
     code = Markup("<code>{}</code>")
     parts = enumerate(text.split("`"))
     return Markup("").join(code.format(part) if i % 2 else part for i, part in parts)
+
+
+def describe_training(result: RunResult) -> str:
+    """Return how long each phase was, where there are two, and what the curves say."""
+    switched, last = result.training.fine_tuned_after, result.training.epochs
+    if switched is None:
+        return describe_fit(result.fitting)
+    phases = (
+        f"{_format_epochs(1, switched)} trained the head alone, "
+        f"{_format_epochs(switched + 1, last).lower()} the network below it as well."
+    )
+    judged = "fine-tuning" if result.fitting.first > switched else "the head alone"
+    return f"{phases} Of {judged}, which was kept: {describe_fit(result.fitting)}"
+
+
+def _format_epochs(first: int, last: int) -> str:
+    return f"Epoch {first}" if first == last else f"Epochs {first} to {last}"
 
 
 def describe_fit(found: FitDiagnosis) -> str:

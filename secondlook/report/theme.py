@@ -110,7 +110,7 @@ class Line:
 class Panel:
     """One set of axes; limits are (lowest, highest), `base` is a dotted level to compare with.
 
-    `turned` is where on the x axis things changed, drawn as an upright line.
+    `verticals` are where on the x axis things changed, drawn as upright lines, with their labels.
     """
 
     title: str
@@ -121,6 +121,6 @@ class Panel:
     y_limits: tuple[float, float]
     base: float | None = None
     base_label: str = ""
-    vertical: float | None = None
+    verticals: Sequence[tuple[float, str]] = ()
     diagonal: bool = False
     steps: bool = False

@@ -30,6 +30,8 @@ from secondlook.training.run_key import compute_run_key
 TRAIN_FILES = ("run.json", "history.csv", "predictions.npz", "layers.json")
 EVALUATE_FILES = ("metrics.json", "details.json")
 NETWORK_FILES = ("model.json", "model.weights.h5", "typical.npz")
+# Of run.json; the last epoch of the head alone stands in that of runs with two phases.
+SPENT_METRICS = ("epochs", "kept_epoch", "fine_tuned_after", "parameter_count")
 LONGEST_TITLE = 250  # characters that MLflow takes
 
 
@@ -138,7 +140,7 @@ def _list_final_points(
     A metric without a curve is at step 0: so the UI compares the runs by bars.
     """
     drawn, kept_last = {point.key for point in curves}, run["kept_epoch"] == run["epochs"]
-    told = metrics | {key: run[key] for key in ("epochs", "kept_epoch", "parameter_count")}
+    told = metrics | {key: run[key] for key in SPENT_METRICS if key in run}
     for key, value in sorted(told.items()):
         if key not in drawn and value is not None:
             yield MetricPoint(key, 0, float(value))

@@ -133,8 +133,8 @@ def judge_pretraining(case: Case) -> Iterator[Verdict]:
             case, "fine-tuning", pair, f"{pair[1]} against {pair[0]}, the same without it"
         )
     note = (
-        f"{backbone} learned from the photographs of ImageNet: if your test pictures, or very "
-        "similar ones, are among them, test is too kind to it."
+        f"Keras's weights of {backbone} were learned from the photographs of ImageNet: if your "
+        "test pictures, or very similar ones, are among these, test is too kind to it."
     )
     pairs = [(having, without), *tuning[:1]]
     yield Verdict(

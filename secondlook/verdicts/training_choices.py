@@ -42,13 +42,13 @@ def judge_overfitting(case: Case) -> Iterator[Verdict]:
     rest = f" So {choose_verb(more, 'was', 'were')} {join_names(more)}." if more else ""
     fit = worst.fitting
     kept = ", from which its weights are"
-    if fit.kept != fit.epochs:
+    if fit.kept != fit.last:
         kept = f"; its weights are from epoch {fit.kept}"
     yield Verdict(
         rule="overfitting",
         text=f"{worst.name} was trained for too long: its validation loss turned at epoch "
         f"{fit.turned} and was {format_percent(fit.rise)} higher by epoch "
-        f"{fit.epochs}{kept}.{rest} {_advise_stopping(found)}",
+        f"{fit.last}{kept}.{rest} {_advise_stopping(found)}",
         evidence="learning",
         runs=[result.name for result in found],
         weight=0.6,
@@ -81,11 +81,20 @@ def judge_underfitting(case: Case) -> Iterator[Verdict]:
         "end: the "
         f"validation loss of {most.name} fell by {format_percent(fall / (1 + fall))} in the "
         "last quarter "
-        f"of its {most.fitting.epochs} epochs. Train longer.",
+        f"of its {_format_judged_epochs(most)}. Train longer.",
         evidence="learning",
         runs=names,
         weight=0.5,
     )
+
+
+def _format_judged_epochs(result: RunResult) -> str:
+    """Return how many epochs were judged, and of which phase where there are two."""
+    fit, switched = result.fitting, result.training.fine_tuned_after
+    count = format_count(fit.last - fit.first + 1, "epoch")
+    if switched is None:
+        return count
+    return f"{count} of {'fine-tuning' if fit.first > switched else 'the head alone'}"
 
 
 def _is_underfitted(result: RunResult) -> bool:

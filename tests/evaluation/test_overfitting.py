@@ -61,6 +61,34 @@ def test_still_falling_is_underfitting() -> None:
     assert found.fall > 0.1
 
 
+def test_the_jump_between_two_phases_is_neither() -> None:
+    """Of a head and fine-tuning that have both settled, the phase that was kept is judged alone."""
+    random = np.random.default_rng(0)
+    for lower in (0.6, 1.5):
+        curve = np.append(np.full(20, 0.5), np.full(6, 0.5 * lower))
+        kinds = set()
+        for _ in range(20):
+            losses = add_noise(random, curve, 0.01)
+            for kept in (18, 26):
+                found = diagnose_fit(
+                    [0.1] * 26, losses, kept=kept, allowed=30, stopping=True, switched=20
+                )
+                assert (found.first, found.last) == ((1, 20) if kept == 18 else (21, 26))
+                assert found.turned is not None
+                assert found.first <= found.turned <= found.last
+                assert (found.epochs, found.saved) == (26, 4)
+                kinds.add(found.kind)
+        assert kinds == {"settled"}
+        assert diagnose([0.1] * 26, list(curve)).kind != "settled"  # taken for one, it would
+
+
+def test_the_end_of_fine_tuning_is_the_end() -> None:
+    """Where it ran away, the training did, whichever epoch was kept."""
+    losses = [0.5] * 10 + [np.nan] * 2
+    found = diagnose_fit([0.1] * 12, losses, kept=4, allowed=12, stopping=True, switched=10)
+    assert found.kind == "diverged"
+
+
 @pytest.mark.parametrize("epochs", [5, 8, 10, 20, 40, 60, 100])
 def test_a_plateau_is_rarely_taken_for_anything(epochs: int) -> None:
     """Of 400 runs that only jitter by 6 %, at most 2 in 100 are called one or the other."""

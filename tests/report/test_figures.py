@@ -38,6 +38,14 @@ def test_an_undefined_mark_is_not_drawn() -> None:
     assert svg(PANEL).count("<use") > svg(undefined).count("<use")
 
 
+def test_upright_lines_have_their_labels() -> None:
+    """Each its own; where nothing changed there is none."""
+    marked = svg(replace(PANEL, verticals=[(1.5, "fine-tuning"), (2.5, "")]))
+    assert "fine-tuning</text>" in marked
+    assert "fine-tuning" not in svg(PANEL)
+    assert marked.count("<path") == svg(PANEL).count("<path") + 2
+
+
 def test_epochs_are_whole() -> None:
     """Half an epoch is no tick."""
     assert ">1.5</text>" not in svg(PANEL)

@@ -38,6 +38,20 @@ def test_one_run_shows_training_beside_validation(eights: Study) -> None:
     assert train.y == [row["train/loss"] for row in result.history]
 
 
+def test_the_switch_of_phases_is_marked_beside_the_turn(eights: Study) -> None:
+    """Between two epochs, in loss and accuracy; the turn of an overfitted loss stays."""
+    (result, look), *_ = assign_styles(eights)
+    turned = result.fitting.model_copy(update={"kind": "overfitting", "turned": 5})
+    training = result.training.model_copy(update={"fine_tuned_after": 3})
+    tuned = result.model_copy(update={"fitting": turned, "training": training})
+    marks = {
+        metric: learning_curves.build_run_panel(eights, tuned, look, metric).verticals
+        for metric in ("loss", "accuracy")
+    }
+    assert marks == {"loss": [(3.5, "fine-tuning"), (5, "")], "accuracy": [(3.5, "fine-tuning")]}
+    assert not learning_curves.build_run_panel(eights, result, look, "accuracy").verticals
+
+
 def test_all_runs_show_validation_alone(eights: Study) -> None:
     """One line a run, each in its own look."""
     lines = learning_curves.build_study_panel(eights, "accuracy").lines

@@ -60,6 +60,11 @@ def test_one_run_differs_from_nothing(letters: Study) -> None:
         (False, "false"),
         (0.001, "0.001"),
         ({"monitor": "validation/loss", "patience": 5}, "monitor validation/loss, patience 5"),
+        ({"name": "mobilenet_v2", "sha256": "b5c304ec" + "0" * 56}, "mobilenet_v2 (b5c304ec)"),
+        (
+            {"epochs": 5, "learning_rate": 0.0001, "blocks": "all"},
+            "epochs 5, learning_rate 0.0001, blocks all",
+        ),
     ],
 )
 def test_parameters_read_as_words(value: object, text: str) -> None:

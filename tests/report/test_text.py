@@ -13,11 +13,13 @@ from secondlook.report.text import (
     describe_images,
     describe_lazy_baseline,
     describe_threshold_curves,
+    describe_training,
     format_code,
     format_question,
 )
 from tests.support.datasets import make_dataset_card
 from tests.support.report import write_evaluated_runs
+from tests.support.results import make_overfitting, make_result
 
 
 def facts(positive: str | None, rejected: int = 0, channels: int = 1) -> DatasetCard:
@@ -60,6 +62,26 @@ def test_the_summary_holds_every_accuracy_against_the_lazy_one(project: Path) ->
 def test_shares_are_percent_for_people(share: float, text: str) -> None:
     """One digit after the point."""
     assert formatting.format_rounded_percent(share) == text
+
+
+def test_both_phases_of_a_training_are_told() -> None:
+    """How long each was, and of which the rest is said; of one phase nothing is added."""
+    whole = make_result("whole")
+    assert describe_training(whole).startswith("Settled: at the end")
+    for first, last, told in (
+        (7, 10, "Of fine-tuning, which was kept: Settled"),
+        (1, 6, "Of the head alone, which was kept: Settled"),
+    ):
+        tuned = whole.model_copy(
+            update={
+                "training": whole.training.model_copy(update={"fine_tuned_after": 6}),
+                "fitting": make_overfitting(first=first, last=last),
+            }
+        )
+        assert describe_training(tuned).startswith(
+            "Epochs 1 to 6 trained the head alone, epochs 7 to 10 the network below it as well. "
+            f"{told}: at the end"
+        )
 
 
 def test_backticks_are_code_and_the_rest_is_text() -> None:

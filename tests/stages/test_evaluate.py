@@ -128,6 +128,9 @@ def test_a_training_is_diagnosed(eights: RunResult) -> None:
     stopped = eights.training.parameters | {"early_stopping": {"patience": 1}}
     training = eights.training.model_copy(update={"parameters": stopped})
     assert evaluate.diagnose_run(training, eights.history).saved == 10 - 6
+    tuned = training.model_copy(update={"fine_tuned_after": 2})
+    judged = evaluate.diagnose_run(tuned, eights.history)
+    assert (judged.first, judged.last) == (3, 6)
 
 
 def test_a_training_that_ran_away_is_still_evaluated(eights: RunResult) -> None:

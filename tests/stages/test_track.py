@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from secondlook.artifacts import files
 from secondlook.config.params import load_params
 from stages import track
 from tests.support.tracking import (
@@ -54,6 +55,17 @@ def test_the_last_value_is_the_kept_models() -> None:
     assert read_curve(stopped, "validation/accuracy") == [*epochs, (4, epochs[1][1])]
     assert read_curve(stopped, "test/accuracy") == [(0, epochs[1][1])]  # no curve: step 0, so bars
     assert str(stopped.data.metrics["validation/precision"]) == "nan"  # metrics.json says null
+
+
+@pytest.mark.usefixtures("tracking_project")
+def test_runs_of_two_phases_say_where_the_second_began() -> None:
+    """Beside the kept epoch; runs of one phase do not have it."""
+    path = Path("data/train/early_stopped/run.json")
+    files.write_json(path, files.read_json(path) | {"fine_tuned_after": 1})
+    track.run(load_params())
+    tuned, whole = find_runs()["early_stopped"], find_runs()["unweighted"]
+    assert tuned.data.metrics["fine_tuned_after"] == 1
+    assert "fine_tuned_after" not in whole.data.metrics
 
 
 def test_a_second_time_does_nothing(tracking_project: Path) -> None:

@@ -90,6 +90,7 @@ def make_run_json(name: str, parameters: dict[str, Any], **changes: object) -> d
 def make_overfitting(**changes: object) -> FitDiagnosis:
     """Return a training of ten epochs that has settled, but for the changes."""
     plain: dict[str, Any] = {"kind": "settled", "turned": 9, "rise": 0.0, "fall": 0.0, "p": None}
+    plain |= {"first": 1, "last": changes.get("epochs", 10)}
     plain |= {"noise": 0.02, "gap": 0.1, "epochs": 10, "kept": 10, "allowed": 10, "saved": None}
     return FitDiagnosis(**(plain | changes))
 

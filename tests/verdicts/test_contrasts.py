@@ -10,8 +10,8 @@ from tests.support.results import make_case, make_overfitting, make_result
 from tests.support.studies import HEAD, TUNED
 
 NOTE = (
-    " mobilenet_v2 learned from the photographs of ImageNet: if your test pictures, or very "
-    "similar ones, are among them, test is too kind to it."
+    " Keras's weights of mobilenet_v2 were learned from the photographs of ImageNet: if your test "
+    "pictures, or very similar ones, are among these, test is too kind to it."
 )
 
 

@@ -59,6 +59,20 @@ def test_underfitting_is_told() -> None:
     )
 
 
+def test_epochs_are_those_of_the_phase_that_was_judged() -> None:
+    """Of two phases the kept one: fine-tuning that still learned, or turned."""
+    for first, last, phase in ((7, 10, "4 epochs of fine-tuning"), (1, 6, "6 epochs of the head")):
+        short = make_trained_run("short", kind="underfitting", fall=1.0, first=first, last=last)
+        training = short.training.model_copy(update={"fine_tuned_after": 6})
+        case = make_case(short.model_copy(update={"training": training}))
+        [verdict] = training_choices.judge_underfitting(case)
+        assert f"in the last quarter of its {phase}" in verdict.text
+    turned = make_trained_run("turned", kind="overfitting", turned=3, rise=0.5, last=6, kept=5)
+    [verdict] = training_choices.judge_overfitting(make_case(turned))
+    assert "turned at epoch 3 and was 50.0" in verdict.text
+    assert "higher by epoch 6; its weights are from epoch 5." in verdict.text
+
+
 def test_who_was_stopped_early_did_not_run_out_of_epochs() -> None:
     """A loss that fell at the end is no reason to allow more epochs."""
     stopped = make_trained_run("stopped", kind="underfitting", fall=1.0, epochs=8, allowed=10)

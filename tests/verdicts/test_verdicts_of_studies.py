@@ -165,7 +165,11 @@ def check_trainings(case: Case, told: list[Verdict]) -> None:
         if verdict.rule in named:
             fit = case.find_run(verdict.runs[0]).fitting
             assert fit.kind != "diverged"
-            numbers = {"overfitting": fit.turned, "stopping": fit.kept, "underfitting": fit.epochs}
+            numbers = {
+                "overfitting": fit.turned,
+                "stopping": fit.kept,
+                "underfitting": fit.last - fit.first + 1,
+            }
             assert re.search(rf"\b{numbers[verdict.rule]}\b", verdict.text), verdict.text
 
 
