@@ -126,7 +126,9 @@ def build_batches(
 
     by_class = np.array([weights[label] if weights else 1 for label in classes], np.float32)
     pictures, labels = manifest.load_images("train"), manifest.load_labels("train")
-    return Batches(pictures, labels, by_class, train.batch_size, train.seed)
+    batches = Batches(pictures, labels, by_class, train.batch_size, train.seed)
+    batches.mixup = train.augment.mixup if train.augment else 0.0
+    return batches
 
 
 def _save_model(model: "keras.Model", folder: Path) -> None:

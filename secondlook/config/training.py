@@ -32,7 +32,8 @@ class AugmentParams(ParamsSection):
     """Random changes of training images, as shares: of a turn, of the side, of the size.
 
     brightness: of the range of levels; contrast: of a level's distance from the picture's mean;
-    erasing: of the pictures, which lose a rectangle.
+    erasing: of the pictures, which lose a rectangle. mixup: no share, but the alpha of the Beta
+    distribution that two mixed images' shares are drawn from.
     """
 
     rotation: HalfFraction
@@ -42,6 +43,7 @@ class AugmentParams(ParamsSection):
     brightness: HalfFraction = make_optional(0.0)
     contrast: HalfFraction = make_optional(0.0)
     erasing: Fraction = make_optional(0.0)
+    mixup: Annotated[float, Field(ge=0)] = make_optional(0.0)
 
 
 class WeightDecayParams(ParamsSection):

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-Batch = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float32]]
+# Images, labels, which are shares of classes (n, K) where images are mixed, and weights.
+Batch = tuple[NDArray[Any], NDArray[np.int64] | NDArray[np.float32], NDArray[np.float32]]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
@@ -15,7 +16,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
 
     images: uint8 (N, H, W, C), usually a memory map, of which only a batch at a time is read, or
     features of them, float32 (N, D); labels: int64 (N,); class_weights: float32 (K,), the weight
-    of an image by its class.
+    of an image by its class. mixup: set it to the alpha of the Beta distribution by
+    which each image of a batch is mixed with another (Zhang and others, 2018, "mixup: Beyond
+    Empirical Risk Minimization"); 0 mixes none.
     A batch is (images, labels, weights); the last one of an epoch may be smaller. `epoch` is how
     many have begun; set it to resume after so many.
     """
@@ -30,7 +33,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
     ) -> None:
         super().__init__()
         self.images, self.labels, self.class_weights = images, labels, class_weights
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.mixup = batch_size, seed, 0.0
         self.epoch = 0
         self.order = self._draw_order()
 
@@ -45,8 +48,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         # Sorted, so that a memory map is read forwards; within a batch the order is all the same.
         chosen = np.sort(chosen)
-        labels = self.labels[chosen]
-        return self.images[chosen], labels, self.class_weights[labels]
+        images, labels = self.images[chosen], self.labels[chosen]
+        weights = self.class_weights[labels]
+        if not self.mixup:
+            return images, labels, weights
+        # Drawn for this very batch: a training that resumes mixes as one that was never stopped.
+        random = np.random.default_rng([self.seed, self.epoch, 1 + index])
+        shares = np.eye(len(self.class_weights), dtype=np.float32)[labels] * weights[:, None]
+        return _mix(images, shares, random.beta(self.mixup, self.mixup, len(labels)), random)
 
     def on_epoch_begin(self) -> None:
         """Shuffle for the epoch that starts; the first one is 1.
@@ -55,6 +64,25 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         """
         self.epoch += 1
         self.order = self._draw_order()
+
+
+def _mix(
+    images: NDArray[Any],
+    labels: NDArray[np.float32],
+    kept: NDArray[np.float64],
+    random: np.random.Generator,
+) -> Batch:
+    """Return images (n, ...) and labels (n, K), as their classes weigh, each mixed with another.
+
+    kept: the share (n,) that stays of each. Labels are shares of classes, and weights such that
+    the objective, linear in them, is the mean of those of both images.
+    """
+    other, own = random.permutation(len(labels)), kept.astype(np.float32)[:, None]
+    levels = own.reshape(-1, *[1] * (images.ndim - 1))
+    mixed = np.rint(levels * images + (1 - levels) * images[other]).astype(images.dtype)
+    both = own * labels + (1 - own) * labels[other]
+    weights = both.sum(axis=1)
+    return mixed, both / weights[:, None], weights
 
 
 class ImageSubset:

@@ -4,10 +4,12 @@ A run has one phase, or with a pretrained backbone two: the head alone, then the
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from secondlook.config.errors import TrainingError
 from secondlook.config.training import EarlyStoppingParams, TrainParams
 from secondlook.training.checkpoint import Checkpoint, TrainingState
 from secondlook.training.epoch_metrics import (
@@ -74,14 +76,30 @@ class Training:
         last = self.begun[-1] + phase.epochs
         self._choose_learner(number, phase)
         self.data.epoch = self._count_finished_epochs(state, last)
-        self.learner.fit(
-            self.data,
-            initial_epoch=self.data.epoch,
-            epochs=last,
-            callbacks=self.build_callbacks(state),
-            shuffle=False,  # Batches shuffles, by seed and epoch alone
-            verbose=1 if sys.stdout.isatty() else 0,
-        )
+        with self._refuse_chance():
+            self.learner.fit(
+                self.data,
+                initial_epoch=self.data.epoch,
+                epochs=last,
+                callbacks=self.build_callbacks(state),
+                shuffle=False,  # Batches shuffles, by seed and epoch alone
+                verbose=1 if sys.stdout.isatty() else 0,
+            )
+
+    @contextmanager
+    def _refuse_chance(self) -> Iterator[None]:
+        """Tell in one line what a graphics card cannot compute the same way twice."""
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.UnimplementedError as error:
+            reason = str(error.message).strip().splitlines()[0]
+            raise TrainingError(
+                f"{self.curves.where}: this device cannot train it so that it comes out the same "
+                f"twice ({reason}); leave out what it names, such as a kind of `augment`, or train "
+                "on the processor: CUDA_VISIBLE_DEVICES=-1 dvc repro"
+            ) from error
 
     def _choose_learner(self, number: int, phase: TrainParams) -> None:
         """Choose what learns in a phase, and from what: a head alone learns from features."""

@@ -58,12 +58,13 @@ def build_model(
         layers.Rescaling(1 / 255, name="scaled"),
         *_build_augmentation_layers(train.augment, train.seed),
     ]
+    # In the order of the network: each layer draws its first weights when it is made.
+    convolutions = _build_convolution_layers(train) if train.model == "cnn" else []
     after = [
         *_build_dense_layers(train),
         layers.Dense(classes, activation="softmax", dtype="float32", name="answer"),
     ]
     if train.backbone is None:
-        convolutions = _build_convolution_layers(train) if train.model == "cnn" else []
         parts = [*before, *convolutions, layers.Flatten(name="flat"), *after]
         model = keras.Sequential(parts, name=train.model)
     else:

@@ -17,17 +17,22 @@ Loss = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 def build_loss(train: TrainParams) -> str | Loss:
     """Return what is minimised; Keras has it for one-hot labels alone where it is not the usual.
 
-    Labels are smoothed by s: 1 - s + s / K for the true class, s / K for each other.
+    Labels are smoothed by s: 1 - s + s / K for the true class, s / K for each other. Of mixed
+    images they come as shares of classes (batch, K).
     """
     smoothing, loss = train.label_smoothing, train.loss
-    if not smoothing and loss == "cross_entropy":
+    mixed = train.augment is not None and train.augment.mixup > 0
+    if not smoothing and not mixed and loss == "cross_entropy":
         return "sparse_categorical_crossentropy"
 
     def compute_loss(
         labels: keras.KerasTensor, probabilities: keras.KerasTensor
     ) -> keras.KerasTensor:
-        whole = keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
-        told = keras.ops.one_hot(whole, probabilities.shape[-1], dtype=probabilities.dtype)
+        if mixed:
+            told = keras.ops.cast(labels, probabilities.dtype)
+        else:
+            whole = keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
+            told = keras.ops.one_hot(whole, probabilities.shape[-1], dtype=probabilities.dtype)
         if isinstance(loss, FocalParams):
             return keras.losses.categorical_focal_crossentropy(
                 told,

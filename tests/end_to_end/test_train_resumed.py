@@ -94,7 +94,9 @@ def test_interrupted_after_every_epoch() -> None:
             "learning_rate_schedule": {"cosine": {"warmup": 1}},
             "label_smoothing": 0.1,
             "loss": {"focal": {"gamma": 2.0}},
-            "augment": LIVELY["augment"] | {"brightness": 0.2, "contrast": 0.2, "erasing": 0.5},
+            "augment": LIVELY["augment"]
+            | {"brightness": 0.2, "contrast": 0.2, "erasing": 0.5}
+            | {"mixup": 0.4},
         },
         {"optimizer": "rmsprop", "precision": "mixed_bfloat16", "early_stopping": None},
     ],

@@ -213,3 +213,25 @@ def test_mistakes_are_told_before_tensorflow_is_imported(data: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert "found class 'a'; expected left or right False" in done.stdout
+
+
+@pytest.mark.usefixtures("data")
+def test_what_a_device_cannot_compute_twice_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TensorFlow names the operation; the line names the run, and nothing is left of it."""
+    import keras
+    import tensorflow as tf
+
+    def refuse(*_args: object, **_settings: object) -> None:
+        text = "A deterministic GPU implementation of Foo is not available.\n\t [[node Foo]]"
+        raise tf.errors.UnimplementedError(None, None, text)
+
+    monkeypatch.setattr(keras.Model, "fit", refuse)
+    with pytest.raises(TrainingError) as caught:
+        train.run(make_small_run_params(), "small", SILENT)
+    told = str(caught.value)
+    assert told.startswith("params.yaml: runs.small: this device cannot train it so that it comes ")
+    assert "GPU implementation of Foo is not available.)" in told
+    assert "\n" not in told
+    assert not files.stage_folder("train", "small").exists()

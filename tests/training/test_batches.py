@@ -71,6 +71,43 @@ def test_keras_trains_on_exactly_these_batches() -> None:
         assert epoch == list_batches(expected)
 
 
+def test_mixed_images_and_labels_go_together() -> None:
+    """Levels and labels are mixed by one share; a class that weighs three times counts so."""
+    from secondlook.training.batches import Batches
+
+    images = np.array([0, 100], np.uint8).repeat(50).reshape(100, 1, 1, 1)
+    labels = np.array([0, 1]).repeat(50)
+    weights = np.array([1, 3], np.float32)
+    batches = Batches(images, labels, weights, 64, seed=4)
+    batches.mixup = 1.0
+    pixels, told, both = batches[0]
+    assert pixels.dtype == np.uint8
+    assert told.shape == (64, 2)
+    share = pixels.ravel() / 100  # how much of each comes from the class 1
+    assert len(set(share.round(2))) > 20
+    np.testing.assert_allclose(both, 1 + 2 * share, atol=0.02)
+    np.testing.assert_allclose(told[:, 1] * both, 3 * share, atol=0.02)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_batch_is_mixed_by_seed_epoch_and_place_alone() -> None:
+    """Asked for first or last it is the same, in another epoch another; most are hardly mixed."""
+    from secondlook.training.batches import Batches
+
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    labels, weights = np.zeros(200, np.int64), np.ones(1, np.float32)
+    first, second = (Batches(images, labels, weights, 50, seed=4) for _ in range(2))
+    first.mixup = second.mixup = 0.2
+    list(first)
+    np.testing.assert_array_equal(first[3][0], second[3][0])
+    before = second[3][0].copy()
+    second.on_epoch_begin()
+    assert not np.array_equal(second[3][0], before)
+    chosen = images[np.sort(first.order[:50])]
+    moved = np.abs(first[0][0].astype(int) - chosen).ravel()
+    assert 0.2 < np.mean(moved < 10) < 1
+
+
 def test_sample_reads_like_the_whole() -> None:
     """A slice of a sample is the images at those positions."""
     from secondlook.training.batches import ImageSubset

@@ -45,6 +45,28 @@ def test_dense_has_no_convolution() -> None:
     assert names["dense"] == ["scaled", "flat", "dense_1", "answer"]
 
 
+def test_first_weights_are_drawn_from_the_image_on() -> None:
+    """Those of layers that were made one after the other: a run stays the run that it was."""
+    import keras
+    from keras import layers
+
+    from secondlook.training.model import build_model
+
+    train = parameters(dense_units=[5])
+    keras.utils.set_random_seed(train.seed)
+    drawn = [
+        layers.Conv2D(4, train.kernel_size),
+        layers.MaxPooling2D(2),
+        layers.Flatten(),
+        layers.Dense(5),
+        layers.Dense(2),
+    ]
+    wanted = keras.Sequential([keras.Input(SHAPE), *drawn])
+    found = build_model(train, SHAPE, 2)
+    for now, then in zip(found.get_weights(), wanted.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
 def test_an_image_is_judged_alone() -> None:
     """The answer for an image is the same bits, whoever is asked about with it."""
     from secondlook.training.model import build_model, predict_probabilities

@@ -9,6 +9,7 @@ from secondlook.config.training import TrainParams
 from tests.support.training import make_small_run_params
 
 SHAPE = (12, 14, 1)
+MIXING = {"rotation": 0.0, "shift": 0.0, "zoom": 0.0, "flip": False, "mixup": 0.2}
 IMAGES = np.random.default_rng(3).integers(0, 256, (70, *SHAPE)).astype(np.uint8)
 
 
@@ -80,3 +81,18 @@ def test_focal_loss_by_hand() -> None:
     by_hand = -(1 * 0.1**3 * np.log(0.9) + 3 * 0.8**3 * np.log(0.2))
     focal = {"focal": {"gamma": 3.0}}
     assert measure_objective(ANSWERS, loss=focal) == pytest.approx(by_hand / 2, rel=1e-5)
+
+
+def test_mixed_labels_are_the_mean_of_both() -> None:
+    """The objective of a label that is a quarter of the one class and the rest of the other."""
+    import keras
+
+    from secondlook.training.optimization import build_loss
+
+    mixed = build_loss(parameters(augment=MIXING))
+    plain = keras.losses.sparse_categorical_crossentropy
+    assert not isinstance(mixed, str)
+    answer = keras.ops.convert_to_tensor([[0.2, 0.8]])
+    both = [float(plain(np.array([label]), answer)[0]) for label in (0, 1)]
+    found = float(mixed(keras.ops.convert_to_tensor([[0.25, 0.75]]), answer)[0])
+    assert found == pytest.approx(0.25 * both[0] + 0.75 * both[1], rel=1e-6)
