@@ -95,7 +95,7 @@ def _measure_bare_loop(network: "keras.Model", images: object, labels: object) -
 
 def _measure_cache(batches: "Batches", train: TrainParams) -> list[Measurement]:
     """Take turns between a head that learns from images, and one that does from features."""
-    from secondlook.training.feature_cache import CachedHead
+    from secondlook.training.backbone import CachedHead
     from secondlook.training.model import build_model
 
     model = build_model(train, SHAPE, CLASSES)

@@ -19,10 +19,10 @@ from secondlook.config.params import Params
 from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.training import embedding_distance, environment
-from secondlook.training.backbone import check_weights, get_weights_path
 from secondlook.training.checkpoint import Checkpoint
 from secondlook.training.epoch_metrics import LearningCurves, LogEpoch
 from secondlook.training.fitting import Training
+from secondlook.training.pretrained_weights import check_weights, get_weights_path
 from secondlook.training.run_key import compute_run_key
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from secondlook.reproduction.sandbox import (
     resolve_revision,
 )
 from secondlook.tracking.lookup import look_up_run
-from secondlook.training.backbone import get_weights_path
+from secondlook.training.pretrained_weights import get_weights_path
 
 STATUSES = "Exit status: 0 for the very same bytes, 1 for others, 2 where it could not be made."
 IDENTICAL, DIFFERENT = 0, 1  # exit statuses; 2, that it could not be made, is an error's

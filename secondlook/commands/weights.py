@@ -16,7 +16,8 @@ from secondlook.config.errors import SecondLookError, StorageError
 from secondlook.config.training import BACKBONE_NAMES, BackboneName
 from secondlook.config.yaml_schema import format_choices
 from secondlook.training import environment, pretrained_weights
-from secondlook.training.backbone import BACKBONES, get_weights_path
+from secondlook.training.backbone import BACKBONES
+from secondlook.training.pretrained_weights import get_weights_path
 
 REPLACING = "--replace lets those that Keras downloads take its place."
 TERMS = (

@@ -11,7 +11,7 @@ from secondlook.config.dvc import load_dvc_status
 from secondlook.config.errors import DataError
 from secondlook.config.yaml_files import format_yaml, load_yaml
 from secondlook.reproduction.sandbox import CACHE_REMOTE, Sandbox, list_remotes
-from secondlook.training.backbone import get_weights_path
+from secondlook.training.pretrained_weights import get_weights_path
 
 DVC_OUT_KEYS = ("md5", "size", "nfiles")
 

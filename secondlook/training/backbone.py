@@ -1,22 +1,32 @@
 """Networks that others trained on ImageNet's photographs, to begin from (keras.applications).
 
-Keras is imported inside the functions that need it: whether the weights are there is told before.
+Without augmentation a frozen one makes the same of an image in every epoch, and nearly all the time
+of an epoch goes there: so the head alone learns from what it made of each image once. Keras is
+imported inside the functions that need it: what is wrong with weights is told before.
 """
 
+import math
 import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from secondlook.artifacts.files import hash_file
-from secondlook.config.errors import DataError
-from secondlook.config.training import BackboneName, BackboneParams, FineTuneParams
+import numpy as np
+from numpy.typing import NDArray
+
+from secondlook.config.training import BackboneName, FineTuneParams, TrainParams
 
 if TYPE_CHECKING:
     import keras
 
-WEIGHTS_FOLDER = Path("data", "weights")
+    from secondlook.training.batches import Batches
+    from secondlook.training.epoch_metrics import MeasuredImages
+    from secondlook.training.model import ImageSequence
+
 INPUT = "image"
+POOLED = "pooled"  # between a backbone and the head
+# Of the features of all training images; of more than that they are computed epoch by epoch.
+MAX_FEATURE_BYTES = 2**29
 LEVELS, END = "backbone_levels", "backbone_end"  # the layers before and after a backbone's own
 # What comes before the first block or after the last belongs to none.
 BLOCK = re.compile(r"(expanded_conv(?:_\d+)?|block_\d+|block\d+[a-z]|conv\d_block\d+)_")
@@ -48,27 +58,6 @@ BACKBONES: dict[BackboneName, Backbone] = {
     ),
     "resnet50_v2": Backbone("ResNet50V2"),
 }
-
-
-def get_weights_path(name: str) -> Path:
-    """Return where the weights of a backbone lie in a project."""
-    return WEIGHTS_FOLDER / f"{name}.weights.h5"
-
-
-def check_weights(backbone: BackboneParams, where: str) -> Path:
-    """Return the file of weights; raise DataError unless it is there, and the one that is meant."""
-    path, wanted = get_weights_path(backbone.name), backbone.sha256
-    if not path.is_file():
-        raise DataError(
-            f"{path}: no such file, and {where}.backbone starts from it (sha256 {wanted}); "
-            f"`dvc pull {path}.dvc` where it was added, else `secondlook weights {backbone.name}`"
-        )
-    if (found := hash_file(path)) != wanted:
-        raise DataError(
-            f"{path}: found sha256 {found}; {where}.backbone expected {wanted}; bring that file "
-            "back (`dvc checkout`), or write the new digest there, which makes it another run"
-        )
-    return path
 
 
 def build_backbone(
@@ -164,3 +153,74 @@ def unfreeze_blocks(network: "keras.Model", wanted: FineTuneParams) -> None:
     first = 0 if wanted.blocks == "all" else own.index(blocks[-min(wanted.blocks, len(blocks))][0])
     for layer in own[first:]:
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
+
+
+class CachedHead:
+    """The layers behind a frozen backbone as a network of their own, and what it learns from.
+
+    network: shares its layers with the whole, so that what it learns is learned there; data and
+    measured: training images, and those of the curves, each as features (N, D), float32.
+    """
+
+    def __init__(
+        self, model: "keras.Model", phase: TrainParams, data: "Batches", measured: "MeasuredImages"
+    ) -> None:
+        import keras
+
+        from secondlook.training.batches import Batches
+        from secondlook.training.model import compile_model
+
+        made = model.get_layer(POOLED).output
+        self._backbone = keras.Model(model.inputs, made)
+        self.network = _cut_head(model, made)
+        compile_model(self.network, phase, len(data))
+        self.data = Batches(
+            self._compute_features(data.images),
+            data.labels,
+            data.class_weights,
+            data.batch_size,
+            data.seed,
+        )
+        self.measured: MeasuredImages = {
+            split: (self._compute_features(images), labels)
+            for split, (images, labels) in measured.items()
+        }
+
+    def predict(self, features: "ImageSequence") -> NDArray[np.float32]:
+        """Return class probabilities (N, K) of features (N, D)."""
+        return _ask_in_batches(self.network, features)
+
+    def _compute_features(self, images: "ImageSequence") -> NDArray[np.float32]:
+        """Return the features (N, D) of uint8 images (N, H, W, C)."""
+        return _ask_in_batches(self._backbone, images)
+
+
+def _ask_in_batches(network: "keras.Model", taken: "ImageSequence") -> NDArray[np.float32]:
+    """Return what a network makes of each of its inputs (N, ...), PREDICTION_BATCH at a time."""
+    from secondlook.training.model import PREDICTION_BATCH, pad_batch
+
+    starts = range(0, len(taken), PREDICTION_BATCH)
+    found = [
+        network.predict_on_batch(pad_batch(part))[: len(part)]
+        for part in (taken[start : start + PREDICTION_BATCH] for start in starts)
+    ]
+    return np.concatenate([np.asarray(part, np.float32) for part in found])
+
+
+def is_cacheable(train: TrainParams, model: "keras.Model", images: int) -> bool:
+    """Tell whether features do not change from epoch to epoch, and so many fit into memory."""
+    if train.model != "pretrained" or train.augment is not None:
+        return False
+    values: int = math.prod(model.get_layer(POOLED).output.shape[1:])
+    return 4 * images * values <= MAX_FEATURE_BYTES
+
+
+def _cut_head(model: "keras.Model", made: "keras.KerasTensor") -> "keras.Model":
+    """Return the layers behind `made`, the output of one, as a network with its own input."""
+    import keras
+
+    names = [layer.name for layer in model.layers]
+    taken = passed = keras.Input(made.shape[1:], dtype="float32", name="features")
+    for layer in model.layers[names.index(POOLED) + 1 :]:
+        passed = layer(passed)
+    return keras.Model(taken, passed, name="head")

@@ -103,8 +103,7 @@ class Training:
 
     def _choose_learner(self, number: int, phase: TrainParams) -> None:
         """Choose what learns in a phase, and from what: a head alone learns from features."""
-        from secondlook.training.backbone import unfreeze_blocks
-        from secondlook.training.feature_cache import CachedHead, is_cacheable
+        from secondlook.training.backbone import CachedHead, is_cacheable, unfreeze_blocks
         from secondlook.training.model import compile_model, predict_probabilities
 
         self.learner, self.data = self.model, self.images

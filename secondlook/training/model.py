@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from secondlook.artifacts.files import check_present
 from secondlook.config.training import AugmentParams, TrainParams
-from secondlook.training.backbone import add_backbone
+from secondlook.training.backbone import POOLED, add_backbone
 from secondlook.training.optimization import build_loss, build_optimizer
 
 ARCHITECTURE_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
-POOLED = "pooled"  # the layer between a backbone and the head
 # Always the same, the last batch padded: one compiled function, and an image's probabilities do
 # not depend on how many others are asked about with it.
 PREDICTION_BATCH = 64

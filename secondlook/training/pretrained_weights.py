@@ -15,19 +15,41 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.error import HTTPError, URLError
 from warnings import catch_warnings
 
-from secondlook.artifacts.files import detect_failed_download
+from secondlook.artifacts.files import detect_failed_download, hash_file
 from secondlook.config.errors import DataError
-from secondlook.config.training import BackboneName
+from secondlook.config.training import BackboneName, BackboneParams
 from secondlook.training.backbone import BACKBONES, build_backbone
 
 if TYPE_CHECKING:
     import keras
 
+WEIGHTS_FOLDER = Path("data", "weights")
 LEGACY_SUFFIX, SUFFIX = ".h5", ".weights.h5"  # Keras goes by the name of a file
 LONGEST_SILENCE = 30.0  # seconds that a server may say nothing
 LONGEST_REASON = 160  # characters of what Keras says
 # What h5py and Keras make of damaged or foreign files, as tried with some hundred of them.
 LOADING_ERRORS = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
+
+
+def get_weights_path(name: str) -> Path:
+    """Return where the weights of a backbone lie in a project."""
+    return WEIGHTS_FOLDER / f"{name}.weights.h5"
+
+
+def check_weights(backbone: BackboneParams, where: str) -> Path:
+    """Return the file of weights; raise DataError unless it is there, and the one that is meant."""
+    path, wanted = get_weights_path(backbone.name), backbone.sha256
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file, and {where}.backbone starts from it (sha256 {wanted}); "
+            f"`dvc pull {path}.dvc` where it was added, else `secondlook weights {backbone.name}`"
+        )
+    if (found := hash_file(path)) != wanted:
+        raise DataError(
+            f"{path}: found sha256 {found}; {where}.backbone expected {wanted}; bring that file "
+            "back (`dvc checkout`), or write the new digest there, which makes it another run"
+        )
+    return path
 
 
 class Download(NamedTuple):

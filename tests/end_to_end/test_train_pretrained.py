@@ -10,7 +10,7 @@ import pytest
 from secondlook.artifacts import files, layer_artifact
 from secondlook.config.errors import DataError
 from secondlook.config.params import Params
-from secondlook.training import backbone
+from secondlook.training import backbone, pretrained_weights
 from secondlook.training.checkpoint import Checkpoint
 from secondlook.training.run_key import compute_run_key
 from stages import train
@@ -89,7 +89,7 @@ def test_two_phases_are_one_training(weights: dict[str, str]) -> None:
     assert told["parameters"]["backbone"] == weights
     network = load_network()
     start = backbone.build_backbone(
-        "mobilenet_v3_small", weights=str(backbone.get_weights_path(weights["name"]))
+        "mobilenet_v3_small", weights=str(pretrained_weights.get_weights_path(weights["name"]))
     )
     assert get_statistics(network) == get_statistics(start)
     Path("again").mkdir()

@@ -87,7 +87,8 @@ def write_backbone(seed: int = 3) -> dict[str, str]:
     """Write random weights of the smallest backbone; return what a run says of them."""
     import keras
 
-    from secondlook.training.backbone import build_backbone, get_weights_path
+    from secondlook.training.backbone import build_backbone
+    from secondlook.training.pretrained_weights import get_weights_path
 
     name = "mobilenet_v3_small"
     path = get_weights_path(name)

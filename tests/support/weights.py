@@ -8,7 +8,7 @@ import pytest
 
 from secondlook.commands.cli import main
 from secondlook.config.training import BackboneName
-from secondlook.training.backbone import get_weights_path
+from secondlook.training.pretrained_weights import get_weights_path
 
 if TYPE_CHECKING:
     import keras

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from secondlook.artifacts.files import hash_file
-from secondlook.config.errors import DataError
 from secondlook.config.params import load_params
-from secondlook.config.training import BACKBONE_NAMES, BackboneParams, FineTuneParams, TrainParams
+from secondlook.config.training import BACKBONE_NAMES, FineTuneParams, TrainParams
 from secondlook.training import backbone
 
 if TYPE_CHECKING:
@@ -151,21 +150,3 @@ def test_saved_and_loaded_it_is_the_same(built: Built, tmp_path: Path) -> None:
     answers = [predict_probabilities(each, IMAGES) for each in (built.model, loaded)]
     assert answers[0].tobytes() == answers[1].tobytes()
     assert not [each for each in list_normalizations(loaded) if each.trainable]
-
-
-@pytest.mark.usefixtures("project")
-def test_weights_that_are_not_those_are_refused() -> None:
-    """A file that is missing, or another one, is told with both digests."""
-    wanted = BackboneParams(name="resnet50_v2", sha256="0" * 64)
-    with pytest.raises(DataError) as missing:
-        backbone.check_weights(wanted, "params.yaml: runs.x")
-    assert str(missing.value).startswith(
-        "data/weights/resnet50_v2.weights.h5: no such file, and params.yaml: runs.x.backbone starts"
-    )
-    path = backbone.get_weights_path("resnet50_v2")
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"other")
-    with pytest.raises(DataError) as other:
-        backbone.check_weights(wanted, "params.yaml: runs.x")
-    assert str(other.value).startswith(f"{path}: found sha256 d9298a10d1b0735837dc4bd85dac641b0f3c")
-    assert "\n" not in str(missing.value) + str(other.value)

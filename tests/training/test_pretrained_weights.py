@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from secondlook.config.errors import DataError
-from secondlook.config.training import BACKBONE_NAMES
+from secondlook.config.training import BACKBONE_NAMES, BackboneParams
 from secondlook.training import environment, pretrained_weights
 from secondlook.training.backbone import build_backbone
 from secondlook.training.pretrained_weights import DOWNLOADS, Download, fetch_weights
@@ -148,3 +148,21 @@ def test_what_is_fetched_is_what_keras_would(name: Any, monkeypatch: pytest.Monk
         build_backbone(name, weights="imagenet")
     path, md5 = DOWNLOADS[name]
     assert caught.value.args == (f"{pretrained_weights.ADDRESS}/{path}", md5)
+
+
+@pytest.mark.usefixtures("project")
+def test_weights_that_are_not_those_are_refused() -> None:
+    """A file that is missing, or another one, is told with both digests."""
+    wanted = BackboneParams(name="resnet50_v2", sha256="0" * 64)
+    with pytest.raises(DataError) as missing:
+        pretrained_weights.check_weights(wanted, "params.yaml: runs.x")
+    assert str(missing.value).startswith(
+        "data/weights/resnet50_v2.weights.h5: no such file, and params.yaml: runs.x.backbone starts"
+    )
+    path = pretrained_weights.get_weights_path("resnet50_v2")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"other")
+    with pytest.raises(DataError) as other:
+        pretrained_weights.check_weights(wanted, "params.yaml: runs.x")
+    assert str(other.value).startswith(f"{path}: found sha256 d9298a10d1b0735837dc4bd85dac641b0f3c")
+    assert "\n" not in str(missing.value) + str(other.value)

@@ -22,8 +22,8 @@ def make_params(**changes: Any) -> TrainParams:  # noqa: ANN401 - whatever a run
 
 def test_the_head_is_that_of_the_whole() -> None:
     """It answers features as the whole answers the images, before it has learned and after."""
+    from secondlook.training.backbone import CachedHead
     from secondlook.training.batches import Batches
-    from secondlook.training.feature_cache import CachedHead
     from secondlook.training.model import build_model, predict_probabilities
 
     random, train = np.random.default_rng(5), make_params()
@@ -50,15 +50,15 @@ def test_the_head_is_that_of_the_whole() -> None:
 
 def test_what_changes_from_epoch_to_epoch_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     """Augmented images, networks without a backbone, more features than memory should hold."""
-    from secondlook.training import feature_cache
+    from secondlook.training import backbone
     from secondlook.training.model import build_model
 
     train = make_params()
     model = build_model(train, SHAPE, 3)
-    assert feature_cache.is_cacheable(train, model, 1000)
-    assert not feature_cache.is_cacheable(make_params(augment=AUGMENT), model, 1000)
+    assert backbone.is_cacheable(train, model, 1000)
+    assert not backbone.is_cacheable(make_params(augment=AUGMENT), model, 1000)
     cnn = load_params().run("unweighted")
-    assert not feature_cache.is_cacheable(cnn, build_model(cnn, SHAPE, 3), 1000)
-    monkeypatch.setattr(feature_cache, "MAX_BYTES", 4 * 576 * 1000)
-    assert feature_cache.is_cacheable(train, model, 1000)
-    assert not feature_cache.is_cacheable(train, model, 1001)
+    assert not backbone.is_cacheable(cnn, build_model(cnn, SHAPE, 3), 1000)
+    monkeypatch.setattr(backbone, "MAX_FEATURE_BYTES", 4 * 576 * 1000)
+    assert backbone.is_cacheable(train, model, 1000)
+    assert not backbone.is_cacheable(train, model, 1001)
