@@ -44,6 +44,7 @@ EQUAL = [
     (Setting(40, classes=10, skill=1.5), 25),
     (Setting(2, seeds=5), 200),
     (Setting(6, seeds=3), 100),
+    (Setting(3, classes=10, skill=1.5, seeds=3), 60),
 ]
 # Studies in which one run is better, and by how many points.
 LEADS = [
