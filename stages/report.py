@@ -19,6 +19,7 @@ from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.run_artifacts import Study
 from secondlook.report import (
     context,
+    feature_maps,
     leaderboard,
     learning_curves,
     network_view,
@@ -47,7 +48,7 @@ def run(params: Params) -> None:
         )
         drawn = {result.name: look for result, look in assign_styles(arranged.whole)}
         networks = network_view.load_network_views(
-            params, network_view.select_network_pair(params), drawn
+            params, network_view.select_shown_networks(params), drawn
         )
         shown = context.build_context(
             arranged, compared, thumbnails.load_contact_sheets(found.facts), seen, networks
@@ -90,9 +91,9 @@ def _draw_pictures(arranged: ArrangedStudy, folder: Path) -> None:
             figures.draw_panels([recalled], 5, 4, legend=True), into / "precision_recall.png"
         )
         figures.save_png(figures.draw_panels([roc], 5, 4, legend=True), into / "roc.png")
-        if (passage := network_view.load_example(result.name)) is not None:
+        if (passage := feature_maps.load_example(result.name)) is not None:
             rows, answer = (
-                network_view.list_layer_images(passage),
-                network_view.list_top_classes(passage, found.facts.classes),
+                feature_maps.list_layer_images(passage),
+                feature_maps.list_top_classes(passage, found.facts.classes),
             )
             figures.save_png(figures.draw_feature_strips(rows, answer, look), into / "inside.png")

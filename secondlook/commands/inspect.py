@@ -156,14 +156,15 @@ def _compute_activations(served: "Predictor", answer: Prediction) -> "Activation
 
 
 def _build_views(params: Params, name: str, seen: "Activations") -> list[NetworkView]:
-    """Return what is inside the run asked, and of the first run of the other kind, if trained."""
+    """Return what is inside the run asked, and of the first run of each other kind, if trained."""
     kind = params.run(name).model
     others = [
         other
-        for other in network_view.select_network_pair(params)
+        for other in network_view.select_shown_networks(params)
         if params.run(other).model != kind
     ]
-    found = network_view.load_network_views(params, others, {other: Style(1) for other in others})
+    looks = {other: Style(i) for i, other in enumerate(others, start=1)}
+    found = network_view.load_network_views(params, others, looks)
     return [network_view.load_network_view(name, kind, Style(0), seen), *found]
 
 
@@ -187,7 +188,7 @@ def _build_table(one: NetworkView) -> Table:
     """Return the layers of a run as a table for the terminal."""
     title = f"\n{one.name} ({one.kind}), {one.table.images:,} validation images"
     found = Table(box=None, pad_edge=False, header_style="dim", title=title, title_justify="left")
-    found.add_column("layer", vertical="bottom")
+    found.add_column("layer", vertical="bottom", overflow="fold")
     for column in TABLE_COLUMNS:
         found.add_column(column, justify="right", vertical="bottom")
     for layer in one.table.layers:

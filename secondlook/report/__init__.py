@@ -10,6 +10,7 @@ leaderboard.py         runs side by side, best first
 tables.py              differences, parameters, classes run by run; the champion over time
 text.py                what the page says in sentences
 thumbnails.py          images of the data as small pictures: classes and mistakes
+feature_maps.py        what each layer makes of one image, as pictures
 network_view.py        the layers of a network: table, chart, sentences, feature maps
 templates/             report.html.j2 and its parts; the pages of `predict` and `inspect`
 

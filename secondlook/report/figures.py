@@ -54,6 +54,7 @@ mpl.rcParams.update(
 )
 DOTTED = (0, (1, 2))
 DASHED = (0, (4, 2))
+TITLE_SHARE = 0.3  # of the width of a panel: so much its title may take
 
 
 def draw_panels(
@@ -98,10 +99,10 @@ def _draw_base(axes: Axes, base: float, label: str) -> None:
 def _draw_vertical(axes: Axes, where: float, label: str) -> None:
     axes.axvline(where, color=MUTED, linestyle=DASHED, linewidth=1)
     low, high = axes.get_xlim()
-    late = where > (low + high) / 2
-    side, place = ("right", f"{label} ") if late else ("left", f" {label}")
-    transform = axes.get_xaxis_transform()
-    axes.text(where, 1, place, transform=transform, ha=side, va="top", size=8, color=MUTED)
+    share = (where - low) / (high - low)
+    # Above the axes, where no curve is, and beside the title.
+    side, place = ("right", share) if share > 0.6 else ("left", max(share, TITLE_SHARE))
+    axes.text(place, 1.01, label, transform=axes.transAxes, ha=side, size=8, color=MUTED)
 
 
 def _draw_line(axes: Axes, line: Line, *, steps: bool) -> None:

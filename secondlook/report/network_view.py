@@ -1,35 +1,28 @@
-"""What happens inside the networks, ready to be shown: table, chart, feature maps, sentences.
-
-What layers make of one image becomes pictures: grids of maps, and strips of values.
-"""
+"""What happens inside the networks, ready to be shown: table, chart, sentences, feature maps."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from secondlook.artifacts import files, layer_artifact
-from secondlook.artifacts.layer_artifact import (
-    Activations,
-    LayerActivation,
-    LayerReport,
-    LayerSummary,
-)
-from secondlook.artifacts.schema import ImageArray
+from secondlook.artifacts.layer_artifact import Activations, LayerReport, LayerSummary
 from secondlook.config.params import Params
 from secondlook.evaluation import formatting
 from secondlook.evaluation.formatting import format_ratio
 from secondlook.report import thumbnails
+from secondlook.report.feature_maps import FeatureMaps, draw_feature_maps, select_drawn_layers
 from secondlook.report.theme import Style
 from secondlook.report.thumbnails import Thumbnail
 
-NETWORK_KINDS = {"cnn": "convolutional", "dense": "without convolutions"}
+NETWORK_KINDS = {
+    "cnn": "convolutional",
+    "dense": "without convolutions",
+    "pretrained": "begun from a pretrained network",
+}
+# The end of a block of a network of keras.applications: which one, counted as its names count.
+BLOCK_END = re.compile(r"(?:conv(\d)_)?(?:expanded_conv|block)_?(\w*?)_?(?:project|add|out)")
 BAR_MINIMUM, BAR_MAXIMUM = 1e-3, 1e2  # values for each of the image's, from no bar to a full one
-MAP_SIDE, MAPS_PER_ROW = 56, 8  # pixels of a map at most, maps in a row
-VALUE_SIDE, VALUES_PER_ROW = 12, 32  # likewise of a single value
-# In a picture of its own: maps in a row, and the grey level between them.
-MOSAIC_MAPS_PER_ROW, MOSAIC_GREY = 16, 128
 
 
 @dataclass(frozen=True)
@@ -41,15 +34,6 @@ class LayerPoint:
     probe: float | None
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class FeatureMaps:
-    """What one layer makes of the example: a grid of maps, or a strip of values."""
-
-    name: str
-    description: str
-    picture: Thumbnail
 
 
 @dataclass(frozen=True)
@@ -67,8 +51,8 @@ class NetworkView:
     maps: Sequence[FeatureMaps]
 
 
-def select_network_pair(params: Params) -> list[str]:
-    """Return the first convolutional and the first dense run, as far as there are such."""
+def select_shown_networks(params: Params) -> list[str]:
+    """Return the first run of each kind of network, as far as there are such."""
     kinds = {name: params.run(name).model for name in reversed(params.runs)}
     first = {kind: name for name, kind in kinds.items()}
     return [first[kind] for kind in NETWORK_KINDS if kind in first]
@@ -104,7 +88,7 @@ def load_network_view(
         lazy=_scale_above_floor(table.lazy, floor),
         points=[_build_layer_point(layer, floor) for layer in table.layers],
         image=thumbnails.encode_thumbnail(passage.image),
-        maps=[draw_feature_maps(step) for step in passage.steps],
+        maps=[draw_feature_maps(step) for step in select_drawn_layers(passage.steps)],
     )
 
 
@@ -127,6 +111,10 @@ def _scale_above_floor(share: float, floor: float) -> float:
 
 def _format_layer_name(name: str) -> str:
     """Return the name of a layer where space is dear."""
+    if found := BLOCK_END.match(name):
+        return f"block {'.'.join(filter(None, found.groups())) or 0}"
+    if name == "backbone_end":
+        return "backbone"
     return name.replace("convolution_", "conv ").replace("pooling_", "pool ").replace("_", " ")
 
 
@@ -135,7 +123,6 @@ def build_network_context(runs: Sequence[NetworkView]) -> dict[str, object]:
     return {
         "inside": runs,
         "inside_told": list(describe_networks(runs)),
-        "columns_inside": max((len(run.points) for run in runs), default=0),
         "percent": formatting.format_rounded_percent,
         "p_value": formatting.format_p_value,
         "times": format_ratio,
@@ -172,65 +159,3 @@ def _describe_network(run: NetworkView) -> Iterator[str]:
             else f": {lost}, and what is lost is missed."
         )
     )
-
-
-def draw_feature_maps(step: LayerActivation) -> FeatureMaps:
-    """Return a layer's maps as a grid, or its values as a strip, enlarged without smoothing."""
-    return FeatureMaps(
-        step.name, _describe_scale(step), thumbnails.encode_sheet(*_arrange_tiles(step))
-    )
-
-
-def _describe_scale(step: LayerActivation) -> str:
-    """Return how many maps or values are shown, of what size, and how bright is how much."""
-    what = "maps of {} x {}".format(*step.levels.shape[:2]) if step.levels.ndim == 3 else "values"
-    part = step.levels.shape[-1]
-    count = f"{step.count:,}" if part == step.count else f"the first {part} of {step.count:,}"
-    return f"{count} {what}; black is 0, white {step.peak:.3g}"
-
-
-def _arrange_tiles(step: LayerActivation) -> tuple[ImageArray, int, int]:
-    """Return a layer's maps as pictures (n, h, w, 1), how many stand in a row, and how large."""
-    if step.levels.ndim == 3:
-        return np.moveaxis(step.levels, -1, 0)[..., None], MAPS_PER_ROW, MAP_SIDE
-    return step.levels.reshape(-1, 1, 1, 1), VALUES_PER_ROW, VALUE_SIDE
-
-
-def load_example(name: str) -> Activations | None:
-    """Return what a run makes of its example; None where `train` left nothing of it."""
-    there = (files.stage_folder("train", name) / layer_artifact.ACTIVATIONS_FILE).exists()
-    return layer_artifact.load_activations(name) if there else None
-
-
-def list_layer_images(passage: Activations) -> list[tuple[str, ImageArray]]:
-    """Return the image and each layer as a picture (H, W) or (H, W, 3) in its own pixels."""
-    image = passage.image[..., 0] if passage.image.shape[2] == 1 else passage.image
-    drawn = [("image", image)]
-    for step in passage.steps:
-        tile, across = (
-            _arrange_tiles(step)[0][..., 0],
-            MOSAIC_MAPS_PER_ROW if step.levels.ndim == 3 else VALUES_PER_ROW,
-        )
-        gap = int(step.levels.ndim == 3)
-        drawn.append((f"{step.name}: {_describe_scale(step)}", build_mosaic(tile, across, gap)))
-    return drawn
-
-
-def build_mosaic(tiles: ImageArray, across: int, gap: int) -> ImageArray:
-    """Return pictures (n, h, w) side by side, so many in a row, with grey pixels between."""
-    down = -(-len(tiles) // across)
-    spare = [(0, down * across - len(tiles)), (0, gap), (0, gap)]
-    framed = np.pad(tiles, spare, constant_values=MOSAIC_GREY)
-    rows, columns = framed.shape[1:]
-    grid = framed.reshape(down, across, rows, columns).swapaxes(1, 2)
-    return grid.reshape(down * rows, across * columns)[
-        : down * rows - gap, : across * columns - gap
-    ]
-
-
-def list_top_classes(
-    passage: Activations, classes: Sequence[str], most: int = 10
-) -> dict[str, float]:
-    """Return the most probable classes and their probabilities, the highest first."""
-    order = np.argsort(-passage.probabilities, kind="stable")[:most]
-    return {classes[k]: float(passage.probabilities[k]) for k in order}

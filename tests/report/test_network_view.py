@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.artifacts.layer_artifact import ProbeChange
 from secondlook.config.params import Params, load_params
+from secondlook.config.training import TrainParams
 from secondlook.evaluation import formatting
 from secondlook.report import network_view
 from secondlook.report.theme import Style
@@ -37,8 +39,12 @@ def build_view(gained: int = 30, *, probed: bool = True) -> network_view.Network
 def test_the_first_run_of_each_kind_is_shown(project: Path) -> None:
     """The convolutional one stands first; where there is one kind only, it stands alone."""
     assert project == Path.cwd()
-    assert network_view.select_network_pair(params(RUNS)) == ["b", "a"]
-    assert network_view.select_network_pair(params({"d": {"model": "dense"}})) == ["d"]
+    models = get_args(TrainParams.model_fields["model"].annotation)
+    assert set(network_view.NETWORK_KINDS) == set(models)
+    begun: dict[str, object] = {"model": "pretrained"}
+    assert network_view.select_shown_networks(params({"p": begun} | RUNS)) == ["b", "a", "p"]
+    assert network_view.select_shown_networks(params(RUNS)) == ["b", "a"]
+    assert network_view.select_shown_networks(params({"d": {"model": "dense"}})) == ["d"]
 
 
 def test_runs_that_left_nothing_are_not_shown(project: Path) -> None:
@@ -117,44 +123,21 @@ def test_values_are_counted_as_people_do(kept: float, text: str) -> None:
     assert formatting.format_ratio(kept) == text
 
 
-def test_maps_are_told_with_their_size_and_scale() -> None:
-    """How many of how many, how large, and what white means."""
-    convolution, _, dense = map(network_view.draw_feature_maps, networks.make_activations().steps)
-    assert convolution.description == "the first 64 of 70 maps of 26 x 26; black is 0, white 1.5"
-    assert dense.description == "40 values; black is 0, white 0"
-    assert convolution.picture.width == 8 * 52 + 7 * 2  # each pixel two by two, and gaps
-
-
-def test_a_mosaic_has_a_grey_pixel_between_its_pictures() -> None:
-    """Row by row; what is left of the last row is grey."""
-    tiles = np.arange(3, dtype=np.uint8).repeat(4).reshape(3, 2, 2)
-    grey = network_view.MOSAIC_GREY
-    expected = [
-        *([[0, 0, grey, 1, 1]] * 2),
-        [grey] * 5,
-        *([[2, 2, grey, grey, grey]] * 2),
-    ]
-    np.testing.assert_array_equal(network_view.build_mosaic(tiles, 2, 1), expected)
-    np.testing.assert_array_equal(
-        network_view.build_mosaic(tiles[:, :1], 3, 0), [[0, 0, 1, 1, 2, 2]]
-    )
-
-
-def test_the_answer_is_told_by_its_most_probable_classes() -> None:
-    """The highest first, and no more than asked for."""
-    found = networks.make_activations()
-    assert network_view.list_top_classes(found, ["not 8", "8"]) == {"8": 0.75, "not 8": 0.25}
-    assert list(network_view.list_top_classes(found, ["not 8", "8"], 1)) == ["8"]
-
-
-def test_a_run_has_an_example_or_none(project: Path) -> None:
-    """What was trained before there were examples is passed over."""
-    assert project == Path.cwd()
-    files.stage_folder("train", "a").mkdir(parents=True)
-    networks.write_layer_files("a", networks.make_layer_report())
-    found = network_view.load_example("a")
-    assert found is not None
-    assert [title.partition(":")[0] for title, _ in network_view.list_layer_images(found)] == [
-        *("image", "convolution_1", "pooling_1", "dense_1")
-    ]
-    assert network_view.load_example("b") is None
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("convolution_1", "conv 1"),
+        ("expanded_conv_project_BN", "block 0"),
+        ("block_12_add", "block 12"),
+        ("block_13_project_BN", "block 13"),
+        ("expanded_conv_10_add", "block 10"),
+        ("block1a_project_activation", "block 1a"),
+        ("block6h_add", "block 6h"),
+        ("conv3_block4_out", "block 3.4"),
+        ("backbone_end", "backbone"),
+        ("pooled", "pooled"),
+    ],
+)
+def test_names_of_layers_are_short_on_the_chart(name: str, short: str) -> None:
+    """Also those that keras.applications gives to the ends of blocks."""
+    assert network_view.build_network_context([])["short_name"](name) == short  # type: ignore[operator]
