@@ -8,7 +8,6 @@ imported inside the functions that need it: what is wrong with weights is told b
 import math
 import re
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -83,11 +82,12 @@ def build_backbone(
 
 
 def add_backbone(
-    images: "keras.KerasTensor", name: BackboneName, path: Path | None
+    images: "keras.KerasTensor", name: BackboneName, source: "keras.Model | None"
 ) -> "keras.KerasTensor":
     """Return the maps (batch, h, w, D) that a frozen backbone makes of images of levels 0..1.
 
-    Its layers stand in the graph one by one. path: its weights; None leaves them random.
+    Its layers stand in the graph one by one. source: a backbone of its own with the weights that
+    they take; None leaves them random.
     """
     from keras import Model, layers
 
@@ -95,8 +95,8 @@ def add_backbone(
     scaled = scaling(images)
     maps = layers.Activation("linear", name=END)(build_backbone(name, scaled).output)
     whole = Model(scaled, maps)
-    if path is not None:
-        _copy_weights(build_backbone(name, weights=str(path)), whole)
+    if source is not None:
+        _copy_weights(source, whole)
     for layer in list_backbone_layers(whole):
         layer.trainable = False
         if isinstance(layer, layers.Dropout):

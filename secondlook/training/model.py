@@ -14,6 +14,7 @@ from secondlook.artifacts.files import check_present
 from secondlook.config.training import AugmentParams, TrainParams
 from secondlook.training.backbone import POOLED, add_backbone
 from secondlook.training.optimization import build_loss, build_optimizer
+from secondlook.training.pretrained_weights import load_backbone
 
 ARCHITECTURE_FILE = "model.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -48,7 +49,8 @@ def build_model(
     It takes uint8 images (batch, H, W, C), `shape` being (H, W, C), and gives float32
     probabilities (batch, classes) that sum to 1. The scaling to 0..1 is its first layer, then
     comes augmentation, in training only. The seed decides weights, dropout and augmentation.
-    weights: of the backbone; without them that begins at random as well.
+    weights: of the backbone; without them that begins at random as well. Raises DataError where
+    the file does not hold them.
     """
     keras.utils.set_random_seed(train.seed)
     keras.config.set_dtype_policy(train.precision)
@@ -67,8 +69,9 @@ def build_model(
         parts = [*before, *convolutions, layers.Flatten(name="flat"), *after]
         model = keras.Sequential(parts, name=train.model)
     else:
-        image = before[0]
-        maps = add_backbone(_chain(before[1:], image), train.backbone.name, weights)
+        image, name = before[0], train.backbone.name
+        source = load_backbone(name, weights) if weights else None
+        maps = add_backbone(_chain(before[1:], image), name, source)
         parts = [layers.GlobalAveragePooling2D(name=POOLED), *after]
         model = keras.Model(image, _chain(parts, maps), name=train.model)
     compile_model(model, train, steps)

@@ -187,6 +187,16 @@ def load_weights(name: BackboneName, path: Path, expected: str) -> "keras.Model"
     return network
 
 
+def load_backbone(name: BackboneName, path: Path) -> "keras.Model":
+    """Return the backbone that a run begins with; DataError where the file is not one of it.
+
+    `secondlook weights` writes no such file, but any file can be put there with its digest.
+    """
+    kind = BACKBONES[name].kind
+    remedy = f"`secondlook weights {name} --replace`, perhaps --from FILE, says their digest"
+    return load_weights(name, path, f"expected weights of {kind} without its top; {remedy}")
+
+
 def _check_values(network: "keras.Model", path: Path, expected: str) -> None:
     """Refuse numbers that are none, and kernels of one value, as a gap in a file leaves them."""
     import numpy as np

@@ -23,6 +23,7 @@ from tests.support.training import (
     write_noise_images,
     write_small_run_params,
 )
+from tests.support.weights import NAME, write_legacy_weights
 
 SHAPE = (32, 32, 3)
 TUNED: dict[str, Any] = {"epochs": 2, "learning_rate": 0.01, "blocks": 1}
@@ -173,3 +174,40 @@ def test_other_weights_are_told_before_anything_runs(weights: dict[str, str]) ->
     with pytest.raises(DataError, match=r"found sha256 \w+; params.yaml: runs.small.backbone exp"):
         train.run(params, "small", SILENT)
     assert not files.stage_folder("train").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("page", "found a web page (HTML), which is no HDF5; expected weights of MobileNetV3Small"),
+        ("network", "MobileNetV3Small cannot take its weights from it (A total of "),
+    ],
+)
+def test_a_file_that_is_not_the_networks_is_one_line(kind: str, found: str) -> None:
+    """Whoever puts one there by hand, with its digest, is told so; nothing is left of the run."""
+    path = pretrained_weights.get_weights_path("mobilenet_v3_small")
+    if kind == "page":
+        path.write_bytes(b"<!DOCTYPE html><html>")
+    else:
+        backbone.build_backbone("mobilenet_v2").save_weights(path)
+    params = write_params({"name": "mobilenet_v3_small", "sha256": files.hash_file(path)})
+    with pytest.raises(DataError) as caught:
+        train.run(params, "small", SILENT)
+    assert str(caught.value).startswith(f"{path}: {found}")
+    assert "\n" not in str(caught.value)
+    assert not files.stage_folder("train", "small").exists()
+
+
+def test_weights_as_keras_downloads_them_will_do(weights: dict[str, str]) -> None:
+    """The older form of file that somebody puts there: the same run but for the digest."""
+    train.run(write_params(weights, fine_tune=None), "small", SILENT)
+    path = pretrained_weights.get_weights_path(weights["name"])
+    folder, network = files.stage_folder("train", "small"), backbone.build_backbone(NAME)
+    network.load_weights(path)
+    write_legacy_weights(network, path)
+    folder.rename("first")
+    train.run(
+        write_params(weights | {"sha256": files.hash_file(path)}, fine_tune=None), "small", SILENT
+    )
+    learned = "model.weights.h5"
+    assert (folder / learned).read_bytes() == Path("first", learned).read_bytes()
