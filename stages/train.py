@@ -21,7 +21,7 @@ from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.training import embedding_distance, environment
 from secondlook.training.checkpoint import Checkpoint
 from secondlook.training.epoch_metrics import LearningCurves, LogEpoch
-from secondlook.training.fitting import Training
+from secondlook.training.fitting import Training, list_phases
 from secondlook.training.pretrained_weights import check_weights, get_weights_path
 from secondlook.training.run_key import compute_run_key
 
@@ -200,7 +200,7 @@ def _summarize_run(
     fine_tuned_after is the last epoch of the head alone; runs of one phase do not have it.
     """
     epochs = len(training.curves.history)
-    allowed = sum(phase.epochs for phase in train.list_phases())
+    allowed = sum(phase.epochs for phase in list_phases(train))
     return {
         "parameters": train.model_dump(),
         "epochs": epochs,

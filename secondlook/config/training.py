@@ -164,13 +164,6 @@ class TrainParams(ParamsSection):
     backbone: BackboneParams | None = make_optional(None)
     fine_tune: FineTuneParams | None = make_optional(None)
 
-    def list_phases(self) -> "list[TrainParams]":
-        """Return what each phase of a training goes by: the head alone, then the fine-tuning."""
-        if (tuned := self.fine_tune) is None:
-            return [self]
-        told = {"epochs": tuned.epochs, "learning_rate": tuned.learning_rate}
-        return [self, self.model_copy(update=told)]
-
 
 # What a run has that does not tell of the key: run.json leaves it out then.
 OPTIONAL_DEFAULTS = {
@@ -187,8 +180,9 @@ class SharedTrainParams(TrainParams):
 def check_phases(train: TrainParams, where: str) -> None:
     """Refuse a learning rate that would still rise when a phase of the training ends."""
     schedule = train.learning_rate_schedule
-    for phase, key in zip(train.list_phases(), ("epochs", "fine_tune.epochs"), strict=False):
-        if schedule is not None and schedule.cosine.warmup >= phase.epochs:
+    phases = {"epochs": train, "fine_tune.epochs": train.fine_tune}
+    for key, phase in phases.items():
+        if schedule is not None and phase is not None and schedule.cosine.warmup >= phase.epochs:
             raise ParamsError(
                 f"{where}: learning_rate_schedule: found warmup {schedule.cosine.warmup} of "
                 f"{phase.epochs} epochs; expected less than {key}"

@@ -30,6 +30,14 @@ BEST_FIELDS = ("best", "best_epoch")  # of Keras's EarlyStopping, besides the we
 STOPPING_FIELDS = (*BEST_FIELDS, "wait", "stopped_epoch")
 
 
+def list_phases(train: TrainParams) -> list[TrainParams]:
+    """Return what each phase of a training goes by: the head alone, then the fine-tuning."""
+    if (tuned := train.fine_tune) is None:
+        return [train]
+    told = {"epochs": tuned.epochs, "learning_rate": tuned.learning_rate}
+    return [train, train.model_copy(update=told)]
+
+
 class Training:
     """A network that learns, what early stopping remembers of it, and its curves.
 
@@ -60,7 +68,7 @@ class Training:
         whether in one go or resumed in any phase or between two.
         """
         state = self.saved.read()
-        for number, phase in enumerate(self.train.list_phases(), start=1):
+        for number, phase in enumerate(list_phases(self.train), start=1):
             if state is None or number >= len(state.begun):
                 self._fit_phase(number, phase, state)
                 state = None
@@ -122,7 +130,7 @@ class Training:
         if state is None:
             return self.begun[-1]
         if state.epoch == last or state.patience.get("stopped_epoch"):
-            more = len(self.begun) < len(self.train.list_phases())
+            more = len(self.begun) < len(list_phases(self.train))
             which = "before fine-tuning" if more else "one"
             print(f"resuming after epoch {state.epoch}, the last {which}", flush=True)
             return last
