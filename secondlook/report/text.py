@@ -89,6 +89,8 @@ def describe_training(result: RunResult) -> str:
         f"{_format_epochs(1, switched)} trained the head alone, "
         f"{_format_epochs(switched + 1, last).lower()} the network below it as well."
     )
+    if result.fitting.kind == "diverged":  # at the end of both, whichever was kept
+        return f"{phases} {describe_fit(result.fitting)}"
     judged = "fine-tuning" if result.fitting.first > switched else "the head alone"
     return f"{phases} Of {judged}, which was kept: {describe_fit(result.fitting)}"
 

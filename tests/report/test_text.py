@@ -82,6 +82,10 @@ def test_both_phases_of_a_training_are_told() -> None:
             "Epochs 1 to 6 trained the head alone, epochs 7 to 10 the network below it as well. "
             f"{told}: at the end"
         )
+    away = make_overfitting(kind="diverged", first=1, last=6)
+    assert "as well. Diverged: the last" in describe_training(
+        tuned.model_copy(update={"fitting": away})
+    )
 
 
 def test_backticks_are_code_and_the_rest_is_text() -> None:
