@@ -22,7 +22,7 @@ from secondlook.training import embedding_distance, environment
 from secondlook.training.checkpoint import Checkpoint
 from secondlook.training.epoch_metrics import LearningCurves, LogEpoch
 from secondlook.training.fitting import Training, list_phases
-from secondlook.training.pretrained_weights import check_weights, get_weights_path
+from secondlook.training.pretrained_weights import check_weights, find_weights
 from secondlook.training.run_key import compute_run_key
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _fit_model(
 
     tf.config.experimental.enable_op_determinism()
     data = build_batches(train, facts.classes, weights)
-    backbone = get_weights_path(train.backbone.name) if train.backbone else None
+    backbone = find_weights(train.backbone.name) if train.backbone else None
     model = build_model(train, facts.shape, len(facts.classes), len(data), backbone)
     training = Training(model, train, data, curves, saved)
     training.fit()

@@ -3,6 +3,7 @@
 What can be told of a file without Keras is told before that is imported, which takes seconds.
 """
 
+import os
 import socket
 import sys
 import tempfile
@@ -36,10 +37,22 @@ def get_weights_path(name: str) -> Path:
     return WEIGHTS_FOLDER / f"{name}.weights.h5"
 
 
+def find_weights(name: str) -> Path | None:
+    """Return the file of a backbone's weights; None where there is none.
+
+    DVC_ROOT is the real project, also in the copy where `dvc exp run --temp` works: there DVC
+    brings what a stage depends on, and weights are told by their digest alone.
+    """
+    path = get_weights_path(name)
+    places = (path, Path(os.environ.get("DVC_ROOT", ""), path))
+    return next((place for place in places if place.is_file()), None)
+
+
 def check_weights(backbone: BackboneParams, where: str) -> Path:
     """Return the file of weights; raise DataError unless it is there, and the one that is meant."""
-    path, wanted = get_weights_path(backbone.name), backbone.sha256
-    if not path.is_file():
+    path, wanted = find_weights(backbone.name), backbone.sha256
+    if path is None:
+        path = get_weights_path(backbone.name)
         raise DataError(
             f"{path}: no such file, and {where}.backbone starts from it (sha256 {wanted}); "
             f"`dvc pull {path}.dvc` where it was added, else `secondlook weights {backbone.name}`"

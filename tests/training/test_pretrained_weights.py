@@ -166,3 +166,21 @@ def test_weights_that_are_not_those_are_refused() -> None:
         pretrained_weights.check_weights(wanted, "params.yaml: runs.x")
     assert str(other.value).startswith(f"{path}: found sha256 d9298a10d1b0735837dc4bd85dac641b0f3c")
     assert "\n" not in str(missing.value) + str(other.value)
+
+
+def test_a_copy_of_the_project_has_its_weights(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc exp run --temp train@x` works in one, where DVC brings what a stage depends on alone."""
+    path = pretrained_weights.get_weights_path("resnet50_v2")
+    real = tmp_path_factory.mktemp("real") / path
+    wanted = BackboneParams(name="resnet50_v2", sha256=hashlib.sha256(b"right").hexdigest())
+    for folder, content in ((real.parent, b"right"), (project / path.parent, b"other")):
+        folder.mkdir(parents=True)
+        (folder / path.name).write_bytes(content)
+    monkeypatch.setenv("DVC_ROOT", str(real.parents[2]))
+    with pytest.raises(DataError, match=r"^data/weights/resnet50_v2.weights.h5: found sha256"):
+        pretrained_weights.check_weights(wanted, "params.yaml: runs.x")
+    path.unlink()
+    assert pretrained_weights.check_weights(wanted, "params.yaml: runs.x") == real
+    assert pretrained_weights.find_weights("mobilenet_v2") is None
