@@ -30,11 +30,18 @@ TUNED: dict[str, Any] = {"epochs": 2, "learning_rate": 0.01, "blocks": 1}
 # Every source of chance and of memory.
 LIVELY: dict[str, Any] = {
     "early_stopping": {"monitor": "validation/loss", "patience": 1},
-    "augment": {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True},
+    "augment": {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True, "mixup": 0.3},
     "class_weight": "balanced",
     "dropout": 0.2,
     "optimizer": {"adamw": {"weight_decay": 0.01}},
     "learning_rate_schedule": {"cosine": {"warmup": 0}},
+}
+# Without augmentation the head learns from features; what else there is of chance and habits.
+STILL: dict[str, Any] = LIVELY | {
+    "augment": None,
+    "precision": "mixed_bfloat16",
+    "label_smoothing": 0.1,
+    "loss": {"focal": {"gamma": 2.0}},
 }
 
 
@@ -114,11 +121,12 @@ def test_two_phases_are_one_training(weights: dict[str, str]) -> None:
     ]
 
 
+@pytest.mark.parametrize("habits", [LIVELY, STILL], ids=["from images", "from features"])
 def test_interrupted_in_either_phase_or_between(
-    weights: dict[str, str], capsys: pytest.CaptureFixture[str]
+    habits: dict[str, Any], weights: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Stopped after each epoch in turn, it ends with the bytes of one go."""
-    params = write_params(weights, **LIVELY)
+    params = write_params(weights, **habits)
     train.run(params, "small", SILENT)
     whole, epochs, switched = read_outputs(), read_run()["epochs"], read_run()["fine_tuned_after"]
     files.stage_folder("train", "small").rename("made")
