@@ -20,10 +20,10 @@ from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.training import embedding_distance, environment
 from secondlook.training.checkpoint import Checkpoint
+from secondlook.training.environment import compute_run_key
 from secondlook.training.epoch_metrics import LearningCurves, LogEpoch
 from secondlook.training.fitting import Training, list_phases
 from secondlook.training.pretrained_weights import check_weights, find_weights
-from secondlook.training.run_key import compute_run_key
 
 if TYPE_CHECKING:
     import keras

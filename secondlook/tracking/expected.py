@@ -25,7 +25,7 @@ from secondlook.tracking.run_spec import (
     format_data_parameters,
     format_place_tags,
 )
-from secondlook.training.run_key import compute_run_key
+from secondlook.training.environment import compute_run_key
 
 TRAIN_FILES = ("run.json", "history.csv", "predictions.npz", "layers.json")
 EVALUATE_FILES = ("metrics.json", "details.json")

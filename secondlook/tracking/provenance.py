@@ -22,8 +22,7 @@ from secondlook.artifacts.manifest import SPLITS, ManifestRows
 from secondlook.config.errors import SecondLookError
 from secondlook.config.processes import run_git
 from secondlook.tracking.location import find_location
-from secondlook.training.environment import describe_environment
-from secondlook.training.run_key import CODE_FOLDERS
+from secondlook.training.environment import CODE_FOLDERS, describe_environment
 
 LOCK_FILE = "dvc.lock"
 SOURCE_FILES = (

@@ -8,8 +8,7 @@ pretrained_weights.py  weights for them: downloaded or from a file, checked, alw
 epoch_metrics.py       what is measured of every epoch
 fitting.py             a training from its first epoch to its last: phases, stopping, resuming
 checkpoint.py          the state between two epochs, saved so that a killed training resumes
-run_key.py             what makes a run the same run: parameters, data, code
-environment.py         TensorFlow started quietly; what else may change the last digits
+environment.py         what makes a run the same run; what else may change the last digits
 embedding_distance.py  how far an image is from the training images inside the network
 layer_outputs.py       what each layer makes of images, and of one image to be drawn
 linear_probe.py        what linear models can read off each layer, as a table

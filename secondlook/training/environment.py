@@ -1,9 +1,11 @@
-"""TensorFlow, and what else may change the last digits of a training besides its own inputs.
+"""What determines a training: its run key, and the environment that may change the last digits.
 
-It is started without what it says of graphics cards that are not there. Libraries, threads,
-CPU and GPU make the environment; the run key (run_key.py) is all the rest.
+The run key is that of a run's own inputs; libraries, threads, CPU and GPU are the environment.
+TensorFlow is started without what it says of graphics cards that are not there.
 """
 
+import hashlib
+import json
 import os
 import platform
 import re
@@ -15,14 +17,48 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from secondlook.artifacts import files
 from secondlook.artifacts.parallel import count_schedulable_cores
 from secondlook.config.errors import TrainingError
+from secondlook.config.params import Params
+from secondlook.config.yaml_files import load_yaml
 
+PIPELINE_FILE = Path("dvc.yaml")
+CODE_FOLDERS = ("stages", "secondlook")
 BACKEND = "tensorflow"
 # Keras reads these when it is imported, besides the first: two cut a training short.
 KERAS_VARIABLES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 # Keras imports them, where they are, for drawings, wrappers and tables that nobody here asks for.
 LEFT_OUT = ("matplotlib", "pandas", "sklearn")
+
+
+def compute_run_key(params: Params, name: str) -> str:
+    """Return the SHA-256 (hex) of everything that determines the run `name`.
+
+    That is its effective parameters, the digest in data/preprocess/facts.json, and the code
+    files behind the deps that dvc.yaml lists for `train`. The name itself is not part of it.
+    Raises DataError when `preprocess` has not run.
+    """
+    facts = files.read_json(files.check_present(files.stage_folder("preprocess", "facts.json")))
+    parts = [
+        json.dumps(params.run(name).model_dump(), sort_keys=True),
+        facts["digest"],
+        files.hash_files(*list_training_code()),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def list_training_code() -> list[Path]:
+    """Return the code files of the deps that dvc.yaml lists for `train`, sorted.
+
+    A folder stands for every Python file in it.
+    """
+    pipeline = load_yaml(PIPELINE_FILE)
+    deps = pipeline["stages"]["train"]["do"]["deps"]
+    code = [Path(dep) for dep in deps if dep.split("/")[0] in CODE_FOLDERS]
+    return sorted(
+        file for path in code for file in ([path] if path.is_file() else path.rglob("*.py"))
+    )
 
 
 def start_tensorflow() -> None:

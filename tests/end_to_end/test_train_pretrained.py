@@ -12,7 +12,7 @@ from secondlook.config.errors import DataError
 from secondlook.config.params import Params
 from secondlook.training import backbone, pretrained_weights
 from secondlook.training.checkpoint import Checkpoint
-from secondlook.training.run_key import compute_run_key
+from secondlook.training.environment import compute_run_key
 from stages import train
 from tests.support.project import edit_params
 from tests.support.training import (

@@ -10,7 +10,7 @@ import pytest
 from secondlook.artifacts import files
 from secondlook.config.params import Params
 from secondlook.training.checkpoint import STATES_FOLDER, Checkpoint
-from secondlook.training.run_key import compute_run_key
+from secondlook.training.environment import compute_run_key
 from stages import train
 from tests.support.training import SILENT, read_outputs, write_noise_images, write_small_run_params
 

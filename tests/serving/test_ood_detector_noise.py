@@ -9,7 +9,7 @@ import pytest
 from secondlook.artifacts import dataset_card, files
 from secondlook.data.decoding import DecodedImage
 from secondlook.serving.ood_detector import OodDetector
-from secondlook.training.run_key import list_training_code
+from secondlook.training.environment import list_training_code
 from stages import preprocess, split, train
 from tests.support.project import ROOT
 from tests.support.training import SILENT, make_small_run_params

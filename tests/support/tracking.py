@@ -19,7 +19,7 @@ from secondlook.config.params import Params, load_params
 from secondlook.tracking import models
 from secondlook.tracking.location import find_location, format_sqlite_uri
 from secondlook.tracking.registry import CHAMPION, RegisteredVersion, Registry
-from secondlook.training.run_key import compute_run_key
+from secondlook.training.environment import compute_run_key
 from tests.support.datasets import make_dataset_card
 from tests.support.project import edit_params, link_code
 from tests.support.results import make_run_json

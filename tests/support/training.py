@@ -10,7 +10,7 @@ import numpy as np
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.config.params import Params, load_params
-from secondlook.training.run_key import list_training_code
+from secondlook.training.environment import list_training_code
 from tests.support.datasets import make_dataset_card
 from tests.support.project import edit_params
 

@@ -8,7 +8,7 @@ import pytest
 
 from secondlook.artifacts import files
 from secondlook.config.params import Params, load_params
-from secondlook.training.run_key import compute_run_key, list_training_code
+from secondlook.training.environment import compute_run_key, list_training_code
 from tests.support.project import ROOT
 
 
