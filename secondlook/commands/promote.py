@@ -14,8 +14,7 @@ from secondlook.config.params import Params, load_params
 from secondlook.config.processes import make_temporary_folder
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
-from secondlook.retraining.promotion import RetrainingRun
-from secondlook.retraining.session import RetrainingDraft, run_session
+from secondlook.retraining.session import RetrainingDraft, RetrainingRun, run_session
 from secondlook.tracking import models, registry
 from secondlook.tracking.lookup import look_up_run
 from secondlook.tracking.registry import CHAMPION, Registry

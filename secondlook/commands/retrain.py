@@ -23,8 +23,7 @@ from secondlook.evaluation import formatting
 from secondlook.retraining import decide
 from secondlook.retraining.decide import is_decided
 from secondlook.retraining.log import RetrainingLog
-from secondlook.retraining.promotion import RetrainingRun
-from secondlook.retraining.session import RetrainingDraft, run_session
+from secondlook.retraining.session import RetrainingDraft, RetrainingRun, run_session
 from secondlook.tracking import registry, retraining_runs
 from secondlook.tracking.registry import Registry
 

@@ -8,8 +8,7 @@ from secondlook.config.errors import TrackingError
 from secondlook.config.params import Params, load_params
 from secondlook.retraining.decide import Decision
 from secondlook.retraining.log import RetrainingLog
-from secondlook.retraining.promotion import RetrainingRun
-from secondlook.retraining.session import RetrainingDraft, run_session
+from secondlook.retraining.session import RetrainingDraft, RetrainingRun, run_session
 from secondlook.tracking import registry
 from secondlook.tracking.registry import CHAMPION, PREVIOUS, Registry
 
