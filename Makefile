@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 .PHONY: repro scm test test-quick ui report check bench lock
 
 repro: $(READY) scm
-	dvc repro
+	@python -m stages repro
 	@python -m stages leaderboard
 
 # A downloaded archive is no git repository, and dvc wants to be told so.

@@ -40,6 +40,7 @@ LONG_FILES = (
     "test_retrain_killed.py",
     "test_train_resumed.py",
     "test_interrupted.py",
+    "test_repro.py",
     "test_train_killed.py",
     "test_pretrained.py",
     "test_weights.py",

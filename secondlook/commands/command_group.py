@@ -23,7 +23,7 @@ from secondlook.config.errors import SecondLookError
 RUN_STAGES = ("train", "evaluate")  # those that take the name of a run
 STAGES = ("split", "preprocess", "train", "evaluate", "compare", "report", "track")
 COMMANDS = (
-    *("leaderboard", "predict", "inspect", "export", "weights", "reproduce"),
+    *("repro", "leaderboard", "predict", "inspect", "export", "weights", "reproduce"),
     *("retrain", "promote", "rollback", "history"),
 )
 # name: the module that does it
@@ -105,14 +105,16 @@ def _build_stage_command(name: str) -> click.Command:
 
         params = load_params()
         stage = importlib.import_module(MODULES[name])
-        if name == "train":
-            from secondlook.config.dvc import end_with_dvc
-            from secondlook.tracking import live
+        from secondlook.config.dvc import end_with_dvc
 
-            with end_with_dvc(), live.follow_training(params, arguments["run"]) as log_epoch:
-                stage.run(params, arguments["run"], log_epoch)
-        else:
-            stage.run(params, *arguments.values())
+        with end_with_dvc():
+            if name == "train":
+                from secondlook.tracking import live
+
+                with live.follow_training(params, arguments["run"]) as log_epoch:
+                    stage.run(params, arguments["run"], log_epoch)
+            else:
+                stage.run(params, *arguments.values())
 
     # A run called like an option is refused by params.yaml, which says why.
     settings = {"ignore_unknown_options": bool(takes_run)}

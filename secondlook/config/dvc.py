@@ -1,6 +1,6 @@
-"""dvc as a subprocess; and a training that ends with the dvc above it.
+"""dvc as a subprocess; and a stage that ends with the dvc above it, and with who started that.
 
-dvc starts a stage through a shell. Where dvc alone is killed, shell and training go on as orphans,
+dvc starts a stage through a shell. Where dvc alone is killed, shell and stage go on as orphans,
 and the next `dvc repro` trains the same run beside them: nobody waits for it any more.
 """
 
@@ -29,6 +29,9 @@ SECONDS = 0.5  # between two looks
 NOTES_FILE = Path(".dvc", "tmp", "rwlock")  # of dvc: which processes read and write what
 LONGEST_DEATH = 2.0  # seconds that one which is being killed may take
 ERROR_PREFIX = "ERROR: "  # of the line in which dvc says why it failed
+STAGE_PREFIX = "secondlook: "  # of the line in which a stage says why it failed
+WARNING_PREFIX = "secondlook: warning"
+OVERSEER_VARIABLE = "SECOND_LOOK_OVERSEER"  # number and start of the process that started dvc
 SIGNAL = signal.SIGUSR1  # not SIGINT: that may be ignored, as under nohup
 
 
@@ -62,6 +65,19 @@ def load_dvc_status(
         raise SecondLookError(f"{' '.join(('dvc status', *arguments))}: {reason}")
     found: dict[str, list[Any]] = json.loads(asked.stdout or "{}")
     return found
+
+
+def find_failure_reason(lines: list[str]) -> str | None:
+    """Return why dvc failed: the last line of a stage's own, of dvc's, or any."""
+    told = [
+        line
+        for line in lines
+        if line.startswith(STAGE_PREFIX) and not line.startswith(WARNING_PREFIX)
+    ]
+    errors = [line for line in lines if line.startswith(ERROR_PREFIX)]
+    spoken = [line for line in lines if line.strip()]
+    last = next((found[-1] for found in (told, errors, spoken) if found), None)
+    return last and last.removeprefix(STAGE_PREFIX).removeprefix(ERROR_PREFIX)
 
 
 def forget_ended_processes(project: Path) -> None:
@@ -122,14 +138,22 @@ def _has_ended(pid: int, noted: float) -> bool:
         return False
 
 
+def name_overseer() -> dict[str, str]:
+    """Return the variable that tells the stages of a dvc to end when this process is gone."""
+    import psutil
+
+    return {OVERSEER_VARIABLE: f"{os.getpid()} {psutil.Process().create_time()}"}
+
+
 @contextmanager
 def end_with_dvc() -> Iterator[None]:
     """Interrupt what is done inside, as Ctrl-C does, once the dvc above this process is gone.
 
-    Nothing is watched where dvc did not start this process.
+    Likewise once the process is gone that oversees this dvc. Nothing is watched where dvc did not
+    start this process.
     """
-    watched = _find_dvc()
-    if watched is None:
+    watched = [process for process in (_find_dvc(), _find_overseer()) if process is not None]
+    if not watched:
         yield
         return
     done = threading.Event()
@@ -155,14 +179,31 @@ def _find_dvc() -> "psutil.Process | None":
     return None
 
 
+def _find_overseer() -> "psutil.Process | None":
+    """Return the process that oversees the dvc above; None where none does.
+
+    Raises KeyboardInterrupt where it is gone already.
+    """
+    if OVERSEER_VARIABLE not in os.environ or "DVC_STAGE" not in os.environ:
+        return None
+    import psutil
+
+    number, start = os.environ[OVERSEER_VARIABLE].split()
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(number))
+        if abs(process.create_time() - float(start)) < LONGEST_DEATH:  # clocks are set meanwhile
+            return process
+    raise KeyboardInterrupt
+
+
 def _is_dvc(process: "psutil.Process") -> bool:
     """Tell a dvc by its command line."""
     return "dvc" in {Path(part).name for part in process.cmdline()[:3]}
 
 
-def _watch(watched: "psutil.Process", done: threading.Event) -> None:
+def _watch(watched: "list[psutil.Process]", done: threading.Event) -> None:
     while not done.wait(SECONDS):
-        if not _is_alive(watched):
+        if not all(map(_is_alive, watched)):
             _thread.interrupt_main(SIGNAL)
             return
 

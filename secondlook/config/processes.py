@@ -69,6 +69,13 @@ def start_command(  # noqa: PLR0913 - what of Popen's own differs among those wh
             raise
 
 
+def interrupt_session(process: "subprocess.Popen[str]") -> None:
+    """Interrupt a child of start_command and all it started, as Ctrl-C does; harder under nohup."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    with suppress(ProcessLookupError):  # all of them are at their end
+        os.killpg(process.pid, signal.SIGTERM if ignored else signal.SIGINT)
+
+
 def run_command(
     command: Command,
     *,

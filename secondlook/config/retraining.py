@@ -4,7 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from secondlook.config.yaml_schema import Fraction, NonEmptyText, ParamsSection
+from secondlook.config.yaml_schema import (
+    Fraction,
+    NonEmptyText,
+    ParamsSection,
+    PositiveCount,
+    make_optional,
+)
 
 GateMetric = Literal["accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"]
 LOSS_METRIC = "log_loss"  # the one metric that is better when it is lower
@@ -38,10 +44,14 @@ class DataLimits(ParamsSection):
 
 
 class RetrainParams(ParamsSection):
-    """What `secondlook retrain` runs before and after, which run challenges, and who decides."""
+    """What `secondlook retrain` runs before and after, which run challenges, and who decides.
+
+    jobs: how many runs are trained at once, by `secondlook repro`; None: by `dvc repro`.
+    """
 
     run: NonEmptyText | None
     fetch: NonEmptyText | None
     notify: NonEmptyText | None
     gate: GateParams
     data_limits: DataLimits
+    jobs: PositiveCount | None = make_optional(None)

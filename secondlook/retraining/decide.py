@@ -93,7 +93,10 @@ def decide(
     opponent = _question_champion(params, registry, today, draft, folder)
     if failed := [check for check in draft.data_checks if not check.passed]:
         return Decision(STOPPED, f"the data are not as they should be: {_join_reasons(failed)}")
-    transcript.run_dvc("repro", *(["--force"] if draft.force else []))
+    if params.retrain.jobs and not draft.force:
+        transcript.run_repro(params.retrain.jobs)
+    else:
+        transcript.run_dvc("repro", *(["--force"] if draft.force else []))
     draft.state = compute_state(params.retrain)
     return _judge_challenger(params, opponent, today, draft)
 

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from secondlook.artifacts.retraining_history import ConditionCheck, RetrainingRecord, ServiceModel
-from secondlook.config.dvc import ERROR_PREFIX, build_dvc_command, forget_ended_processes
+from secondlook.config.dvc import build_dvc_command, find_failure_reason, forget_ended_processes
 from secondlook.config.errors import SecondLookError
 from secondlook.config.processes import Command, build_environment, start_command
 from secondlook.tracking.provenance import NOTES_FOLDER
 
 LOG_FILE = NOTES_FOLDER / "log.txt"
 REPORT_LOG_FILE = NOTES_FOLDER / "drawing.txt"  # what dvc says of the report, after the record
-STAGE_PREFIX = "secondlook: "  # of the line in which a stage says why it failed
-WARNING_PREFIX = "secondlook: warning"
 
 
 @dataclass
@@ -50,6 +48,11 @@ class RetrainingLog:
         forget_ended_processes(Path())
         self.run_command(build_dvc_command(*arguments), f"dvc {' '.join(arguments)}")
 
+    def run_repro(self, jobs: int) -> None:
+        """Run `secondlook repro`, so many runs at once; SecondLookError where one fails."""
+        command = [sys.executable, "-m", "stages", "repro", "--jobs", str(jobs)]
+        self.run_command(command, f"secondlook repro --jobs {jobs}")
+
     def run_shell(self, command: str, key: str) -> None:
         """Run a shell command of params.yaml; SecondLookError where it fails."""
         self.run_command(["/bin/sh", "-c", command], f"params.yaml: {key}: `{command}`")
@@ -68,21 +71,8 @@ class RetrainingLog:
             for line in process.stdout or ():
                 self.say(line.rstrip("\n"))
         if process.returncode:
-            reason = _find_failure_reason(self.lines[start:]) or f"exit status {process.returncode}"
+            reason = find_failure_reason(self.lines[start:]) or f"exit status {process.returncode}"
             raise SecondLookError(f"{title}: {reason}")
-
-
-def _find_failure_reason(lines: list[str]) -> str | None:
-    """Return why a command failed: the last line of a stage's own, of dvc's, or any."""
-    told = [
-        line
-        for line in lines
-        if line.startswith(STAGE_PREFIX) and not line.startswith(WARNING_PREFIX)
-    ]
-    errors = [line for line in lines if line.startswith(ERROR_PREFIX)]
-    spoken = [line for line in lines if line.strip()]
-    last = next((found[-1] for found in (told, errors, spoken) if found), None)
-    return last and last.removeprefix(STAGE_PREFIX).removeprefix(ERROR_PREFIX)
 
 
 def format_record(record: RetrainingRecord) -> Iterator[str]:

@@ -31,7 +31,7 @@ def second(first_champion: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = copy_project(first_champion, tmp_path_factory.mktemp("retrain") / "kate's %41")
     deliver_digits(folder / "incoming", FIRST_BATCH_END, SECOND_BATCH_END)
     fetch = f"cp -r incoming/{retraining.GROWN_FOLDER}/. {retraining.GROWN_FOLDER}"
-    edit_params(folder, {"retrain": {"fetch": fetch}})
+    edit_params(folder, {"retrain": {"fetch": fetch, "jobs": 2}})
     process = start_secondlook(folder, "retrain")
     read_until(process, "Running stage 'train@weighted'")
     status, _, told = call_secondlook(folder, "retrain")

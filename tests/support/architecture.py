@@ -19,8 +19,15 @@ MAY_IMPORT["serving"] = {"report", "training", "data", *MAY_IMPORT["report"]}
 MAY_IMPORT["tracking"] = MAY_IMPORT["serving"]
 MAY_IMPORT["reproduction"] = {"tracking", "serving", *MAY_IMPORT["serving"]}
 MAY_IMPORT["retraining"] = MAY_IMPORT["reproduction"]
+MAY_IMPORT["scheduling"] = {"artifacts", "config"}
 MAY_IMPORT["stages"] = MAY_IMPORT["reproduction"]
-MAY_IMPORT["commands"] = {"stages", "reproduction", "retraining", *MAY_IMPORT["stages"]}
+MAY_IMPORT["commands"] = {
+    "stages",
+    "reproduction",
+    "retraining",
+    "scheduling",
+    *MAY_IMPORT["stages"],
+}
 DOOR = Path("stages/__main__.py")  # is one line into the command line
 # Who may import what takes long to import or should stay in one place.
 HOMES = {
