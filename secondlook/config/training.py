@@ -106,6 +106,12 @@ Loss = Annotated[
 
 BackboneName = Literal["mobilenet_v2", "mobilenet_v3_small", "efficientnet_v2_b0", "resnet50_v2"]
 BACKBONE_NAMES: tuple[str, ...] = get_args(BackboneName)
+BLOCK_COUNTS: dict[BackboneName, int] = {
+    "mobilenet_v2": 17,
+    "mobilenet_v3_small": 11,
+    "efficientnet_v2_b0": 21,
+    "resnet50_v2": 16,
+}
 SMALLEST_SIDE = 32  # pixels: below that Keras builds none of them
 
 
@@ -206,10 +212,16 @@ def check_backbone(train: TrainParams, where: str, sides: tuple[int, int], chann
             f"{where}: backbone: missing with model pretrained; expected {{name: "
             f"{BACKBONE_NAMES[0]}, sha256: ...}}; `secondlook weights NAME` says what to write"
         )
+    name, tuned = train.backbone.name, train.fine_tune
+    if tuned is not None and tuned.blocks != "all" and tuned.blocks > BLOCK_COUNTS[name]:
+        raise ParamsError(
+            f"{where}: fine_tune: found {tuned.blocks} blocks; expected 1 to {BLOCK_COUNTS[name]}, "
+            f"as many as {name} has, or all"
+        )
     if min(sides) < SMALLEST_SIDE or channels != 3:
         raise ParamsError(
             f"{PARAMS_FILE}: preprocess: found {sides[0]} x {sides[1]} pixels of {channels} "
-            f"channel{'s' if channels != 1 else ''}; {train.backbone.name} ({where}) expects at "
+            f"channel{'s' if channels != 1 else ''}; {name} ({where}) expects at "
             f"least {SMALLEST_SIDE} x {SMALLEST_SIDE} of 3; set height and width (96 or more is "
             "better) and channels: 3"
         )

@@ -150,7 +150,7 @@ def unfreeze_blocks(network: "keras.Model", wanted: FineTuneParams) -> None:
     from keras import layers
 
     own, blocks = list_backbone_layers(network), list(list_blocks(network).values())
-    first = 0 if wanted.blocks == "all" else own.index(blocks[-min(wanted.blocks, len(blocks))][0])
+    first = 0 if wanted.blocks == "all" else own.index(blocks[-wanted.blocks][0])
     for layer in own[first:]:
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
 

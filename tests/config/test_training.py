@@ -119,6 +119,11 @@ TUNED = "fine_tune: {epochs: 2, learning_rate: 1, blocks: 1}"
         ),
         (
             "runs.unweighted",
+            f"x: {{{PRETRAINED}, fine_tune: {{epochs: 1, learning_rate: 0.1, blocks: 18}}}}",
+            "runs.x: fine_tune: found 18 blocks; expected 1 to 17, as many as mobilenet_v2 has, or",
+        ),
+        (
+            "runs.unweighted",
             f"x: {{{PRETRAINED}, {WARMING}, {TUNED}}}",
             "runs.x: learning_rate_schedule: found warmup 2 of 2 epochs; expected less than fine",
         ),

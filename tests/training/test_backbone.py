@@ -8,7 +8,13 @@ import pytest
 
 from secondlook.artifacts.files import hash_file
 from secondlook.config.params import load_params
-from secondlook.config.training import BACKBONE_NAMES, FineTuneParams, TrainParams
+from secondlook.config.training import (
+    BACKBONE_NAMES,
+    BLOCK_COUNTS,
+    BackboneName,
+    FineTuneParams,
+    TrainParams,
+)
 from secondlook.training import backbone
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ KERAS_MODULES = {
 class Built(NamedTuple):
     """A classifier on a backbone, and the file of weights that it was given."""
 
-    name: str
+    name: BackboneName
     train: TrainParams
     model: "keras.Model"
     weights: Path
@@ -98,7 +104,7 @@ def test_layers_stand_one_by_one(built: Built) -> None:
     blocks = backbone.list_blocks(built.model)
     own = backbone.list_backbone_layers(built.model)
     assert len(own) > 150
-    assert 11 <= len(blocks) <= 21
+    assert len(blocks) == BLOCK_COUNTS[built.name]
     told = [part.name for part in LayeredNetwork(built.model).descriptions]
     ends = [parts[-1].name for parts in blocks.values()]
     assert told == ["image", *ends, backbone.END, "pooled", "dense_1", "answer"]
@@ -119,7 +125,7 @@ def test_the_last_blocks_learn_later(built: Built) -> None:
     """So many blocks and what follows them, or all; BatchNormalization never does."""
     blocks, own = backbone.list_blocks(built.model), backbone.list_backbone_layers(built.model)
     learning = {}
-    for count in (1, 2, 99, "all"):
+    for count in (1, 2, len(blocks), "all"):
         wanted = FineTuneParams(epochs=1, learning_rate=0.1, blocks=count)
         backbone.unfreeze_blocks(built.model, wanted)
         assert not [each for each in list_normalizations(built.model) if each.trainable]
@@ -131,8 +137,8 @@ def test_the_last_blocks_learn_later(built: Built) -> None:
     assert not set(learning[1]) & set(before)
     assert set(learning[2]) >= set(learning[1])
     assert set(learning[2]) & set(before)
-    assert not set(learning[99]) & set(own[:2])  # the stem
-    assert set(learning["all"]) > set(learning[99])
+    assert not set(learning[len(blocks)]) & set(own[:2])  # the stem
+    assert set(learning["all"]) > set(learning[len(blocks)])
 
 
 def test_saved_and_loaded_it_is_the_same(built: Built, tmp_path: Path) -> None:
