@@ -38,6 +38,8 @@ LONG_FILES = (
     "test_pipeline.py",
     "test_server.py",
     "test_retrain_killed.py",
+    "test_backbone.py",
+    "test_train_pretrained.py",
     "test_train_resumed.py",
     "test_interrupted.py",
     "test_repro.py",

@@ -15,6 +15,7 @@ from secondlook.config.training import (
     FineTuneParams,
     TrainParams,
 )
+from secondlook.serving.export_format import FORMATS
 from secondlook.training import backbone
 
 if TYPE_CHECKING:
@@ -156,3 +157,42 @@ def test_saved_and_loaded_it_is_the_same(built: Built, tmp_path: Path) -> None:
     answers = [predict_probabilities(each, IMAGES) for each in (built.model, loaded)]
     assert answers[0].tobytes() == answers[1].tobytes()
     assert not [each for each in list_normalizations(loaded) if each.trainable]
+
+
+def test_fine_tuning_resumes_to_the_same_bytes(built: Built) -> None:
+    """From the variables after one epoch, another network of the run makes the same second one."""
+    from secondlook.training.model import (
+        build_model,
+        compile_model,
+        copy_variables,
+        restore_variables,
+    )
+
+    labels = np.arange(len(IMAGES)) % 3
+
+    def begin() -> "keras.Model":
+        model = build_model(built.train, SHAPE, 3, weights=built.weights)
+        backbone.unfreeze_blocks(model, FineTuneParams(epochs=2, learning_rate=0.1, blocks=1))
+        compile_model(model, built.train, steps=1)
+        model.run_eagerly = True  # a step takes a moment so, its graph many
+        return model
+
+    whole = begin()
+    whole.fit(IMAGES, labels, batch_size=6, shuffle=False, verbose=0)
+    saved = copy_variables(whole)
+    whole.fit(IMAGES, labels, batch_size=6, shuffle=False, verbose=0)
+    resumed = begin()
+    restore_variables(resumed, saved)
+    resumed.fit(IMAGES, labels, batch_size=6, shuffle=False, verbose=0)
+    for now, then in zip(copy_variables(resumed), copy_variables(whole), strict=True):
+        assert now.tobytes() == then.tobytes()
+
+
+def test_exported_it_answers_the_same(built: Built, tmp_path: Path) -> None:
+    """Its levels, and no augmentation, are in what other runtimes open."""
+    from secondlook.training.model import predict_probabilities
+
+    wanted = FORMATS["tflite"]
+    wanted.write(built.model, tmp_path)
+    found = wanted.open(tmp_path).ask(IMAGES)
+    np.testing.assert_allclose(found, predict_probabilities(built.model, IMAGES), atol=1e-4)
