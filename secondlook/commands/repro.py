@@ -75,7 +75,9 @@ def run(params: Params, jobs: int | None) -> int:
         _run_dvc("repro", "preprocess")
         stale = load_dvc_status()
     runs = [name for name in params.runs if any(f"{each}@{name}" in stale for each in RUN_STAGES)]
-    if runs and (failed := _run_runs(params, runs, jobs)):
+    trained = sum(f"train@{name}" in stale for name in runs)
+    told = f"{_count_runs(len(runs))}, {trained or 'none'} of them to train"
+    if runs and (failed := _run_runs(params, runs, jobs, told)):
         return _tell_failures(failed, len(runs))
     _run_dvc("repro")
     return 0
@@ -97,10 +99,10 @@ def _run_dvc(*arguments: str) -> None:
         raise SecondLookError(f"`dvc {' '.join(arguments)}` failed: why stands above")
 
 
-def _run_runs(params: Params, runs: Sequence[str], wanted: int | None) -> list[Job]:
+def _run_runs(params: Params, runs: Sequence[str], wanted: int | None, told: str) -> list[Job]:
     """Train and evaluate runs, several at once; return those that failed."""
     slots, why = scheduling.choose_slots(wanted, len(runs))
-    print(f"repro: {_count_runs(len(runs))} to train, {len(slots)} at once ({why})", flush=True)
+    print(f"repro: {told}, {len(slots)} at once ({why})", flush=True)
     jobs, before = scheduling.make_jobs(params, runs), _list_lock_entries()
     try:
         with _show_jobs(jobs) as show_line:

@@ -39,10 +39,9 @@ def test_several_at_once_write_the_same_bytes(finished_project: Path, tmp_path: 
     project = copy_project(finished_project, tmp_path)
     forget_results(project)
     printed = run_command(project, *REPRO)
-    assert "repro: 2 runs to train, 2 at once (as asked; " in printed
+    assert "repro: 2 runs, 2 of them to train, 2 at once (as asked; " in printed
     assert "weighted: epoch 2  train/" in printed
     assert (project / "dvc.lock").read_bytes() == (finished_project / "dvc.lock").read_bytes()
-    assert "didn't change" in run_command(project, "dvc", "repro", "report")
     again = run_command(project, *REPRO)
     assert list_stages_run(again) == ["track"]
     assert "at once" not in again
