@@ -24,7 +24,7 @@ from secondlook.training.fitting import Training
 if TYPE_CHECKING:
     import keras
 
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
 TIMES = 7
 MEGABYTE = 2**20

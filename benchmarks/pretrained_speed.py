@@ -20,7 +20,7 @@ from secondlook.config.training import BackboneParams, FineTuneParams, TrainPara
 if TYPE_CHECKING:
     import keras
 
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
 TIMES = 5
 SHAPE, COUNT, CLASSES, EPOCHS = (96, 96, 3), 512, 2, 5

@@ -18,7 +18,7 @@ from secondlook.config.params import load_params
 if TYPE_CHECKING:
     import keras
 
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
 TIMES = 7
 # Images an epoch, so that one takes a second or two.
@@ -58,7 +58,7 @@ def measure_size(folder: Path, shape: tuple[int, int, int], count: int) -> list[
 
 def make_batches(folder: Path, shape: tuple[int, int, int], count: int) -> "Batches":
     """Return batches of random images on disk, the size of a batch as by default."""
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
     chance, path = np.random.default_rng(0), folder / f"{shape[0]}.npy"
     np.save(path, chance.integers(0, 256, (count, *shape), np.uint8))

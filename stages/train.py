@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import keras
 
     from secondlook.artifacts.layer_artifact import Activations, LayerReport
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
 ClassWeights = dict[str, float]
 
@@ -122,7 +122,7 @@ def build_batches(
     train: TrainParams, classes: list[str], weights: ClassWeights | None
 ) -> "Batches":
     """Return the training images, shuffled and weighted."""
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
     by_class = np.array([weights[label] if weights else 1 for label in classes], np.float32)
     pictures, labels = manifest.load_images("train"), manifest.load_labels("train")
@@ -150,10 +150,9 @@ def _fit_distance(model: "keras.Model") -> embedding_distance.EmbeddingDistance:
 
 def _compute_embeddings(model: "keras.Model", split: str) -> NDArray[np.float32]:
     """Return what the network makes of some of the images before it answers, (n, D)."""
-    from secondlook.training.batches import ImageSubset
     from secondlook.training.model import predict_batches
 
-    sample = ImageSubset(manifest.load_images(split), _draw_sample(split))
+    sample = manifest.ImageSubset(manifest.load_images(split), _draw_sample(split))
     return embedding_distance.collect_embeddings(
         answers.embeddings for answers in predict_batches(model, sample)
     )
@@ -161,9 +160,9 @@ def _compute_embeddings(model: "keras.Model", split: str) -> NDArray[np.float32]
 
 def _draw_sample(split: str) -> NDArray[np.int64]:
     """Return the places of images, always the same ones."""
-    from secondlook.training.batches import draw_fixed_sample
-
-    return draw_fixed_sample(len(manifest.load_labels(split)), embedding_distance.SAMPLE_SIZE)
+    return manifest.draw_fixed_sample(
+        len(manifest.load_labels(split)), embedding_distance.SAMPLE_SIZE
+    )
 
 
 def _predict_splits(model: "keras.Model") -> dict[str, NDArray[np.float32]]:

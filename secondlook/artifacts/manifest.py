@@ -123,3 +123,25 @@ class ArrayWriter:
                 self._write_header()
                 self._file.flush()
                 os.fsync(self._file.fileno())
+
+
+class ImageSubset:
+    """Some of the images, cut like all of them, read only when asked for.
+
+    images: uint8 (N, H, W, C); positions: int64 (M,), sorted.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], positions: NDArray[np.int64]) -> None:
+        self.images, self.positions = images, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: slice) -> NDArray[np.uint8]:
+        return self.images[self.positions[index]]
+
+
+def draw_fixed_sample(size: int, at_most: int) -> NDArray[np.int64]:
+    """Return sorted positions, at most `at_most` of `size`, always the same ones."""
+    chosen = np.random.default_rng(0).permutation(size)[:at_most]
+    return np.sort(chosen)

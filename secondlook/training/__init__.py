@@ -1,8 +1,7 @@
 """A network: built, trained so that a killed training resumes, and examined layer by layer.
 
 model.py               build, save, load and ask a classifier; PREDICTION_BATCH images at a time
-optimization.py        what a training minimises, and how it steps
-batches.py             arrays on disk as seeded batches, and fixed samples of them
+optimization.py        seeded batches, what is minimised over them, and how the network steps
 backbone.py            pretrained networks: levels, blocks, the head alone on what they made once
 pretrained_weights.py  weights for them: downloaded or from a file, checked, always the same bytes
 epoch_metrics.py       what is measured of every epoch
@@ -13,6 +12,6 @@ embedding_distance.py  how far an image is from the training images inside the n
 layer_outputs.py       what each layer makes of images, and of one image to be drawn
 linear_probe.py        what linear models can read off each layer, as a table
 
-model, optimization, batches and layer_outputs need Keras as soon as they are imported: import
-them inside functions. The stage `train` depends on all of this folder.
+model, optimization and layer_outputs need Keras as soon as they are imported: import them inside
+functions. The stage `train` depends on all of this folder.
 """

@@ -18,9 +18,9 @@ from secondlook.config.training import BackboneName, FineTuneParams, TrainParams
 if TYPE_CHECKING:
     import keras
 
-    from secondlook.training.batches import Batches
     from secondlook.training.epoch_metrics import MeasuredImages
     from secondlook.training.model import ImageSequence
+    from secondlook.training.optimization import Batches
 
 INPUT = "image"
 POOLED = "pooled"  # between a backbone and the head
@@ -167,8 +167,8 @@ class CachedHead:
     ) -> None:
         import keras
 
-        from secondlook.training.batches import Batches
         from secondlook.training.model import compile_model
+        from secondlook.training.optimization import Batches
 
         made = model.get_layer(POOLED).output
         self._backbone = keras.Model(model.inputs, made)

@@ -68,12 +68,10 @@ def select_measured_images() -> MeasuredImages:
 
     The sample is fixed, the same for every run and at most as large as validation.
     """
-    from secondlook.training.batches import ImageSubset, draw_fixed_sample
-
     train, validation = manifest.load_labels("train"), manifest.load_labels("validation")
-    positions = draw_fixed_sample(len(train), at_most=len(validation))
+    positions = manifest.draw_fixed_sample(len(train), at_most=len(validation))
     return {
-        "train": (ImageSubset(manifest.load_images("train"), positions), train[positions]),
+        "train": (manifest.ImageSubset(manifest.load_images("train"), positions), train[positions]),
         "validation": (manifest.load_images("validation"), validation),
     }
 

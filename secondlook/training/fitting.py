@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from secondlook.training.batches import Batches
     from secondlook.training.model import ImageSequence
+    from secondlook.training.optimization import Batches
 
 BEST_FIELDS = ("best", "best_epoch")  # of Keras's EarlyStopping, besides the weights
 STOPPING_FIELDS = (*BEST_FIELDS, "wait", "stopped_epoch")

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.layer_artifact import LayerReport, LayerSummary, ProbeChange
+from secondlook.artifacts.manifest import ImageSubset, draw_fixed_sample
 from secondlook.artifacts.schema import ImageArray, IndexArray
 from secondlook.evaluation.metrics import Labels, compute_mcnemar, compute_wilson_interval
 
 if TYPE_CHECKING:
-    from secondlook.training.batches import ImageSubset
     from secondlook.training.layer_outputs import LayerDescription, LayeredNetwork
 
 LayerFeatures = NDArray[np.float32]
@@ -45,8 +45,6 @@ def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels
     """
     from threadpoolctl import threadpool_limits
 
-    from secondlook.training.batches import ImageSubset, draw_fixed_sample
-
     places = draw_fixed_sample(len(labels), MAX_IMAGES)
     reader = _LayerProber(network, ImageSubset(images, places), labels[places])
     # One thread for linear algebra: the same digits however many cores, and quicker where others
@@ -64,7 +62,7 @@ def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels
 class _LayerProber:
     """Reads layer after layer, and holds each against the image, which comes first."""
 
-    def __init__(self, network: "LayeredNetwork", images: "ImageSubset", truth: Labels) -> None:
+    def __init__(self, network: "LayeredNetwork", images: ImageSubset, truth: Labels) -> None:
         self.network, self.images, self.truth = network, images, truth
         self.folds = split_folds(truth)
         self.pictures: LayerFeatures | None = None  # the image's own features

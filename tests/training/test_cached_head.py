@@ -23,8 +23,8 @@ def make_params(**changes: Any) -> TrainParams:  # noqa: ANN401 - whatever a run
 def test_the_head_is_that_of_the_whole() -> None:
     """It answers features as the whole answers the images, before it has learned and after."""
     from secondlook.training.backbone import CachedHead
-    from secondlook.training.batches import Batches
     from secondlook.training.model import build_model, predict_probabilities
+    from secondlook.training.optimization import Batches
 
     random, train = np.random.default_rng(5), make_params()
     images = random.integers(0, 256, (70, *SHAPE)).astype(np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
 IMAGES = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
 LABELS = np.array([0, 1] * 5)
@@ -16,7 +16,7 @@ WEIGHTS = np.array([0.5, 2], np.float32)
 
 def batches(seed: int = 1, size: int = 4) -> "Batches":
     """Return ten one-pixel images, each of its own value, in batches."""
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
     return Batches(IMAGES, LABELS, WEIGHTS, size, seed)
 
@@ -73,7 +73,7 @@ def test_keras_trains_on_exactly_these_batches() -> None:
 
 def test_mixed_images_and_labels_go_together() -> None:
     """Levels and labels are mixed by one share; a class that weighs three times counts so."""
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
     images = np.array([0, 100], np.uint8).repeat(50).reshape(100, 1, 1, 1)
     labels = np.array([0, 1]).repeat(50)
@@ -92,7 +92,7 @@ def test_mixed_images_and_labels_go_together() -> None:
 
 def test_a_batch_is_mixed_by_seed_epoch_and_place_alone() -> None:
     """Asked for first or last it is the same, in another epoch another; most are hardly mixed."""
-    from secondlook.training.batches import Batches
+    from secondlook.training.optimization import Batches
 
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
     labels, weights = np.zeros(200, np.int64), np.ones(1, np.float32)
@@ -110,7 +110,7 @@ def test_a_batch_is_mixed_by_seed_epoch_and_place_alone() -> None:
 
 def test_sample_reads_like_the_whole() -> None:
     """A slice of a sample is the images at those positions."""
-    from secondlook.training.batches import ImageSubset
+    from secondlook.artifacts.manifest import ImageSubset
 
     sample = ImageSubset(IMAGES, np.array([1, 3, 5]))
     assert len(sample) == 3
@@ -120,7 +120,7 @@ def test_sample_reads_like_the_whole() -> None:
 @pytest.mark.parametrize(("size", "at_most", "expected"), [(10, 4, 4), (3, 4, 3)])
 def test_fixed_sample_is_the_same_every_time(size: int, at_most: int, expected: int) -> None:
     """At most as many positions as asked for, sorted, without repetition, always the same."""
-    from secondlook.training.batches import draw_fixed_sample
+    from secondlook.artifacts.manifest import draw_fixed_sample
 
     positions = draw_fixed_sample(size, at_most)
     assert len(set(positions.tolist())) == expected
