@@ -1,10 +1,11 @@
 """Pretrained networks: their levels, their layers in one graph, and what of them learns."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from secondlook.artifacts.files import hash_file
 from secondlook.config.params import load_params
@@ -15,7 +16,7 @@ from secondlook.config.training import (
     FineTuneParams,
     TrainParams,
 )
-from secondlook.serving.export_format import FORMATS
+from secondlook.serving.export_format import FORMATS, drop_training_layers
 from secondlook.training import backbone
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ def list_normalizations(network: "keras.Model") -> "list[keras.layers.Layer]":
     return [layer for layer in network.layers if isinstance(layer, BatchNormalization)]
 
 
+def ask(network: "keras.Model", images: NDArray[Any]) -> NDArray[np.float32]:
+    """Return what a network makes of images, layer by layer: its graph alone takes seconds."""
+    return np.asarray(network(images, training=False))
+
+
 def test_levels_and_weights_are_those_of_keras(built: Built) -> None:
     """The maps are those of Keras's own network, with its own scaling and the same file."""
     import keras
@@ -88,9 +94,9 @@ def test_levels_and_weights_are_those_of_keras(built: Built) -> None:
     module = getattr(applications, KERAS_MODULES[built.name])
     wanted = getattr(applications, own.kind)(include_top=False, weights=None, input_shape=SHAPE)
     wanted.load_weights(built.weights)
-    maps = wanted.predict(module.preprocess_input(IMAGES.astype(np.float32)), verbose=0)
+    maps = ask(wanted, module.preprocess_input(IMAGES.astype(np.float32)))
     network = keras.Model(built.model.inputs, built.model.get_layer(backbone.END).output)
-    found = network.predict(IMAGES, verbose=0)
+    found = ask(network, IMAGES)
     assert np.abs(maps).max() > 0
     np.testing.assert_allclose(found, maps, atol=1e-4 * np.abs(maps).max())
 
@@ -144,7 +150,7 @@ def test_the_last_blocks_learn_later(built: Built) -> None:
 
 def test_saved_and_loaded_it_is_the_same(built: Built, tmp_path: Path) -> None:
     """The same files again, the same answers, and what was frozen stays so."""
-    from secondlook.training.model import load_model, predict_probabilities, save_model
+    from secondlook.training.model import load_model, save_model
 
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
@@ -154,8 +160,7 @@ def test_saved_and_loaded_it_is_the_same(built: Built, tmp_path: Path) -> None:
     save_model(loaded, second)
     for name in ("model.json", "model.weights.h5"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
-    answers = [predict_probabilities(each, IMAGES) for each in (built.model, loaded)]
-    assert answers[0].tobytes() == answers[1].tobytes()
+    assert ask(loaded, IMAGES).tobytes() == ask(built.model, IMAGES).tobytes()
     assert not [each for each in list_normalizations(loaded) if each.trainable]
 
 
@@ -188,11 +193,15 @@ def test_fine_tuning_resumes_to_the_same_bytes(built: Built) -> None:
         assert now.tobytes() == then.tobytes()
 
 
-def test_exported_it_answers_the_same(built: Built, tmp_path: Path) -> None:
-    """Its levels, and no augmentation, are in what other runtimes open."""
-    from secondlook.training.model import predict_probabilities
+def test_what_is_exported_answers_the_same(built: Built) -> None:
+    """Its levels are in it, and no augmentation."""
+    plain = drop_training_layers(built.model)
+    assert ask(plain, IMAGES).tobytes() == ask(built.model, IMAGES).tobytes()
 
-    wanted = FORMATS["tflite"]
-    wanted.write(built.model, tmp_path)
-    found = wanted.open(tmp_path).ask(IMAGES)
-    np.testing.assert_allclose(found, predict_probabilities(built.model, IMAGES), atol=1e-4)
+
+@pytest.mark.parametrize("built", ["mobilenet_v3_small"], indirect=True)
+def test_another_runtime_answers_the_same(built: Built, tmp_path: Path) -> None:
+    """As TFLite, which has each kind of layer translated."""
+    FORMATS["tflite"].write(built.model, tmp_path)
+    found = FORMATS["tflite"].open(tmp_path).ask(IMAGES)
+    np.testing.assert_allclose(found, ask(built.model, IMAGES), atol=1e-4)
