@@ -160,12 +160,12 @@ def load_study(params: Params) -> Study:
     Of the runs it is said together whether they were trained too long, as they are many. Raises
     DataError when a file is missing.
     """
-    reference = params.report.reference
+    card, reference = dataset_card.load_dataset_card(), params.report.reference
     names = [reference, *(name for name in params.runs if name != reference)]
     results = [load_run_result(name) for name in names]
     fits = diagnose_together([result.fitting for result in results])
     return Study(
-        dataset_card.load_dataset_card(),
+        card,
         [
             result.model_copy(update={"fitting": fit})
             for result, fit in zip(results, fits, strict=True)
