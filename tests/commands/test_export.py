@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secondlook.commands.cli import main
 from secondlook.config.errors import ExportError
 from secondlook.config.training import AugmentParams
 from secondlook.serving.export_card import check_answers, load_exported_run
 from secondlook.serving.export_format import FORMATS, OpenedExport
 from stages import evaluate, train
 from tests.commands.test_cli import DOOR, POWERLESS
+from tests.support.commands import refuse_secondlook, run_secondlook
 from tests.support.project import ROOT, enter_project
 from tests.support.training import SILENT, write_noise_images, write_small_run_params
 
@@ -53,19 +53,14 @@ def project(trained: Path, tmp_path: Path) -> Iterator[Path]:
 
 def export(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     """Run `secondlook export` in the current folder."""
-    monkeypatch.setattr(sys, "argv", ["secondlook", "export", *arguments])
-    main()
+    run_secondlook(monkeypatch, "export", *arguments)
 
 
 def refuse(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> str:
     """Run an export that fails, and return its one line."""
-    with pytest.raises(SystemExit) as left:
-        export(monkeypatch, *arguments)
-    said = capsys.readouterr()
-    assert (left.value.code, said.out, said.err.count("\n")) == (1, "", 1)
-    return said.err
+    return refuse_secondlook(monkeypatch, capsys, "export", *arguments)
 
 
 def read_files(folder: Path) -> dict[Path, bytes]:

@@ -1,14 +1,13 @@
 """`secondlook weights`, and files of weights as Keras writes them, and as Keras 2 wrote them."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from secondlook.commands.cli import main
 from secondlook.config.training import BackboneName
 from secondlook.training.pretrained_weights import get_weights_path
+from tests.support.commands import refuse_secondlook, run_secondlook
 
 if TYPE_CHECKING:
     import keras
@@ -35,17 +34,11 @@ def write_legacy_weights(network: "keras.Model", path: Path) -> Path:
 
 def get_weights(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     """Run `secondlook weights` in the current folder."""
-    monkeypatch.setattr(sys, "argv", ["secondlook", "weights", *arguments])
-    main()
+    run_secondlook(monkeypatch, "weights", *arguments)
 
 
 def refuse_weights(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> str:
     """Run one that fails, and return its one line."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as left:
-        get_weights(monkeypatch, *arguments)
-    said = capsys.readouterr()
-    assert (left.value.code, said.out, said.err.count("\n")) == (1, "", 1)
-    return said.err
+    return refuse_secondlook(monkeypatch, capsys, "weights", *arguments)

@@ -11,7 +11,8 @@ from secondlook.evaluation.formatting import format_percent
 from secondlook.verdicts import verdicts
 from secondlook.verdicts.case import Case
 from secondlook.verdicts.verdicts import CONFLICTS, PRAISES, Conflict, list_verdicts
-from tests.support.studies import StudyPlan, build_case, draw_study
+from tests.support.built_studies import build_case
+from tests.support.studies import StudyPlan, draw_study
 
 WORSE = "worse than always answering"
 

@@ -15,7 +15,8 @@ from secondlook.verdicts.case import Case
 from secondlook.verdicts.data_quality import MAX_LABEL_ERRORS
 from secondlook.verdicts.verdicts import list_verdicts
 from secondlook.verdicts.worth import compute_error_beyond_chance
-from tests.support.studies import StudyPlan, build_case, draw_study
+from tests.support.built_studies import build_case
+from tests.support.studies import StudyPlan, draw_study
 
 SHARE = r"((?:over |under )?[\d.]+\N{NO-BREAK SPACE}%)"
 

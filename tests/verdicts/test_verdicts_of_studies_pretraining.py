@@ -15,7 +15,8 @@ from secondlook.evaluation.formatting import (
 )
 from secondlook.verdicts.case import Case
 from secondlook.verdicts.verdicts import list_verdicts
-from tests.support.studies import HEAD, TUNED, StudyPlan, build_case, draw_study
+from tests.support.built_studies import build_case
+from tests.support.studies import HEAD, TUNED, StudyPlan, draw_study
 
 PAIR = re.compile(
     r"\((\w) against (\w), the (?:best on validation from scratch|same without it)\): "
