@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import cron, retraining
 from tests.support.project import ROOT, skip_or_fail
@@ -77,6 +79,51 @@ def test_kubernetes_takes_the_cron_job() -> None:
     tool = "from kubernetes_validate.__main__ import main; main()"
     found = str(DEPLOY / "kubernetes.yml")
     check_with_tool(sys.executable, "-c", tool, "--strict", "--quiet", found)
+
+
+def test_kuberay_takes_the_job() -> None:
+    """Its fields are among those of KubeRay, by a schema of our own: no package brings that one."""
+    schema = str(ROOT / "tests/support/rayjob.schema.json")
+    tool = (sys.executable, "-m", "check_jsonschema")
+    check_with_tool(*tool, "--schemafile", schema, str(DEPLOY / "rayjob.yml"))
+
+
+def load_ray_cluster() -> dict[str, Any]:
+    """Return the cluster that deploy/rayjob.yml asks for."""
+    job = yaml.safe_load((DEPLOY / "rayjob.yml").read_text(encoding="utf-8"))
+    cluster: dict[str, Any] = job["spec"]["rayClusterSpec"]
+    return cluster
+
+
+def list_pod_templates() -> list[dict[str, Any]]:
+    """Return the pods of that cluster, the head's first."""
+    cluster = load_ray_cluster()
+    return [group["template"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
+
+
+def test_kubernetes_takes_the_pods_of_the_ray_job(tmp_path: Path) -> None:
+    """Each is what Kubernetes' schema of pod templates asks for."""
+    for number, template in enumerate(list_pod_templates()):
+        manifest = {"apiVersion": "v1", "kind": "PodTemplate", "template": template}
+        found = tmp_path / f"{number}.yml"
+        found.write_text(yaml.safe_dump({"metadata": {"name": "pod"}} | manifest))
+        tool = "from kubernetes_validate.__main__ import main; main()"
+        check_with_tool(sys.executable, "-c", tool, "--strict", "--quiet", str(found))
+
+
+def test_the_ray_job_lets_nobody_in_and_holds_no_secret() -> None:
+    """Ray asks for a token, and what secrets hold reaches the pods by their names alone."""
+    assert load_ray_cluster()["authOptions"] == {"mode": "token", "secretName": "second-look-ray"}
+    for template in list_pod_templates():
+        (container,) = template["spec"]["containers"]
+        assert container["envFrom"] == [{"secretRef": {"name": "second-look"}}]
+        assert "env" not in container
+
+
+def test_the_ray_job_runs_the_ray_of_the_lock() -> None:
+    """Workers of another version are refused by the head."""
+    lock = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
+    assert f"\nray=={load_ray_cluster()['rayVersion']} " in lock
 
 
 @pytest.mark.slow
