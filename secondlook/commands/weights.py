@@ -16,7 +16,7 @@ from secondlook.config.errors import SecondLookError, StorageError
 from secondlook.config.training import BACKBONE_NAMES, BackboneName
 from secondlook.config.yaml_schema import format_choices
 from secondlook.training import environment, pretrained_weights
-from secondlook.training.backbone import BACKBONES
+from secondlook.training.backbone import BACKBONES, build_backbone
 from secondlook.training.pretrained_weights import get_weights_path
 
 REPLACING = "--replace lets those that Keras downloads take its place."
@@ -76,7 +76,8 @@ def _load_weights(name: BackboneName, path: Path | None, *, kept: bool) -> tuple
         pretrained_weights.find_suffix(path, expected)
     environment.start_tensorflow()
     source = path or pretrained_weights.fetch_weights(name)
-    network = pretrained_weights.load_weights(name, source, expected)
+    network = build_backbone(name)
+    pretrained_weights.load_weights(network, name, source, expected)
     return pretrained_weights.format_weights(network), source
 
 

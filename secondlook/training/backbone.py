@@ -81,23 +81,17 @@ def build_backbone(
     return made
 
 
-def add_backbone(
-    images: "keras.KerasTensor", name: BackboneName, source: "keras.Model | None"
-) -> "keras.KerasTensor":
+def add_backbone(images: "keras.KerasTensor", name: BackboneName) -> "keras.KerasTensor":
     """Return the maps (batch, h, w, D) that a frozen backbone makes of images of levels 0..1.
 
-    Its layers stand in the graph one by one. source: a backbone of its own with the weights that
-    they take; None leaves them random.
+    Its layers stand in the graph one by one; their weights are random.
     """
     from keras import Model, layers
 
     scaling = layers.Rescaling(BACKBONES[name].scale, BACKBONES[name].offset, name=LEVELS)
     scaled = scaling(images)
     maps = layers.Activation("linear", name=END)(build_backbone(name, scaled).output)
-    whole = Model(scaled, maps)
-    if source is not None:
-        _copy_weights(source, whole)
-    for layer in list_backbone_layers(whole):
+    for layer in list_backbone_layers(Model(scaled, maps)):
         layer.trainable = False
         if isinstance(layer, layers.Dropout):
             # Blocks left out at random: for those who train the whole. Keras's guide to
@@ -115,11 +109,11 @@ def _name_steadily(network: "keras.Model") -> None:
             operation.name = f"{before.name}_{found[1]}"
 
 
-def _copy_weights(source: "keras.Model", network: "keras.Model") -> None:
-    """Copy the weights of a backbone of its own into the layers that it has in a network."""
-    own = list_backbone_layers(network)
-    for layer, copied in zip(own, source.layers[1:], strict=True):  # the first takes the images
-        layer.set_weights(copied.get_weights())
+def cut_backbone(network: "keras.Model") -> "keras.Model":
+    """Return the backbone in a network as one of its own, which a file of its weights fits."""
+    from keras import Model
+
+    return Model(network.get_layer(LEVELS).output, network.get_layer(END).input)
 
 
 def list_backbone_layers(network: "keras.Model") -> "list[keras.layers.Layer]":

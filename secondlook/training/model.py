@@ -70,10 +70,11 @@ def build_model(
         model = keras.Sequential(parts, name=train.model)
     else:
         image, name = before[0], train.backbone.name
-        source = load_backbone(name, weights) if weights else None
-        maps = add_backbone(_chain(before[1:], image), name, source)
+        maps = add_backbone(_chain(before[1:], image), name)
         parts = [layers.GlobalAveragePooling2D(name=POOLED), *after]
         model = keras.Model(image, _chain(parts, maps), name=train.model)
+        if weights is not None:
+            load_backbone(model, name, weights)
     compile_model(model, train, steps)
     return model
 

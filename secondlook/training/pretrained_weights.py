@@ -19,7 +19,7 @@ from warnings import catch_warnings
 from secondlook.artifacts.files import detect_failed_download, hash_file
 from secondlook.config.errors import DataError
 from secondlook.config.training import BackboneName, BackboneParams
-from secondlook.training.backbone import BACKBONES, build_backbone
+from secondlook.training.backbone import BACKBONES, cut_backbone
 
 if TYPE_CHECKING:
     import keras
@@ -179,8 +179,8 @@ def find_suffix(path: Path, expected: str) -> str:
     return LEGACY_SUFFIX if legacy else SUFFIX
 
 
-def load_weights(name: BackboneName, path: Path, expected: str) -> "keras.Model":
-    """Return the backbone with the weights of a file of it.
+def load_weights(network: "keras.Model", name: BackboneName, path: Path, expected: str) -> None:
+    """Bring the weights of a file into a backbone.
 
     Raises DataError where they are of another network or damaged; `expected`: what to say then.
     """
@@ -190,24 +190,24 @@ def load_weights(name: BackboneName, path: Path, expected: str) -> "keras.Model"
         link.symlink_to(path.resolve())
         try:
             with catch_warnings(action="ignore"):  # one for each layer that does not fit
-                network = build_backbone(name, weights=str(link))
+                network.load_weights(str(link))
         except LOADING_ERRORS as error:
             kind = BACKBONES[name].kind
             raise DataError(
                 f"{path}: {kind} cannot take its weights from it ({_shorten(error)}); {expected}"
             ) from error
     _check_values(network, path, expected)
-    return network
 
 
-def load_backbone(name: BackboneName, path: Path) -> "keras.Model":
-    """Return the backbone that a run begins with; DataError where the file is not one of it.
+def load_backbone(network: "keras.Model", name: BackboneName, path: Path) -> None:
+    """Bring its weights into the backbone of a network; DataError where the file has none of it.
 
     `secondlook weights` writes no such file, but any file can be put there with its digest.
     """
     kind = BACKBONES[name].kind
     remedy = f"`secondlook weights {name} --replace`, perhaps --from FILE, says their digest"
-    return load_weights(name, path, f"expected weights of {kind} without its top; {remedy}")
+    expected = f"expected weights of {kind} without its top; {remedy}"
+    load_weights(cut_backbone(network), name, path, expected)
 
 
 def _check_values(network: "keras.Model", path: Path, expected: str) -> None:
