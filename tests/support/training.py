@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DatasetCard
@@ -96,3 +97,22 @@ def write_backbone(seed: int = 3) -> dict[str, str]:
     keras.utils.set_random_seed(seed)
     build_backbone("mobilenet_v3_small").save_weights(path)
     return {"name": name, "sha256": files.hash_file(path)}
+
+
+def shorten_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the smallest backbone have three blocks of its eleven: its graph is made in a second."""
+    from keras import applications
+    from keras.src.applications import mobilenet_v3
+
+    block = mobilenet_v3._inverted_res_block  # noqa: SLF001 - the real one, but fewer
+
+    def build_blocks(made: Any, *_: object) -> Any:  # noqa: ANN401 - Keras has no types
+        made = block(made, 1, 16, 3, 2, 0.25, mobilenet_v3.relu, 0)
+        for number in (1, 2):
+            made = block(made, 2, 16, 3, 1, None, mobilenet_v3.hard_swish, number)
+        return made
+
+    def build_short_network(**told: Any) -> Any:  # noqa: ANN401 - likewise
+        return mobilenet_v3.MobileNetV3(build_blocks, 64, **told)
+
+    monkeypatch.setattr(applications, "MobileNetV3Small", build_short_network)
