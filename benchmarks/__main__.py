@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks import (
     checkpoint_cost,
+    cluster_makespan,
     data_loaders,
     forty_runs,
     kills,
@@ -45,6 +46,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "million": million_predictions.measure,
     "forty": forty_runs.measure,
     "no-op": no_op.measure,
+    "cluster": cluster_makespan.measure,
     "kills": kills.measure,
     "saving": checkpoint_cost.measure,
     "unlike": ood_false_alarms.measure,
