@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import gc
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -34,23 +35,23 @@ LONG_FILES = (
     "test_reproduce.py",
     "test_retrain.py",
     "test_deploy.py",
-    "test_dvc_experiments.py",
-    "test_pipeline.py",
     "test_server.py",
+    "test_dvc_experiments.py",
     "test_retrain_killed.py",
+    "test_pipeline.py",
     "test_backbone.py",
-    "test_train_pretrained.py",
-    "test_train_resumed.py",
+    "test_sync.py",
     "test_interrupted.py",
+    "test_train_pretrained.py",
     "test_repro.py",
+    "test_predict.py",
     "test_train_killed.py",
+    "test_train_resumed.py",
+    "test_outages.py",
     "test_pretrained.py",
     "test_weights.py",
-    "test_predict.py",
-    "test_sync.py",
-    "test_outages.py",
-    "test_store.py",
     "test_source_data.py",
+    "test_store.py",
     "test_live_killed.py",
     "test_inspect.py",
     "test_environment.py",
@@ -63,6 +64,7 @@ def pytest_configure() -> None:
     """Hear the signals that tests send, also where the suite was started in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.environ["DVC_NO_ANALYTICS"] = "1"  # else dvc starts another dvc, to send what was done
     gc.set_threshold(50_000)  # as in the commands: libraries make a million objects that stay
 
 
