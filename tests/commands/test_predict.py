@@ -21,8 +21,8 @@ from tests.support.project import (
     build_project,
     make_environment,
     make_fresh_python,
-    run_command,
     run_predict,
+    run_stages,
 )
 from tests.support.servers import find_free_port, wait_for_url
 
@@ -54,7 +54,7 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a finished project whose pictures are of every format."""
     folder = build_project(tmp_path_factory.mktemp("formats") / "project", CHANGES)
     datasets.write_format_folders(folder / "data/pictures")
-    run_command(folder, "dvc", "repro")
+    run_stages(folder, "unweighted")
     return folder
 
 

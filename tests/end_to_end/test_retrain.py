@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import retraining
-from tests.support.project import copy_project, edit_params
+from tests.support.project import copy_project, edit_params, run_in_process
 from tests.support.retraining import (
     FIRST_BATCH_END,
     NOTICE_FILE,
@@ -143,19 +143,19 @@ def test_broken_files_are_stopped_before_training(second: Path, tmp_path: Path) 
 def test_back_and_forth_by_hand(second: Path, tmp_path: Path) -> None:
     """Rollback returns the model before, a second one undoes it; promote takes any run."""
     project = copy_project(second, tmp_path / "kate's ?")
-    assert call_secondlook(project, "rollback")[0] == 0
+    assert run_in_process(project, "rollback").returncode == 0
     assert (find_version_number(project), find_version_number(project, "previous")) == ("1", "2")
-    assert call_secondlook(project, "rollback")[0] == 0
+    assert run_in_process(project, "rollback").returncode == 0
     assert (find_version_number(project), find_version_number(project, "previous")) == ("2", "1")
     oldest = retraining.make_client(project).get_model_version(retraining.MODEL, "1").run_id
-    assert call_secondlook(project, "promote", oldest)[0] == 0
+    assert run_in_process(project, "promote", oldest).returncode == 0
     assert (find_version_number(project), find_version_number(project, "previous")) == ("1", "2")
-    assert call_secondlook(project, "promote", oldest)[0] == 0  # which is in service already
+    assert run_in_process(project, "promote", oldest).returncode == 0  # which is in service already
     assert (find_version_number(project), find_version_number(project, "previous")) == ("1", "2")
     told = [(each.action, each.outcome) for each in read_history(project)[2:]]
     done = ["promoted", "promoted", "promoted", "same"]
     assert told == list(zip(["rollback", "rollback", "promote", "promote"], done, strict=True))
     assert call_secondlook(project, "retrain")[0] == 0  # it does not undo what a person did
     assert find_version_number(project) == "1"
-    _, shown, _ = call_secondlook(project, "history", "--last", "3")
+    shown = run_in_process(project, "history", "--last", "3").stdout
     assert ["rollback" in shown, "promote" in shown, "retrain" in shown] == [True, True, False]

@@ -117,7 +117,8 @@ def commit_all(folder: Path, message: str) -> None:
 def make_environment(folder: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a command: bare, but for the variables given."""
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    return {"PATH": path, "HOME": str(folder.parent), "LANG": "C.UTF-8", **variables}
+    bare = {"PATH": path, "HOME": str(folder.parent), "LANG": "C.UTF-8", "DVC_NO_ANALYTICS": "1"}
+    return bare | variables
 
 
 def run_command(folder: Path, *command: str, fails: bool = False, **variables: str) -> str:
@@ -136,6 +137,14 @@ def run_command(folder: Path, *command: str, fails: bool = False, **variables: s
     return done.stdout
 
 
+def run_stages(folder: Path, *runs: str) -> None:
+    """Do as `dvc repro` does, in this process: for tests of what comes out of it."""
+    middle = [(stage, run) for run in runs for stage in ("train", "evaluate")]
+    for stage in [("split",), ("preprocess",), *middle, ("compare",), ("report",), ("track",)]:
+        done = run_in_process(folder, *stage)
+        assert done.returncode == 0, done.stderr
+
+
 def list_stages_run(printed: str) -> list[str]:
     """Return the stages that dvc ran, in order, from what it printed."""
     return re.findall(r"Running stage '([^']+)'", printed)
@@ -152,9 +161,14 @@ class CommandResult:
 
 def run_predict(folder: Path, *arguments: str, given: bytes = b"") -> CommandResult:
     """Return what came of `secondlook predict` in a folder; `given` is its standard input."""
+    return run_in_process(folder, "predict", *arguments, given=given)
+
+
+def run_in_process(folder: Path, *arguments: str, given: bytes = b"") -> CommandResult:
+    """Return what came of a command of Second Look, in this process, which has the libraries."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     stdin = io.TextIOWrapper(io.BytesIO(given))
-    argv = patch.multiple(sys, argv=["secondlook", "predict", *arguments], stdin=stdin)
+    argv = patch.multiple(sys, argv=["secondlook", *arguments], stdin=stdin)
     with chdir(folder), argv, redirect_stdout(out), redirect_stderr(err):
         try:
             main()
