@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Without the current folder on the path: the fixture keeps empty code files there, for the key.
 TRAIN = [sys.executable, "-P", "-m", "stages", "train", "small"]
-AUGMENT = {"rotation": 0.1, "shift": 0.1, "zoom": 0.1, "flip": True}
+AUGMENT = {"rotation": 0, "shift": 0, "zoom": 0, "flip": True}
 STOPPING = {"monitor": "validation/loss", "patience": 99}  # its memory, and the full number
 
 
