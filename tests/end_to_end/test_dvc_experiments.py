@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from secondlook.tracking import store
-from tests.support.mirror import assert_mirrored, find_runs_by_tag, make_client
-from tests.support.project import commit_all, edit_params, list_stages_run, run_command
+from tests.support.mirror import assert_mirrored, find_runs_by_tag, list_epochs, make_client
+from tests.support.project import commit_all, list_stages_run, run_command
 
-SHORT = {"class_weight": "balanced", "epochs": 1}
 TRACKED_ALONE = ["track"]
 
 
@@ -21,27 +20,16 @@ def tracked(project_copy: Path) -> Path:
     return project_copy
 
 
-def epochs(folder: Path) -> list[str]:
-    """Return the number of epochs of all runs of `weighted` that MLflow shows, in order."""
-    found = [
-        r for r in find_runs_by_tag(make_client(folder)).values() if r.info.run_name == "weighted"
-    ]
-    return sorted(r.data.params["train.epochs"] for r in found)
-
-
-def test_earlier_parameters_bring_the_earlier_run(tracked: Path) -> None:
-    """There and back, by the run cache: both runs stay, and each time the right one is current."""
-    before = assert_mirrored(tracked)
-    edit_params(tracked, {"runs": {"unweighted": {}, "weighted": SHORT}})
-    run_command(tracked, "dvc", "repro")
-    short = assert_mirrored(tracked)
-    run_command(tracked, "git", "checkout", "--quiet", "params.yaml", "dvc.lock")
-    assert not [
-        stage for stage in list_stages_run(run_command(tracked, "dvc", "repro")) if "train" in stage
-    ]
-    assert assert_mirrored(tracked) == before
-    assert short["unweighted"] == before["unweighted"]
-    assert epochs(tracked) == ["1", "2"]
+def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
+    """Return the validation loss curve of every run in MLflow, by name of the run."""
+    asked = make_client(folder)
+    curves = {
+        str(run.info.run_name): [
+            point.value for point in asked.get_metric_history(run.info.run_id, "validation/loss")
+        ]
+        for run in find_runs_by_tag(asked).values()
+    }
+    return {name: curve for name, curve in curves.items() if curve}
 
 
 def test_a_pull_on_another_clone_brings_the_runs(project_copy: Path) -> None:
@@ -64,7 +52,7 @@ def test_an_experiment_in_a_copy_is_tracked_in_the_project(tracked: Path) -> Non
     run_command(tracked, "dvc", "exp", "run", "--temp", "--name", "aside", *setting)
     assert list_stages_run(run_command(tracked, "dvc", "repro")) == TRACKED_ALONE
     assert assert_mirrored(tracked) == before
-    assert epochs(tracked) == ["1", "2"]
+    assert list_epochs(tracked) == ["1", "2"]
     run_command(tracked, "dvc", "exp", "apply", "aside")
     assert list_stages_run(run_command(tracked, "dvc", "repro")) == TRACKED_ALONE
     applied = assert_mirrored(tracked)
@@ -74,7 +62,7 @@ def test_an_experiment_in_a_copy_is_tracked_in_the_project(tracked: Path) -> Non
         if r.info.run_id == applied["weighted"]
     )
     assert aside.data.tags["second_look.dvc.experiment"] == "aside"
-    assert epochs(tracked) == ["1", "2"]
+    assert list_epochs(tracked) == ["1", "2"]
 
 
 def test_two_jobs_of_the_queue_are_tracked_at_once(project_copy: Path) -> None:
@@ -88,7 +76,7 @@ def test_two_jobs_of_the_queue_are_tracked_at_once(project_copy: Path) -> None:
         )
     run_command(project_copy, "dvc", "queue", "start", "--jobs", "2")
     finish_queue(project_copy)
-    assert epochs(project_copy) == ["1", "3"]
+    assert list_epochs(project_copy) == ["1", "3"]
     assert len(find_runs_by_tag(make_client(project_copy))) == 3
     assert len(find_runs_by_tag(make_client(project_copy), "second_look.data")) == 1
     run_command(project_copy, "dvc", "exp", "apply", "queued-3")
@@ -100,6 +88,7 @@ def finish_queue(project_copy: Path) -> None:
     """Return once both experiments have succeeded; a failed one is shown with its log."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
+        wait_for_refs(project_copy)
         status = run_command(project_copy, "dvc", "queue", "status")
         if status.count("Success") == 2:
             return
@@ -108,13 +97,24 @@ def finish_queue(project_copy: Path) -> None:
                 run_command(project_copy, "dvc", "queue", "logs", f"queued-{n}") for n in ("1", "3")
             ]
             raise AssertionError("\n".join([status, *logs]))
-        time.sleep(2)
     raise AssertionError(f"the queue never ended:\n{status}")
+
+
+def wait_for_refs(project_copy: Path) -> None:
+    """Wait until git has both experiments, but not for ever: to ask dvc takes two seconds."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        refs = run_command(project_copy, "git", "for-each-ref", "refs/exps").split()
+        if {ref.rpartition("/")[2] for ref in refs} >= {"queued-1", "queued-3"}:
+            return
+        time.sleep(0.5)
 
 
 def test_what_is_lost_or_moved_comes_back(tracked: Path) -> None:
     """The folder moved, then its artifacts, then its database lost: each time one `dvc repro`."""
-    before = assert_mirrored(tracked)
+    before, curves = assert_mirrored(tracked), read_tracked_curves(tracked)
+    assert sorted(curves) == ["unweighted", "weighted"]
+    assert all(len(curve) == 2 for curve in curves.values())
     moved = tracked.rename(tracked.with_name("moved, with an odd # name"))
     assert list_stages_run(run_command(moved, "dvc", "repro")) == TRACKED_ALONE
     assert assert_mirrored(moved) == before
@@ -124,3 +124,4 @@ def test_what_is_lost_or_moved_comes_back(tracked: Path) -> None:
     (moved / "mlflow.db").unlink()
     assert list_stages_run(run_command(moved, "dvc", "repro")) == TRACKED_ALONE
     assert_mirrored(moved)
+    assert read_tracked_curves(moved) == curves

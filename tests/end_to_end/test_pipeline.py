@@ -1,13 +1,13 @@
 """The whole pipeline under the real dvc, with two short runs."""
 
 import csv
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.support.mirror import assert_mirrored, find_runs_by_tag, make_client
+from secondlook.tracking import store
+from tests.support.mirror import assert_mirrored, list_epochs
 from tests.support.project import copy_project, edit_params, list_stages_run, run_command
 
 FIRST = ["split", "preprocess", "train@unweighted", "evaluate@unweighted"]
@@ -36,18 +36,6 @@ def changed(finished_project: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return Changed(folder, list_stages_run(run_command(folder, "dvc", "repro")))
 
 
-def read_tracked_curves(folder: Path) -> dict[str, list[float]]:
-    """Return the validation loss curve of every run in MLflow, by name of the run."""
-    asked = make_client(folder)
-    curves = {
-        str(run.info.run_name): [
-            point.value for point in asked.get_metric_history(run.info.run_id, "validation/loss")
-        ]
-        for run in find_runs_by_tag(asked).values()
-    }
-    return {name: curve for name, curve in curves.items() if curve}
-
-
 def test_the_first_repro_runs_every_stage(finished_project: Path) -> None:
     """Each once, and those that look at all runs at the end."""
     stages = list_stages_run((finished_project.parent / "printed").read_text(encoding="utf-8"))
@@ -69,23 +57,6 @@ def test_a_changed_or_added_run_runs_alone(changed: Changed, name: str) -> None:
     assert changed.stages[-3:] == LAST
 
 
-def test_a_lost_database_comes_back(project: Path) -> None:
-    """Without mlflow.db and mlruns, one repro brings every run and curve back, by track alone."""
-    before = read_tracked_curves(project)
-    (project / "mlflow.db").unlink()
-    shutil.rmtree(project / "mlruns")
-    assert list_stages_run(run_command(project, "dvc", "repro")) == ["track"]
-    assert read_tracked_curves(project) == before
-    assert sorted(before) == ["unweighted", "weighted"]
-    assert all(len(curve) == 2 for curve in before.values())
-
-
-def test_forced_repro_changes_no_byte(project: Path) -> None:
-    """Every output made again is the same: dvc.lock, and with it git, sees no difference."""
-    assert len(list_stages_run(run_command(project, "dvc", "repro", "--force"))) == 9
-    assert run_command(project, "git", "status", "--porcelain") == ""
-
-
 def test_outputs_hold_no_path(finished_project: Path) -> None:
     """No output of any stage names the folder it was made in."""
     for path in (finished_project / "data").rglob("*"):
@@ -98,6 +69,22 @@ def test_a_mistake_stops_with_one_line(project: Path) -> None:
     printed = run_command(project, "dvc", "repro", fails=True)
     assert "secondlook: params.yaml: train.epochs: found -3; expected" in printed
     assert "Traceback" not in printed
+
+
+def test_earlier_parameters_bring_the_earlier_run(
+    project: Path, changed: Changed, tmp_path: Path
+) -> None:
+    """There and back, by the run cache: both runs stay, and each time the right one is current."""
+    before = assert_mirrored(project)
+    project = copy_project(changed.project, tmp_path / "there")
+    store.relocate_artifacts(project / "mlflow.db", project / "mlruns")
+    short = assert_mirrored(project)
+    run_command(project, "git", "checkout", "--quiet", "params.yaml", "dvc.lock")
+    stages = list_stages_run(run_command(project, "dvc", "repro"))
+    assert not [stage for stage in stages if "train" in stage]
+    assert assert_mirrored(project) == before
+    assert short["unweighted"] == before["unweighted"]
+    assert list_epochs(project) == ["1", "2"]
 
 
 def test_metrics_and_plots_make_sense(changed: Changed) -> None:

@@ -35,13 +35,14 @@ def forget_results(project: Path) -> None:
 
 
 def test_several_at_once_write_the_same_bytes(finished_project: Path, tmp_path: Path) -> None:
-    """dvc.lock, which has the digest of every output, is that of `dvc repro`, entry by entry."""
+    """All made anew: dvc.lock, with the digest of every output, is that of `dvc repro`; so git."""
     project = copy_project(finished_project, tmp_path)
     forget_results(project)
     printed = run_command(project, *REPRO)
     assert "repro: 2 runs, 2 of them to train, 2 at once (as asked; " in printed
     assert "weighted: epoch 2  train/" in printed
     assert (project / "dvc.lock").read_bytes() == (finished_project / "dvc.lock").read_bytes()
+    assert run_command(project, "git", "status", "--porcelain") == ""
     again = run_command(project, *REPRO)
     assert list_stages_run(again) == ["track"]
     assert "at once" not in again

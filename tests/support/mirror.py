@@ -50,6 +50,14 @@ def assert_mirrored(folder: Path, uri: str | None = None) -> dict[str, str]:
     return {name: run.info.run_id for name, run in found.items()}
 
 
+def list_epochs(folder: Path) -> list[str]:
+    """Return the number of epochs of all runs of `weighted` that MLflow shows, in order."""
+    found = [
+        r for r in find_runs_by_tag(make_client(folder)).values() if r.info.run_name == "weighted"
+    ]
+    return sorted(r.data.params["train.epochs"] for r in found)
+
+
 def list_steps(asked: "MlflowClient", run: "Run", key: str) -> list[int]:
     """Return the steps of a metric, in order."""
     return sorted(point.step for point in asked.get_metric_history(run.info.run_id, key))
