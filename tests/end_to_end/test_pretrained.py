@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_run_from_pretrained_weights_is_made_again(project: Path) -> None:
-    """Its digest is a parameter; where the weights are gone from the workspace, DVC has them."""
+    """Every stage is identical; where its weights are gone from the workspace, DVC has them."""
     run_command(project, "dvc", "repro")
     told = find_run(project, "begun").data.params
     assert told["train.backbone.name"] == NAME
@@ -55,5 +55,8 @@ def test_a_run_from_pretrained_weights_is_made_again(project: Path) -> None:
     assert list_stages_run(run_command(project, "dvc", "repro")) == ["track"]
     status, printed = reproduce(project, "begun")
     assert f"weights: {TARGET} from DVC's cache" in printed
+    assert "images: data/photos from git, as recorded" in printed
+    for stage in ("split", "preprocess", "train", "evaluate"):
+        assert f"  {stage:<11} identical" in printed
     assert "bit-identical: weights" in printed
     assert status == 0

@@ -1,4 +1,7 @@
-"""`reproduce`, end to end: real git, dvc, MLflow and TensorFlow, with two short runs."""
+"""`reproduce`, end to end: real git, dvc, MLflow and TensorFlow, with two short runs.
+
+A run from a clean tree is made again in test_pretrained.py.
+"""
 
 import shutil
 import signal
@@ -91,16 +94,6 @@ def find_artifact(folder: Path, name: str, path: str) -> Path:
     """Return the file of an artifact of the run."""
     run_id: str = find_run(folder, name).info.run_id
     return folder / "mlruns" / run_id / "artifacts" / path
-
-
-def test_a_run_is_made_again_bit_by_bit(project: Path) -> None:
-    """From a clean tree, by its name: every stage is identical, and so the exit status is 0."""
-    status, printed = reproduce(project, "weighted")
-    assert "bit-identical: weights" in printed
-    assert "images: data/digits from git, as recorded" in printed
-    for stage in ("split", "preprocess", "train", "evaluate"):
-        assert f"  {stage:<11} identical" in printed
-    assert status == 0
 
 
 def test_a_dirty_tree_is_made_again_after_it_changed(project: Path) -> None:
