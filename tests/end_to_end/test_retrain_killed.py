@@ -58,7 +58,8 @@ def test_a_kill_in_any_phase_leaves_the_champion(first_champion: Path, tmp_path:
         process = start_secondlook(project, "retrain")
         read_until(process, phase)
         if phase == ASKED_AFTER:
-            wait_until(partial(is_asking_champion, process), process)
+            # Less often: to look through all processes takes as long as what is waited for.
+            wait_until(partial(is_asking_champion, process), process, seconds=0.05)
             assert is_asking_champion(process)
         kill(process)
         assert find_version_number(project) == "1"
@@ -99,7 +100,9 @@ def find_decisions(project: Path) -> list[Path]:
     ]
 
 
-def wait_until(condition: Callable[[], bool], process: retraining.Process) -> None:
-    """Wait until a condition holds, or the process is at its end."""
+def wait_until(
+    condition: Callable[[], bool], process: retraining.Process, seconds: float = 0.005
+) -> None:
+    """Wait until a condition, looked at every so many seconds, holds, or the process ends."""
     while not condition() and process.poll() is None:
-        time.sleep(0.005)
+        time.sleep(seconds)

@@ -82,7 +82,7 @@ def wait_for(site: Site, status: str) -> "Run":
             long = found.data.params.get("train.epochs") == str(EPOCHS)
             if long and found.info.status == status and "train/objective" in found.data.metrics:
                 return found
-        time.sleep(0.1)
+        time.sleep(0.3)  # a server that is asked all the time has none for the training
     return pytest.fail(f"the run never became {status}")
 
 
