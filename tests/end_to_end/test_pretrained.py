@@ -16,16 +16,29 @@ from tests.support.project import (
     list_stages_run,
     run_command,
 )
+from tests.support.training import shorten_backbone
 from tests.support.weights import NAME, TARGET, write_legacy_weights
 
+WHOLE = "build = getattr(applications, backbone.kind)"
+# Not by an import statement, which the model's own copy of the code would follow.
+SHORT = """import importlib
+    build = importlib.import_module("tests.support.training").build_short_network"""
 SMALL = {"filters": [4], "dense_units": [], "epochs": 1}
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Give a project with weights in DVC, and one run that begins with them."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a project with weights in DVC, and one run that begins with them.
+
+    Its backbone has three blocks, here and in its own code: the whole ones have tests elsewhere.
+    """
     environment.start_tensorflow()
+    shorten_backbone(monkeypatch)
     folder = build_project(tmp_path / "project")
+    code = folder / "secondlook/training/backbone.py"
+    whole = code.read_text(encoding="utf-8")
+    assert WHOLE in whole
+    code.write_text(whole.replace(WHOLE, SHORT), encoding="utf-8")
     (tmp_path / "temporary").mkdir()
     write_class_folders(folder / "data/photos", {"a": 30, "b": 30})
     given = write_legacy_weights(build_backbone(NAME), tmp_path / "given.h5")

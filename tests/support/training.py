@@ -102,17 +102,20 @@ def write_backbone(seed: int = 3) -> dict[str, str]:
 def shorten_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the smallest backbone have three blocks of its eleven: its graph is made in a second."""
     from keras import applications
+
+    monkeypatch.setattr(applications, "MobileNetV3Small", build_short_network)
+
+
+def build_short_network(**told: Any) -> Any:  # noqa: ANN401 - Keras has no types
+    """Return MobileNetV3Small with three of its blocks; `told` is what Keras's own is told."""
     from keras.src.applications import mobilenet_v3
 
     block = mobilenet_v3._inverted_res_block  # noqa: SLF001 - the real one, but fewer
 
-    def build_blocks(made: Any, *_: object) -> Any:  # noqa: ANN401 - Keras has no types
+    def build_blocks(made: Any, *_: object) -> Any:  # noqa: ANN401 - likewise
         made = block(made, 1, 16, 3, 2, 0.25, mobilenet_v3.relu, 0)
         for number in (1, 2):
             made = block(made, 2, 16, 3, 1, None, mobilenet_v3.hard_swish, number)
         return made
 
-    def build_short_network(**told: Any) -> Any:  # noqa: ANN401 - likewise
-        return mobilenet_v3.MobileNetV3(build_blocks, 64, **told)
-
-    monkeypatch.setattr(applications, "MobileNetV3Small", build_short_network)
+    return mobilenet_v3.MobileNetV3(build_blocks, 64, **told)
