@@ -43,11 +43,6 @@ def test_the_first_repro_runs_every_stage(finished_project: Path) -> None:
     assert stages[-3:] == LAST
 
 
-def test_second_repro_only_tracks(project: Path) -> None:
-    """Nothing changed, so nothing runs but the tracking check."""
-    assert list_stages_run(run_command(project, "dvc", "repro")) == ["track"]
-
-
 @pytest.mark.parametrize("name", ["weighted", "slow"])
 def test_a_changed_or_added_run_runs_alone(changed: Changed, name: str) -> None:
     """Fewer epochs for one run, a new entry for another: these are trained and evaluated, alone."""
