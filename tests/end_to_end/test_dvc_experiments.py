@@ -79,9 +79,6 @@ def test_two_jobs_of_the_queue_are_tracked_at_once(project_copy: Path) -> None:
     assert list_epochs(project_copy) == ["1", "3"]
     assert len(find_runs_by_tag(make_client(project_copy))) == 3
     assert len(find_runs_by_tag(make_client(project_copy), "second_look.data")) == 1
-    run_command(project_copy, "dvc", "exp", "apply", "queued-3")
-    assert list_stages_run(run_command(project_copy, "dvc", "repro")) == TRACKED_ALONE
-    assert_mirrored(project_copy)
 
 
 def finish_queue(project_copy: Path) -> None:
