@@ -1,4 +1,4 @@
-# make repro · make test · make test-quick · make ui · make report · make check · make bench
+# make repro · make test · make test-quick · make test-cluster · make ui · make report · make check · make bench
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 READY_DEV := $(VENV)/ready-dev
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: repro scm test test-quick ui report check bench lock
+.PHONY: repro scm test test-quick test-cluster ui report check bench lock
 
 repro: $(READY) scm
 	@python -m stages repro
@@ -21,12 +21,16 @@ scm:
 
 # Three at a time: much of a test's time is waiting, for cron, servers and processes of its own.
 # In the order of tests/conftest.py, the longest files first.
+# What needs a cluster has a command of its own: it tests an extra, and takes minutes.
 test: $(READY_DEV)
-	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not cluster"
+
+test-cluster: $(READY_DEV)
+	python -m pytest --numprocesses 2 --dist loadfile -m cluster
 
 # What needs no training, browser or server: two minutes, while writing.
 test-quick: $(READY_DEV)
-	python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not browser and not server"
+	python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not browser and not server and not cluster"
 
 ui: $(READY)
 	mlflow ui --host 127.0.0.1

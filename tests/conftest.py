@@ -49,7 +49,6 @@ LONG_FILES = (
     "test_train_resumed.py",
     "test_outages.py",
     "test_pretrained.py",
-    "test_cluster_support.py",
     "test_weights.py",
     "test_source_data.py",
     "test_store.py",

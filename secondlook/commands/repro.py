@@ -4,19 +4,16 @@ What comes of it is the same, to the byte. A run that fails ends no other.
 """
 
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from secondlook.artifacts.files import write_atomically
 from secondlook.commands.command_group import RUN_STAGES, STAGES, ProjectCommand
 from secondlook.config.dvc import (
     build_dvc_command,
@@ -33,19 +30,26 @@ from secondlook.config.processes import (
     start_command,
 )
 from secondlook.scheduling import jobs as scheduling
-from secondlook.scheduling.jobs import NOTES_FOLDER, Job
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from secondlook.scheduling.cluster import (
+    Home,
+    check_remote,
+    is_only_missing,
+    push_arrays,
+    take_snapshot,
+)
+from secondlook.scheduling.dvc_lock import (
+    check_lock,
+    load_lock_entries,
+    name_stages,
+    order_lock_entries,
+)
+from secondlook.scheduling.jobs import NOTES_FOLDER, Engine, Job, Slot, show_jobs
+from secondlook.scheduling.local_engine import choose_slots, start_local_job
+from secondlook.scheduling.ray_engine import open_ray
+from secondlook.tracking.live import end_lost_trainings
 
 LATE_STAGES = STAGES[STAGES.index("compare") :]  # they need all runs
-LOCK_FILE = Path("dvc.lock")
 LOG_FOLDER = NOTES_FOLDER / "jobs"  # what dvc and the stages said of runs that failed
-STATE_STYLES = {"waiting": "dim", "done": "green", "failed": "red"}
-ORDER = ("failed", "evaluating", "training", "starting", "waiting", "done")  # where not all fit
-# Of dvc, after each of its calls; the last call gives them once for all.
-HINTS = ("To ", "\tgit add", "\tdvc config", "Use `dvc push`", "Updating lock file")
-ShowLine = Callable[[Job, str], None]
 
 
 @click.command(cls=ProjectCommand, help=__doc__)
@@ -55,32 +59,117 @@ ShowLine = Callable[[Job, str], None]
     metavar="N",
     help="So many runs at once; else as many as cores, memory and GPUs allow.",
 )
-def command(*, jobs: int | None) -> int:
+@click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:10001.",
+)
+def command(*, jobs: int | None, address: str | None) -> int:
     """Reproduce the pipeline."""
     with handle_signals(_interrupt, (signal.SIGTERM, signal.SIGHUP)):
-        return run(load_params(), jobs)
+        params = load_params()
+        return run(params, jobs) if address is None else run_on_cluster(params, jobs, address)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def run(params: Params, jobs: int | None) -> int:
+def run(params: Params, wanted: int | None) -> int:
     """Run what is stale, several runs at once; return the exit status: 1 where a run failed.
 
     Raises SecondLookError where dvc fails before or after them; it has said why.
     """
-    stale = load_dvc_status()
-    if any(name.partition("@")[0] not in {*RUN_STAGES, *LATE_STAGES} for name in stale):
-        _run_dvc("repro", "preprocess")
-        stale = load_dvc_status()
+    stale = _preprocess_if_stale(load_dvc_status())
     runs = [name for name in params.runs if any(f"{each}@{name}" in stale for each in RUN_STAGES)]
-    trained = sum(f"train@{name}" in stale for name in runs)
-    told = f"{_count_runs(len(runs))}, {trained or 'none'} of them to train"
-    if runs and (failed := _run_runs(params, runs, jobs, told)):
-        return _tell_failures(failed, len(runs))
+    if runs:
+        trained = sum(f"train@{name}" in stale for name in runs)
+        slots, why = choose_slots(wanted, len(runs))
+        told = f"{trained or 'none'} of them to train, {len(slots)} at once ({why})"
+        print(f"repro: {_count_runs(len(runs))}, {told}", flush=True)
+        if failed := _run_runs(params, runs, slots, start_local_job):
+            return _tell_failures(failed, len(runs))
     _run_dvc("repro")
     return 0
+
+
+def _preprocess_if_stale(stale: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+    """Run what comes before the trainings, where dvc says so; return what is stale then."""
+    if not _has_before_training(stale):
+        return stale
+    _run_dvc("repro", "preprocess")
+    return load_dvc_status()
+
+
+def _has_before_training(stale: Mapping[str, list[Any]]) -> bool:
+    return any(name.partition("@")[0] not in {*RUN_STAGES, *LATE_STAGES} for name in stale)
+
+
+def run_on_cluster(params: Params, wanted: int | None, address: str) -> int:
+    """Train what is stale on the nodes of a cluster, and do the rest here; return as `run` does.
+
+    Raises SecondLookError where the cluster or DVC's remote does not answer, besides.
+    """
+    remote = check_remote()
+    stale: Mapping[str, list[Any]] = load_dvc_status()
+    check_lock()
+    if _has_before_training(stale) or any(f"train@{run}" in stale for run in params.runs):
+        with open_ray(address, params.cluster) as (submit, about):
+            stale = _preprocess_if_stale(stale)
+            push_arrays(remote)
+            runs = _restore_runs(params, stale)
+            home = Home(params, take_snapshot(params.data.path), submit)
+            slots: list[Slot] = [{} for _ in range(min(wanted or len(runs), len(runs)))]
+            failed: list[Job] = []
+            if runs:
+                print(f"repro: {_count_runs(len(runs))} to train on {about}", flush=True)
+                with end_lost_trainings(params, home.unfinished):
+                    failed = _run_runs(params, runs, slots, home.start_job)
+        # The cluster is left: where its head dies, Ray ends this process.
+        if runs and (status := _take_over(home, runs, failed)):
+            return status
+    _run_dvc("repro")
+    return 0
+
+
+def _take_over(home: Home, runs: Sequence[str], failed: Sequence[Job]) -> int:
+    """Pull what nodes trained; return the exit status: 1 where a run failed.
+
+    Raises SecondLookError where it is not what would be trained here.
+    """
+    status = _tell_failures(failed, len(runs)) if failed else 0
+    _pull_runs()
+    for line in home.list_differences():
+        print(f"repro: {line}; the last digits may be others", flush=True)
+    stale, lost = load_dvc_status(), {job.run for job in failed}
+    if others := [run for run in runs if run not in lost and f"train@{run}" in stale]:
+        raise SecondLookError(
+            f"{', '.join(others)}: trained on nodes, and changed here all the same "
+            f"(dvc status: {stale[f'train@{others[0]}']}); expected what nodes were given: "
+            "were some edited since, or left out by .gitignore? `dvc repro` trains them here"
+        )
+    return status
+
+
+def _restore_runs(params: Params, stale: Mapping[str, list[Any]]) -> list[str]:
+    """Pull what dvc.lock tells of and only data/ lacks; return the runs that are to be trained."""
+    missing = [run for run in params.runs if is_only_missing(run, stale)]
+    if missing:
+        print(f"repro: {_count_runs(len(missing))} trained before: to be pulled", flush=True)
+        with suppress(SecondLookError):  # dvc has said why; what did not come is trained
+            _pull_runs()
+        stale = load_dvc_status()
+    return [run for run in params.runs if f"train@{run}" in stale]
+
+
+def _pull_runs() -> None:
+    """Pull what dvc.lock tells of runs. SecondLookError where not all of it is in the remote.
+
+    By groups: by the names of their stages forty runs take dvc minutes. What an interrupted stage
+    left is overwritten, and runs that dvc.lock does not tell of are left out.
+    """
+    _run_dvc("pull", "--force", "--allow-missing", *RUN_STAGES)
 
 
 def _run_dvc(*arguments: str) -> None:
@@ -99,21 +188,21 @@ def _run_dvc(*arguments: str) -> None:
         raise SecondLookError(f"`dvc {' '.join(arguments)}` failed: why stands above")
 
 
-def _run_runs(params: Params, runs: Sequence[str], wanted: int | None, told: str) -> list[Job]:
+def _run_runs(
+    params: Params, runs: Sequence[str], slots: Sequence[Slot], engine: Engine
+) -> list[Job]:
     """Train and evaluate runs, several at once; return those that failed."""
-    slots, why = scheduling.choose_slots(wanted, len(runs))
-    print(f"repro: {told}, {len(slots)} at once ({why})", flush=True)
-    jobs, before = scheduling.make_jobs(params, runs), _list_lock_entries()
+    jobs, before = scheduling.make_jobs(params, runs), load_lock_entries()
     try:
-        with _show_jobs(jobs) as show_line:
-            scheduling.run_jobs(jobs, slots, show_line)
+        with show_jobs(jobs) as show_line:
+            scheduling.run_jobs(jobs, slots, engine, show_line)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "what was trained is saved; the next `secondlook repro` or `dvc repro` goes on"
         ) from None
     finally:
         scheduling.note_times(jobs)
-        order_lock_entries(before, runs)
+        order_lock_entries(before, name_stages(runs))
     return [job for job in jobs if job.state == "failed"]
 
 
@@ -131,86 +220,3 @@ def _tell_failures(failed: Sequence[Job], number: int) -> int:
         log.write_text("\n".join([*job.lines, ""]), encoding="utf-8")
         print(f"secondlook: run {job.run} failed: {job.reason} (more in {log})", file=sys.stderr)
     return 1
-
-
-@contextmanager
-def _show_jobs(jobs: Sequence[Job]) -> Iterator[ShowLine]:
-    """Show one table of all jobs on a terminal, elsewhere what each says with its name before."""
-    if not sys.stdout.isatty():
-        yield _print_line
-        return
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console(highlight=False)
-
-    def draw() -> "Table":
-        return build_table(jobs, console.height - 4)
-
-    with Live(get_renderable=draw, console=console):
-        yield lambda _job, _line: None
-
-
-def _print_line(job: Job, line: str) -> None:
-    if line.strip() and not line.startswith(HINTS):
-        print(f"{job.run}: {line}", flush=True)
-
-
-def build_table(jobs: Sequence[Job], rows: int) -> "Table":
-    """Return how far each job is; where they are more than rows, those at work first."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("run", "state", "epoch", "loss", "time left", box=None, header_style="dim")
-    for column in table.columns[2:]:
-        column.justify = "right"
-    by_state = jobs if len(jobs) <= rows else sorted(jobs, key=lambda job: ORDER.index(job.state))
-    for job in by_state[: max(1, rows)]:
-        style = STATE_STYLES.get(job.state, "")
-        table.add_row(Text(job.run), *format_progress(job), style=style)
-    if more := len(jobs) - max(1, rows):
-        table.caption = f"and {more} more" if more > 0 else None
-    return table
-
-
-def format_progress(job: Job) -> tuple[str, str, str, str]:
-    """Return state, epoch of those allowed, validation loss and time left at most, as text."""
-    left = job.seconds_left
-    return (
-        job.state,
-        f"{job.epoch}/{job.epochs}" if job.epoch else "",
-        "" if job.loss is None else f"{job.loss:.4f}",
-        "" if left is None else f"at most {timedelta(seconds=round(left))}",
-    )
-
-
-def _list_lock_entries() -> list[str]:
-    """Return the stages that dvc.lock tells of, in its order."""
-    with suppress(FileNotFoundError):
-        return [name for name, _ in _split_lock()[1]]
-    return []
-
-
-def _split_lock() -> tuple[str, list[tuple[str, str]]]:
-    """Return the head of dvc.lock, and its entries by name as the text that they are."""
-    head, *entries = re.split(r"(?m)^(?=  \S)", LOCK_FILE.read_text(encoding="utf-8"))
-    return head, [(entry.partition(":\n")[0].strip(), entry) for entry in entries]
-
-
-def order_lock_entries(before: Collection[str], runs: Sequence[str]) -> None:
-    """Let what is new in dvc.lock stand in the order in which one `dvc repro` writes it.
-
-    That is all trainings, then all evaluations, as params.yaml has them. `before` names the
-    entries that were there: they keep their places.
-    """
-    if not LOCK_FILE.exists():
-        return
-    head, entries = _split_lock()
-    order = {f"{stage}@{run}": None for stage in RUN_STAGES for run in runs}
-    found = dict(entries)
-    new = [name for name in order if name in found and name not in before]
-    names = [*(name for name in found if name not in new), *new]
-    whole = not re.search(r"(?m)^\S", "".join(found.values()))  # nothing but stages comes after
-    if names != list(found) and whole:
-        text = head + "".join(found[name] for name in names)
-        write_atomically(LOCK_FILE, [text.encode()])

@@ -22,6 +22,8 @@ from secondlook.config.yaml_schema import (
     PARAMS_FILE,
     ClassName,
     Fraction,
+    GpuShare,
+    NodePath,
     NonEmptyText,
     OpenFraction,
     ParamsSection,
@@ -30,6 +32,7 @@ from secondlook.config.yaml_schema import (
     Seed,
     SideLength,
     format_choices,
+    make_optional,
     validate_section,
 )
 
@@ -110,6 +113,19 @@ class TrackParams(ParamsSection):
     live_after: Annotated[float, Field(ge=0)]
 
 
+class ClusterParams(ParamsSection):
+    """What one run takes of a node of a cluster, and where nodes keep things; all may be left out.
+
+    cpus, gpus: fractions share one; cache: DVC's cache on each node, None: in ~/.cache; state: of
+    trainings that go on, on a disk that nodes share if others are to resume them; None: in `cache`.
+    """
+
+    cpus: Annotated[float, Field(gt=0)] = make_optional(1.0)
+    gpus: GpuShare = make_optional(0.0)
+    cache: NodePath | None = make_optional(None)
+    state: NodePath | None = make_optional(None)
+
+
 class Params(ParamsSection):
     """All of params.yaml; `runs` maps a name to its changes to `train`."""
 
@@ -123,6 +139,7 @@ class Params(ParamsSection):
     report: ReportParams
     track: TrackParams
     retrain: RetrainParams
+    cluster: ClusterParams = make_optional(ClusterParams())
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:

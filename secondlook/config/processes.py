@@ -92,13 +92,29 @@ def run_command(
     return subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
 
 
-def run_git(*arguments: str, index: Path | None = None) -> str:
+@contextmanager
+def silence_stderr() -> Iterator[None]:
+    """Let nothing be seen that goes to stderr, by C++ code neither: an error says what failed."""
+    loud = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(loud, 2)
+        os.close(loud)
+
+
+def run_git(
+    *arguments: str, index: Path | None = None, variables: Mapping[str, str] | None = None
+) -> str:
     """Return what git prints, bytes that are not UTF-8 as surrogates.
 
-    `index` stands in for the repository's own. Raises SecondLookError, with git's first words and
-    the setting that it advises, where it fails: no git, no repository, no such commit.
+    `index` stands in for the repository's own, `variables` are set besides. Raises SecondLookError,
+    with git's first words and the setting that it advises, where it fails: no git, no repository,
+    no such commit.
     """
-    chosen = {"GIT_INDEX_FILE": str(index)} if index else {}
+    chosen = {**(variables or {}), **({"GIT_INDEX_FILE": str(index)} if index else {})}
     try:
         done = subprocess.run(
             ["git", *arguments], env=os.environ | chosen, capture_output=True, check=False

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from secondlook.config.errors import ParamsError
 
@@ -190,6 +190,20 @@ def _parse_class_weight(value: object) -> object:
     return {name: float(weight) for name, weight in weights.items()}
 
 
+def _check_gpus(number: float) -> float:
+    if number > 1 and number % 1:
+        raise ValueError("a fraction of one, 1, or a whole number")
+    return number
+
+
+def _check_node_path(path: str) -> str:
+    if path[:1] not in ("/", "~"):
+        raise ValueError("null or a path from / or ~ on, which means the same on every node")
+    return path
+
+
+GpuShare = Annotated[float, Field(ge=0), AfterValidator(_check_gpus)]
+NodePath = Annotated[str, AfterValidator(_check_node_path)]
 ClassName = Annotated[NonEmptyText, BeforeValidator(_parse_class_name)]
 ClassWeight = Annotated[
     Literal["balanced"] | dict[str, float] | None, BeforeValidator(_parse_class_weight)

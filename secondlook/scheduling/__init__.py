@@ -1,6 +1,13 @@
-"""Many runs at once, on this machine.
+"""Many runs at once: on this machine, or on the nodes of a cluster.
 
-jobs.py  how many, in which order, on which GPU; each under a dvc of its own, to its end
+jobs.py            runs as jobs: in which order, how far each is, and what a terminal shows of them
+local_engine.py    jobs on this machine: how many at once, on which GPU, each under a dvc of its own
+dvc_lock.py        the entries of dvc.lock as text: put in order, and carried between projects
+cluster.py         home: what nodes are given, and how what they return becomes the project's own
+ray_engine.py      Ray: tasks on nodes, what they say, and what becomes of them
+ray_connection.py  a connection to Ray: made, checked, asked what nodes have room for
+node.py            what a node does for one run: clone, pull, train, evaluate, push
 
-dvc stays the one who knows what is stale and what a run is; here is decided when each is trained.
+dvc stays the one who knows what is stale and what a run is; here is decided where and when each
+is trained.
 """

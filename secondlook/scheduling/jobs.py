@@ -1,45 +1,52 @@
-"""Several runs at once: how many, in which order, and each under a dvc of its own to its end.
+"""Runs as jobs: in which order, how far each is, and so many at a time to their end.
 
-Runs do not depend on each other: `dvc repro -s` trains and evaluates one, and the lock of dvc
-keeps dvc.lock whole. How many threads each has is not touched, as that would change the bits.
+Where a job is at work, an engine decides: this machine (local_engine.py), or a cluster.
 """
 
 import json
-import os
 import re
-import subprocess
+import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Thread
+from typing import TYPE_CHECKING, Protocol
 
 from secondlook.artifacts.files import write_atomically
-from secondlook.artifacts.parallel import count_workers
-from secondlook.config.dvc import (
-    ERROR_PREFIX,
-    build_dvc_command,
-    find_failure_reason,
-    name_overseer,
-)
+from secondlook.config.dvc import ERROR_PREFIX, find_failure_reason
 from secondlook.config.params import Params
-from secondlook.config.processes import build_environment, interrupt_session, start_command
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 NOTES_FOLDER = Path(".dvc", "tmp", "second_look")
 TIMES_FILE = NOTES_FOLDER / "times.json"  # seconds an allowed epoch, of the last training of each
-GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
-JOB_MEMORY = 1.5  # GiB that TensorFlow, a small network and dvc take together
-MEMORY_LIMITS = Path("/sys/fs/cgroup")  # of the container, where there is one
 REFUSED = "Unable to acquire lock"  # of dvc's note of who reads what: it waits for that 3 s at most
 MAX_STARTS = 5  # of one job that dvc refused so
 GRACE = 20.0  # seconds that an interrupted training has to save its state
+NODE_PREFIX = "node: "  # of the line that says on which machine of a cluster a job is at work
 EPOCH_LINE = re.compile(r"epoch (\d+)  .*\bvalidation/loss ([\d.]+|nan|inf)")
 STAGE_LINE = re.compile(r"Running stage '(train|evaluate)@")
 STATES = {"train": "training", "evaluate": "evaluating"}
 Slot = dict[str, str]  # what the environment of one job at a time has besides
+
+
+class Work(Protocol):
+    """A job at work somewhere."""
+
+    def wait(self) -> int:
+        """Return the exit status, once the last line was told."""
+
+    def interrupt(self) -> None:
+        """Ask it to end soon, as Ctrl-C does."""
+
+
+Events = Queue["tuple[Job, str | None]"]  # a line of a job; None: its last has been told
+Engine = Callable[["Job", Slot, Events, ExitStack], Work]  # starts a job; the stack ends it
 
 
 @dataclass(eq=False)
@@ -53,6 +60,7 @@ class Job:
     loss: float | None = None
     reason: str = ""
     starts: int = 0
+    node: str = ""  # of a cluster
     lines: list[str] = field(default_factory=list)
     started: float = 0.0  # monotonic seconds, as all times here
     first_seen: tuple[int, float] | None = None  # epoch, and when
@@ -71,6 +79,8 @@ class Job:
         elif found := EPOCH_LINE.match(line):
             self.epoch, self.loss = int(found[1]), float(found[2])
             self.first_seen = self.first_seen or (self.epoch, time.monotonic())
+        elif line.startswith(NODE_PREFIX):
+            self.node, self.first_seen = line.removeprefix(NODE_PREFIX), None
 
     def _enter(self, stage: str) -> None:
         now, was = time.monotonic(), self.state
@@ -130,60 +140,18 @@ def note_times(jobs: Iterable[Job]) -> None:
     write_atomically(TIMES_FILE, [json.dumps(_load_times() | told).encode()])
 
 
-def list_gpus() -> list[str]:
-    """Return the NVIDIA GPUs by the names that CUDA_VISIBLE_DEVICES has for them."""
-    if (given := os.environ.get(GPU_VARIABLE)) is not None:
-        return [name.strip() for name in given.split(",") if name.strip() not in {"", "-1"}]
-    with suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60
-        )
-        found = [line for line in told.stdout.splitlines() if line.startswith("GPU ")]
-        return [str(number) for number in range(len(found))]
-    return []
-
-
-def measure_free_memory() -> float:
-    """Return how much memory (GiB) may still be taken, of the machine and of the container."""
-    import psutil
-
-    free = [psutil.virtual_memory().available]
-    with suppress(OSError, ValueError, KeyError):  # no container, or one without a limit
-        told = [(MEMORY_LIMITS / f"memory.{name}").read_text() for name in ("max", "current")]
-        stat = (MEMORY_LIMITS / "memory.stat").read_text().splitlines()
-        cached = int(dict(line.split(" ", 1) for line in stat)["inactive_file"])
-        free.append(int(told[0]) - int(told[1]) + cached)
-    return min(free) / 2**30
-
-
-def choose_slots(wanted: int | None, count: int) -> tuple[list[Slot], str]:
-    """Return the slots for so many runs, one for each that goes on at once, and why so many.
-
-    Each GPU has one run at a time, unless more are `wanted`; they share in turn then.
-    """
-    cores, memory, gpus = count_workers(), measure_free_memory(), list_gpus()
-    fitting = min(cores, max(1, int(memory / JOB_MEMORY)), len(gpus) or cores)
-    chosen = min(count, wanted or fitting)
-    told = f"{_count(cores, 'core')}, {memory:.1f} GiB of memory free, {_count(len(gpus), 'GPU')}"
-    slots: list[Slot] = [
-        {GPU_VARIABLE: gpus[place % len(gpus)]} if gpus else {} for place in range(chosen)
-    ]
-    return slots, told if wanted is None else f"as asked; {told}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'s' if number > 1 else ''}"
-
-
 def run_jobs(
-    jobs: Sequence[Job], slots: Sequence[Slot], show_line: Callable[[Job, str], None]
+    jobs: Sequence[Job],
+    slots: Sequence[Slot],
+    engine: Engine,
+    show_line: Callable[[Job, str], None],
 ) -> None:
     """Run all jobs to their end, one a slot at a time; that one fails ends no other.
 
     On KeyboardInterrupt those at work are interrupted, too, and have a while to save their state.
     """
     waiting, free = deque(jobs), list(slots)
-    working: dict[Job, tuple[Process, Slot, ExitStack]] = {}
+    working: dict[Job, tuple[Work, Slot, ExitStack]] = {}
     events: Events = Queue()
     with ExitStack() as kept:
         try:
@@ -191,59 +159,91 @@ def run_jobs(
                 while waiting and free:
                     job, slot = waiting.popleft(), free.pop(0)
                     held = kept.enter_context(ExitStack())
-                    working[job] = (_start(job, slot, events, held), slot, held)
+                    job.start()
+                    working[job] = (engine(job, slot, events, held), slot, held)
                 job, line = events.get()
                 if line is not None:
                     job.read_line(line)
                     show_line(job, line)
                     continue
-                process, slot, held = working.pop(job)
-                job.end(process.wait())
+                work, slot, held = working.pop(job)
+                job.end(work.wait())
                 held.close()
                 free.append(slot)
                 if job.state == "waiting":
                     waiting.append(job)
         except KeyboardInterrupt:
-            _interrupt_jobs({job: process for job, (process, *_) in working.items()}, events)
+            _interrupt_jobs({job: work for job, (work, *_) in working.items()}, events)
             raise
 
 
-Events = Queue[tuple[Job, str | None]]  # a line of a job; None: its last has been read
-Process = subprocess.Popen[str]
-
-
-def _start(job: Job, slot: Slot, events: Events, held: ExitStack) -> Process:
-    """Start the dvc of a job, and pass on what it says; it is killed where `held` ends early."""
-    job.start()
-    targets = [f"train@{job.run}", f"evaluate@{job.run}"]
-    variables = os.environ | name_overseer() | slot
-    process = held.enter_context(
-        start_command(
-            build_dvc_command("--wait-for-lock", "repro", "--single-item", *targets),
-            environment=build_environment(variables, PYTHONUNBUFFERED="1"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    )
-    Thread(target=_pass_on, args=(job, process, events), daemon=True).start()
-    return process
-
-
-def _pass_on(job: Job, process: Process, events: Events) -> None:
-    with suppress(ValueError):  # it was killed, and its pipe closed meanwhile
-        for line in process.stdout or ():
-            events.put((job, line.rstrip("\n")))
-    events.put((job, None))
-
-
-def _interrupt_jobs(working: Mapping[Job, Process], events: Events) -> None:
+def _interrupt_jobs(working: Mapping[Job, Work], events: Events) -> None:
     """Interrupt jobs as a terminal would, and wait until they have ended, but not for ever."""
-    for process in working.values():
-        interrupt_session(process)
+    for work in working.values():
+        work.interrupt()
     left, deadline = set(working), time.monotonic() + GRACE
     with suppress(Empty):
         while left:
             job, line = events.get(timeout=max(0, deadline - time.monotonic()))
             if line is None:
                 left.discard(job)
+
+
+STATE_STYLES = {"waiting": "dim", "done": "green", "failed": "red"}
+ORDER = ("failed", "evaluating", "training", "starting", "waiting", "done")  # where not all fit
+# Of dvc, after each of its calls; the last call gives them once for all.
+HINTS = ("To ", "\tgit add", "\tdvc config", "Use `dvc push`", "Updating lock file")
+ShowLine = Callable[[Job, str], None]
+
+
+@contextmanager
+def show_jobs(jobs: Sequence[Job]) -> Iterator[ShowLine]:
+    """Give what shows a line of a job: on a terminal one table of all, else after its name."""
+    if not sys.stdout.isatty():
+        yield _print_line
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(highlight=False)
+
+    def draw() -> "Table":
+        return build_table(jobs, console.height - 4)
+
+    with Live(get_renderable=draw, console=console):
+        yield lambda _job, _line: None
+
+
+def _print_line(job: Job, line: str) -> None:
+    if line.strip() and not line.startswith(HINTS):
+        print(f"{job.run}: {line}", flush=True)
+
+
+def build_table(jobs: Sequence[Job], rows: int) -> "Table":
+    """Return how far each job is; where they are more than rows, those at work first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("run", "state", "epoch", "loss", "time left", box=None, header_style="dim")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    by_state = jobs if len(jobs) <= rows else sorted(jobs, key=lambda job: ORDER.index(job.state))
+    for job in by_state[: max(1, rows)]:
+        style = STATE_STYLES.get(job.state, "")
+        where = f" ({job.node})" if job.node and job.state in STATES.values() else ""
+        state, *progress = format_progress(job)
+        table.add_row(Text(job.run), f"{state}{where}", *progress, style=style)
+    if more := len(jobs) - max(1, rows):
+        table.caption = f"and {more} more" if more > 0 else None
+    return table
+
+
+def format_progress(job: Job) -> tuple[str, str, str, str]:
+    """Return state, epoch of those allowed, validation loss and time left at most, as text."""
+    left = job.seconds_left
+    return (
+        job.state,
+        f"{job.epoch}/{job.epochs}" if job.epoch else "",
+        "" if job.loss is None else f"{job.loss:.4f}",
+        "" if left is None else f"at most {timedelta(seconds=round(left))}",
+    )

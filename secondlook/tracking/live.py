@@ -13,8 +13,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -142,6 +142,33 @@ class LiveTraining:
             process.communicate()
             error = find_location().build_error(f"no answer within {LONGEST_WAIT:.0f} s")
             warn_incomplete(self.run, "epochs may be missing", error)
+
+
+@contextmanager
+def end_lost_trainings(params: Params, runs: Collection[str]) -> Iterator[None]:
+    """Say in MLflow, whatever happens inside, that those of the runs that still go on were killed.
+
+    They were begun on other machines: where one dies, nobody there says so. `runs` is read at the
+    end. Only servers know of them; one that does not answer is no failure.
+    """
+    try:
+        yield
+    finally:
+        where = find_location()
+        if runs and where.database is None:
+            with suppress(TrackingError):
+                _end_trainings(params, where, runs)
+
+
+def _end_trainings(params: Params, where: StoreLocation, runs: Collection[str]) -> None:
+    from secondlook.tracking.store import HASTY_LIMITS, convert_store_errors, open_store
+
+    with convert_store_errors(where, HASTY_LIMITS):
+        store = open_store(where, format_experiment_name(params))
+        for run in runs:
+            found = store.find(load_training_spec(params, run))
+            if found and found.info.status == "RUNNING":
+                store.client.set_terminated(found.info.run_id, "KILLED", provenance.read_clock())
 
 
 class RunLock:

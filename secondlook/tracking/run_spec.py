@@ -63,7 +63,7 @@ class RunSpec:
     """What the files say; `tag` and `key` find the MLflow run, times are in milliseconds.
 
     `final` are the kept model's metrics, `artifacts` and `pictures` map names in MLflow to files,
-    `environment` is where it was trained, if that was here.
+    `environment` is with what it was trained, and on which node of a cluster; None: not known.
     """
 
     tag: str

@@ -1,17 +1,22 @@
 """`secondlook repro` on a small project: the bytes of `dvc repro`, failures, Ctrl-C and kills."""
 
+import json
 import os
 import pty
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
+import pytest
 
 from tests.end_to_end.test_interrupted import start_command
+from tests.support.cluster import run_cluster
 from tests.support.project import (
     copy_project,
     edit_params,
@@ -46,6 +51,32 @@ def test_several_at_once_write_the_same_bytes(finished_project: Path, tmp_path: 
     again = run_command(project, *REPRO)
     assert list_stages_run(again) == ["track"]
     assert "at once" not in again
+
+
+@pytest.mark.cluster
+def test_several_machines_write_the_same_bytes(finished_project: Path, tmp_path: Path) -> None:
+    """Two nodes of Ray: the same dvc.lock; MLflow knows when, where and with what they trained."""
+    project = copy_project(finished_project, tmp_path)
+    forget_results(project)
+    remote = ("dvc", "remote", "add", "--quiet", "--default", "shared", str(tmp_path / "remote"))
+    run_command(project, *remote)
+    with run_cluster("second") as cluster:
+        variables = [f"{name}={value}" for name, value in cluster.variables.items()]
+        printed = run_command(project, "env", *variables, *REPRO[:-2], "--ray", cluster.address)
+    assert "repro: 2 runs to train on 2 of 2 nodes of Ray at" in printed
+    assert "another machine than this" not in printed
+    assert (project / "dvc.lock").read_bytes() == (finished_project / "dvc.lock").read_bytes()
+    key = load_json(project / "data/train/weighted/run.json")["key"]
+    notes = project / ".dvc/tmp/second_look"
+    environment = load_json(notes / f"{key}.environment.json")["environment"]
+    assert environment["node"] == socket.gethostname()
+    started, ended = load_json(notes / f"{key}.json")
+    assert started < ended
+
+
+def load_json(path: Path) -> Any:  # noqa: ANN401 - whatever it holds
+    """Return what a file holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_a_failure_ends_no_other_run(project_copy: Path) -> None:

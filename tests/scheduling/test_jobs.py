@@ -12,7 +12,9 @@ import yaml
 
 from secondlook.config.processes import hold_lock
 from secondlook.scheduling import jobs as scheduling
-from secondlook.scheduling.jobs import GPU_VARIABLE, Job, choose_slots, make_jobs, run_jobs
+from secondlook.scheduling import local_engine
+from secondlook.scheduling.jobs import Job, make_jobs, run_jobs
+from secondlook.scheduling.local_engine import GPU_VARIABLE, choose_slots, start_local_job
 from tests.support.project import make_params
 
 EPOCHS = 'for i in 1 2; do echo "epoch $i  train/loss 1.0  validation/loss 0.$i"; done'
@@ -47,7 +49,7 @@ def print_line(job: Job, line: str) -> None:
 def test_each_run_has_its_gpu_and_no_failure_ends_another(pipeline: Path) -> None:
     """Two slots, three runs: the one that fails says why, the others are trained and evaluated."""
     jobs = [Job(run, epochs=2) for run in ("bad", "good", "other")]
-    run_jobs(jobs, [{GPU_VARIABLE: "3"}, {GPU_VARIABLE: "7"}], print_line)
+    run_jobs(jobs, [{GPU_VARIABLE: "3"}, {GPU_VARIABLE: "7"}], start_local_job, print_line)
     bad, good, other = jobs
     assert (bad.state, bad.reason) == ("failed", "it cannot be")
     assert (good.state, good.epoch, good.loss) == ("done", 2, 0.2)
@@ -74,7 +76,7 @@ def test_a_refusal_of_dvc_is_asked_again(pipeline: Path) -> None:
     holder = threading.Thread(target=hold, daemon=True)
     holder.start()
     held.wait()
-    run_jobs([job], [{}], print_line)
+    run_jobs([job], [{}], start_local_job, print_line)
     assert job.state == "done"
     assert job.starts > 1
 
@@ -90,7 +92,7 @@ def test_an_interruption_leaves_no_process() -> None:
     before = set(psutil.Process().children(recursive=True))  # a browser of other tests, say
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_jobs([Job("long", epochs=2)], [{}], interrupt)
+        run_jobs([Job("long", epochs=2)], [{}], start_local_job, interrupt)
     assert time.monotonic() - begun < scheduling.GRACE
     left = set(psutil.Process().children(recursive=True)) - before
     assert [each for each in left if each.is_running()] == []
@@ -147,8 +149,8 @@ def test_as_many_as_fit(
     """A core and memory each, a GPU where there is one; where there is none nothing is set."""
     monkeypatch.setenv(GPU_VARIABLE, given)
     cores, memory = machine
-    monkeypatch.setattr(scheduling, "count_workers", lambda: cores)
-    monkeypatch.setattr(scheduling, "measure_free_memory", lambda: memory)
+    monkeypatch.setattr(local_engine, "count_workers", lambda: cores)
+    monkeypatch.setattr(local_engine, "measure_free_memory", lambda: memory)
     slots, why = choose_slots(wanted, 6)
     assert slots == told
     assert f"{cores} core" in why
@@ -158,24 +160,24 @@ def test_gpus_are_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest.Monkey
     """As `nvidia-smi -L` lists them, where CUDA_VISIBLE_DEVICES says nothing; none without it."""
     monkeypatch.delenv(GPU_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert scheduling.list_gpus() == []
+    assert local_engine.list_gpus() == []
     tool = tmp_path / "nvidia-smi"
     tool.write_text(
         "#!/bin/sh\necho 'GPU 0: NVIDIA H200 (UUID: GPU-1)'\n"
         "echo '  MIG 1g.18gb Device 0: (UUID: MIG-1)'\necho 'GPU 1: NVIDIA H200 (UUID: GPU-2)'\n"
     )
     tool.chmod(0o755)
-    assert scheduling.list_gpus() == ["0", "1"]
+    assert local_engine.list_gpus() == ["0", "1"]
 
 
 def test_a_container_limits_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it may still take, files that the system only keeps in mind not counted."""
-    whole = scheduling.measure_free_memory()
-    monkeypatch.setattr(scheduling, "MEMORY_LIMITS", tmp_path)
-    assert scheduling.measure_free_memory() == pytest.approx(whole, rel=0.5)
+    whole = local_engine.measure_free_memory()
+    monkeypatch.setattr(local_engine, "MEMORY_LIMITS", tmp_path)
+    assert local_engine.measure_free_memory() == pytest.approx(whole, rel=0.5)
     (tmp_path / "memory.current").write_text(f"{2**29}\n")
     (tmp_path / "memory.stat").write_text(f"anon 7\ninactive_file {2**28}\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert scheduling.measure_free_memory() == pytest.approx(whole, rel=0.5)
+    assert local_engine.measure_free_memory() == pytest.approx(whole, rel=0.5)
     (tmp_path / "memory.max").write_text(f"{2**29}\n")
-    assert scheduling.measure_free_memory() == 0.25
+    assert local_engine.measure_free_memory() == 0.25

@@ -19,7 +19,7 @@ MAY_IMPORT["serving"] = {"report", "training", "data", *MAY_IMPORT["report"]}
 MAY_IMPORT["tracking"] = MAY_IMPORT["serving"]
 MAY_IMPORT["reproduction"] = {"tracking", "serving", *MAY_IMPORT["serving"]}
 MAY_IMPORT["retraining"] = MAY_IMPORT["reproduction"]
-MAY_IMPORT["scheduling"] = {"artifacts", "config"}
+MAY_IMPORT["scheduling"] = {"tracking", "training", "artifacts", "config"}
 MAY_IMPORT["stages"] = MAY_IMPORT["reproduction"]
 MAY_IMPORT["commands"] = {
     "stages",
@@ -35,7 +35,8 @@ HOMES = {
     "matplotlib": {"secondlook/report/figures"},
     "tensorflow": {"secondlook/training", "secondlook/serving/export_format", "stages/train"},
     "keras": {"secondlook/training", "secondlook/serving/export_format", "stages/train"},
-    "dvc": {"secondlook/reproduction"},
+    "dvc": {"secondlook/reproduction", "secondlook/scheduling/cluster"},
+    "ray": {"secondlook/scheduling/ray_engine", "secondlook/scheduling/ray_connection"},
 }
 
 

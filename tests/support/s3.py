@@ -14,6 +14,11 @@ from tests.support.servers import find_free_port
 
 BUCKET = "second-look"
 SECRET = secrets.token_hex(16)  # has to be found nowhere
+S3_VARIABLES = {  # of whoever uses the server
+    "AWS_ACCESS_KEY_ID": "second-look-test",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 class S3Server:
@@ -21,11 +26,6 @@ class S3Server:
 
     def __init__(self) -> None:
         self.port = find_free_port()
-        self.variables = {
-            "AWS_ACCESS_KEY_ID": "second-look-test",
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
         self.start()
 
     @property
@@ -47,13 +47,12 @@ class S3Server:
         import boto3
 
         requests.post(f"{self.endpoint}/moto-api/reset", timeout=60).raise_for_status()
-        secret = self.variables["AWS_SECRET_ACCESS_KEY"]
         client = boto3.client(
             "s3",
             endpoint_url=self.endpoint,
-            aws_access_key_id=self.variables["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=secret,
-            region_name=self.variables["AWS_DEFAULT_REGION"],
+            aws_access_key_id=S3_VARIABLES["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=SECRET,
+            region_name=S3_VARIABLES["AWS_DEFAULT_REGION"],
         )
         client.create_bucket(Bucket=BUCKET)
 
@@ -71,6 +70,6 @@ def run_s3() -> Iterator[S3Server]:
 
 
 def add_s3_remote(project: Path, server: S3Server, bucket: str = BUCKET) -> None:
-    """Make a bucket the project's DVC remote; who uses it needs the server's variables."""
+    """Make a bucket the project's DVC remote; who uses it needs S3_VARIABLES."""
     run_command(project, "dvc", "remote", "add", "--force", "--default", "s3", f"s3://{bucket}/dvc")
     run_command(project, "dvc", "remote", "modify", "s3", "endpointurl", server.endpoint)

@@ -1,10 +1,13 @@
 """Epochs in MLflow while a training goes on: real processes, a real store."""
 
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from secondlook.config.params import load_params
+from secondlook.tracking import live, location
 from secondlook.tracking.live import LONGEST_WAIT, follow_training
 from stages import track
 from tests.support.tracking import (
@@ -104,3 +107,22 @@ def test_a_store_that_is_away_costs_seconds_at_most(
     assert "is not all in MLflow yet, epochs 1 to 2000 are missing: MLflow at " in line
     assert line.endswith("`dvc repro` or `secondlook track` brings it up to date")
     assert "secret" not in line
+
+
+@pytest.mark.usefixtures("tracking_project")
+def test_a_training_lost_on_another_machine_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its node died and nobody there says so: home does, whatever else went wrong; once."""
+    end_with_kill = follow_training(set_live_after(0), "unweighted")
+    log_epoch = end_with_kill.__enter__()
+    log_epoch(1, make_epoch_numbers(1))
+    wait_for_run(lambda run: len(read_curve(run, "train/objective")) == 1)
+    where = location.find_location()
+    monkeypatch.setattr(live, "find_location", lambda: replace(where, database=None))
+    assert find_runs()["unweighted"].info.status == "RUNNING"
+    with suppress(KeyboardInterrupt), live.end_lost_trainings(load_params(), ["unweighted"]):
+        raise KeyboardInterrupt
+    assert find_runs()["unweighted"].info.status == "KILLED"
+    end_with_kill.__exit__(None, None, None)
+    with live.end_lost_trainings(load_params(), ["unweighted"]):
+        pass
+    assert find_runs()["unweighted"].info.status == "FINISHED"
