@@ -23,6 +23,7 @@ from benchmarks import (
     data_loaders,
     forty_runs,
     kills,
+    many_runs,
     million_predictions,
     no_op,
     ood_false_alarms,
@@ -38,6 +39,7 @@ from benchmarks.measuring import FreshProcess, Measurement
 
 MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "repro": repro.measure,
+    "many": many_runs.measure,
     "training": training_speed.measure,
     "pretrained": pretrained_speed.measure,
     "epoch": data_loaders.measure,
