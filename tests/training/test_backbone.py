@@ -183,3 +183,30 @@ def test_another_runtime_answers_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     FORMATS["tflite"].write(model, tmp_path)
     found = FORMATS["tflite"].open(tmp_path).ask(IMAGES)
     np.testing.assert_allclose(found, ask(model, IMAGES), atol=1e-4)
+
+
+def test_fine_tuning_resumes_to_the_same_bytes(built: Built) -> None:
+    """From the variables after one epoch, another network of the run makes the same second one.
+
+    The other one has weights of its own until then. The last to ask for `built`, as it changes it.
+    """
+    from secondlook.training.model import (
+        build_model,
+        compile_model,
+        copy_variables,
+        restore_variables,
+    )
+
+    labels, whole = np.arange(len(IMAGES)) % 3, built.model
+    resumed = build_model(built.train, SHAPE, 3)
+    for model in (whole, resumed):
+        backbone.unfreeze_blocks(model, FineTuneParams(epochs=2, learning_rate=0.1, blocks=1))
+        compile_model(model, built.train, steps=1)
+        model.run_eagerly = True  # a step takes a moment so, its graph many
+    whole.fit(IMAGES, labels, batch_size=6, shuffle=False, verbose=0)
+    saved = copy_variables(whole)
+    whole.fit(IMAGES, labels, batch_size=6, shuffle=False, verbose=0)
+    restore_variables(resumed, saved)
+    resumed.fit(IMAGES, labels, batch_size=6, shuffle=False, verbose=0)
+    for now, then in zip(copy_variables(resumed), copy_variables(whole), strict=True):
+        assert now.tobytes() == then.tobytes()
