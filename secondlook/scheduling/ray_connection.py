@@ -20,8 +20,6 @@ VARIABLES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_BACKEND_LOG_LEVEL": "error",
-    "RAY_grpc_client_keepalive_time_ms": "10000",  # a node that hangs is given up so soon
-    "RAY_grpc_client_keepalive_timeout_ms": "10000",
     "RAY_NUM_REDIS_GET_RETRIES": "5",  # seconds in which a token that is refused stays so
 }
 
