@@ -20,6 +20,7 @@ from secondlook.config.dvc import (
     forget_ended_processes,
     load_dvc_status,
     name_overseer,
+    run_dvc,
 )
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params, load_params
@@ -49,6 +50,7 @@ from secondlook.scheduling.ray_engine import open_ray
 from secondlook.tracking.live import end_lost_trainings
 
 LATE_STAGES = STAGES[STAGES.index("compare") :]  # they need all runs
+PULL = ("pull", "--force", "--allow-missing", *RUN_STAGES)
 LOG_FOLDER = NOTES_FOLDER / "jobs"  # what dvc and the stages said of runs that failed
 
 
@@ -157,8 +159,7 @@ def _restore_runs(params: Params, stale: Mapping[str, list[Any]]) -> list[str]:
     missing = [run for run in params.runs if is_only_missing(run, stale)]
     if missing:
         print(f"repro: {_count_runs(len(missing))} trained before: to be pulled", flush=True)
-        with suppress(SecondLookError):  # dvc has said why; what did not come is trained
-            _pull_runs()
+        run_dvc(*PULL, capture=True)  # quietly: it names each file that is not there; it is trained
         stale = load_dvc_status()
     return [run for run in params.runs if f"train@{run}" in stale]
 
@@ -169,7 +170,7 @@ def _pull_runs() -> None:
     By groups: by the names of their stages forty runs take dvc minutes. What an interrupted stage
     left is overwritten, and runs that dvc.lock does not tell of are left out.
     """
-    _run_dvc("pull", "--force", "--allow-missing", *RUN_STAGES)
+    _run_dvc(*PULL)
 
 
 def _run_dvc(*arguments: str) -> None:
