@@ -42,7 +42,7 @@ def connect_ray(address: str) -> Iterator[None]:
     try:
         with silence_stderr():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # noqa: BLE001 - of Ray, gRPC or sockets, by its version
+    except list_ray_errors() as error:
         raise SecondLookError(
             f"--ray {address}: {shorten_error(error)}; is the cluster's token this machine's too "
             "(RAY_AUTH_TOKEN, or ~/.ray/auth_token)?"
@@ -53,6 +53,14 @@ def connect_ray(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def list_ray_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised where a cluster does not do as it is asked; all else is a bug."""
+    from ray.exceptions import RayError
+
+    # By version and place Ray raises Python's own, too: no connection, another Python or Ray.
+    return (SecondLookError, RayError, OSError, RuntimeError, ValueError)
 
 
 def _mute_nodes() -> None:
@@ -85,6 +93,19 @@ def check_head(address: str) -> None:
         raise SecondLookError(
             f"--ray {address}: {why}; is `ray start --head` running there?"
         ) from None
+
+
+def describe_nodes(address: str, wanted: ClusterParams) -> str:
+    """Return how many nodes and runs at once there are; SecondLookError where none could run."""
+    slots = count_slots(wanted)
+    needs = f"{wanted.cpus:g} CPU" + (f" and {wanted.gpus:g} GPU" if wanted.gpus else "")
+    if not any(slots.values()):
+        raise SecondLookError(
+            f"--ray {address}: a run takes {needs} of a node (cluster in params.yaml), and none of "
+            f"{len(slots)} nodes has as much; see `ray status`"
+        )
+    number = f"{sum(map(bool, slots.values()))} of {len(slots)} nodes"
+    return f"{number} of Ray at {address}, {sum(slots.values())} at once ({needs} each)"
 
 
 def count_slots(wanted: ClusterParams) -> dict[str, int]:

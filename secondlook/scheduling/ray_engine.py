@@ -20,6 +20,8 @@ from secondlook.scheduling.ray_connection import (
     check_head,
     connect_ray,
     count_slots,
+    describe_nodes,
+    list_ray_errors,
     shorten_error,
 )
 
@@ -38,25 +40,12 @@ def open_ray(address: str, wanted: ClusterParams) -> Iterator[tuple[Submit, str]
     Raises SecondLookError where `connect_ray` does, or no node has what a run takes.
     """
     with connect_ray(address):
-        told = _describe_nodes(address, wanted)
+        told = describe_nodes(address, wanted)
         cluster = _RayCluster(address, wanted)
         try:
             yield cluster.submit, told
         finally:
             cluster.close()
-
-
-def _describe_nodes(address: str, wanted: ClusterParams) -> str:
-    """Return how many nodes and runs at once there are; SecondLookError where none could run."""
-    slots = count_slots(wanted)
-    needs = f"{wanted.cpus:g} CPU" + (f" and {wanted.gpus:g} GPU" if wanted.gpus else "")
-    if not any(slots.values()):
-        raise SecondLookError(
-            f"--ray {address}: a run takes {needs} of a node (cluster in params.yaml), and none of "
-            f"{len(slots)} nodes has as much; see `ray status`"
-        )
-    number = f"{sum(map(bool, slots.values()))} of {len(slots)} nodes"
-    return f"{number} of Ray at {address}, {sum(slots.values())} at once ({needs} each)"
 
 
 class _Task(Future[Report]):
@@ -99,7 +88,10 @@ class _RayCluster:
         self.gone: SecondLookError | None = None  # why the cluster can no longer be asked
         self.lock, self.closing = Lock(), Event()
         self.misses = 0  # how often the head did not answer, one after the other
-        self.threads = [Thread(target=each, daemon=True) for each in (self._listen, self._watch)]
+        self.threads = [
+            Thread(target=self._run_thread, args=(loop,), daemon=True)
+            for loop in (self._listen, self._watch)
+        ]
         for thread in self.threads:
             thread.start()
 
@@ -117,14 +109,21 @@ class _RayCluster:
 
     def _send(self, task: _Task) -> None:
         """Give a task to the cluster; where that cannot be, the task has failed."""
+        if self.refused and not self._count_nodes():
+            told = "; ".join(self.refused.values())
+            self._fail(task, SecondLookError(f"no node is left that can: {told}"))
+            return
         try:
-            if self.refused and not self._count_nodes():
-                told = "; ".join(self.refused.values())
-                raise SecondLookError(f"no node is left that can: {told}")  # noqa: TRY301
             self._start(task)
-        except Exception as error:  # noqa: BLE001 - however Ray tells it: nobody is to wait for ever
-            known = isinstance(error, SecondLookError)
-            task.set_exception(error if known else SecondLookError(shorten_error(error)))
+        except list_ray_errors() as error:
+            self._fail(task, error)
+
+    def _fail(self, task: _Task, error: BaseException) -> None:
+        """Let a task have failed, if nothing has come of it before."""
+        known = isinstance(error, SecondLookError)
+        with self.lock:
+            if not task.done():
+                task.set_exception(error if known else SecondLookError(shorten_error(error)))
 
     def _count_nodes(self) -> int:
         """Return how many nodes that are alive may run tasks."""
@@ -152,38 +151,43 @@ class _RayCluster:
             task.ref = self.work.options(**options).remote(task.about, stored, self.lines)
             self.tasks[task.ref] = task
 
+    def _run_thread(self, loop: Callable[[], None]) -> None:
+        """Run a loop until closed; however it ends before, nobody waits for tasks any more."""
+        why = "an error in Second Look, told above"
+        try:
+            loop()
+        except list_ray_errors() as error:
+            why = shorten_error(error)
+        finally:
+            if not self.closing.is_set() and not self.gone:
+                self._give_up(why)
+
     def _listen(self) -> None:
-        """Pass on what nodes say, and what became of tasks, until closed or something fails."""
+        """Pass on what nodes say, and what became of tasks."""
         import ray
 
         while not self.closing.wait(POLL):
             with self.lock:
                 waiting = dict(self.tasks)
             done = []
-            try:
-                if waiting:
-                    done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
-                for run, line in self.lines.get_nowait_batch(self.lines.qsize()):
-                    self.by_run[run].say(line)
-            except Exception as error:  # noqa: BLE001 - however Ray tells it
-                self._give_up(shorten_error(error))
-                return
+            if waiting:
+                done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+            for run, line in self.lines.get_nowait_batch(self.lines.qsize()):
+                self.by_run[run].say(line)
             for ref in done:
                 self._finish(ref, waiting[ref])
 
     def _watch(self) -> None:
-        """Give up where the head is gone, or no node is left: Ray itself would wait for ever."""
+        """Look for the head, and for nodes that may run a task: Ray would wait for ever.
+
+        Raises SecondLookError where there are none.
+        """
         seen = time.monotonic()
         while not self.closing.wait(HEAD_POLL):
-            try:
-                if self._check_head() and (not self.tasks or self._count_nodes()):
-                    seen = time.monotonic()
-            except Exception as error:  # noqa: BLE001 - however Ray tells it
-                self._give_up(shorten_error(error))
-                return
+            if self._check_head() and (not self.tasks or self._count_nodes()):
+                seen = time.monotonic()
             if time.monotonic() > seen + NODE_PATIENCE:
-                self._give_up("no node is left that may run a task")
-                return
+                raise SecondLookError("no node is left that may run a task")
 
     def _check_head(self) -> bool:
         """Tell whether somebody listens at the address; SecondLookError where not, twice."""
@@ -204,13 +208,11 @@ class _RayCluster:
     def _give_up(self, why: str) -> None:
         """Fail all tasks, also those submitted meanwhile and later."""
         with self.lock:
-            self.gone, lost = (
-                SecondLookError(f"the cluster is gone: {why}"),
-                list(self.tasks.values()),
-            )
+            self.gone = SecondLookError(f"the cluster is gone: {why}")
             self.tasks.clear()
-        for task in lost:
-            task.set_exception(self.gone)
+            begun = list(self.by_run.values())
+        for task in begun:
+            self._fail(task, self.gone)
 
     def _finish(self, ref: Any, task: _Task) -> None:  # noqa: ANN401 - Ray has no types
         """Set what a task has come to; where a node refused it, send it to another."""
@@ -221,16 +223,17 @@ class _RayCluster:
                 return
         try:
             report = ray.get(ref)
-        except Exception as error:  # noqa: BLE001 - of Ray, or of the node
-            cause = getattr(error, "cause", None) or error
-            task.set_exception(SecondLookError(shorten_error(cause)))
+        except list_ray_errors() as error:
+            self._fail(task, getattr(error, "cause", None) or error)
             return
-        if "refused" not in report:
-            task.set_result(report)
+        if "refused" in report:
+            self.refused[report["id"]] = report["refused"]
+            task.say(f"{report['refused']}: it goes to another")
+            self._send(task)
             return
-        self.refused[report["id"]] = report["refused"]
-        task.say(f"{report['refused']}: it goes to another")
-        self._send(task)
+        with self.lock:
+            if not task.done():
+                task.set_result(report)
 
 
 def _work(about: Mapping[str, Any], bundle: bytes, lines: Any) -> Report:  # noqa: ANN401 - a Queue
