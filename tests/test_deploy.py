@@ -12,14 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import cron
-from tests.support.project import ROOT, copy_project, skip_or_fail
-from tests.support.retraining import (
-    NOTICE_FILE,
-    deliver_broken_files,
-    find_version_number,
-    read_history,
-)
+from tests.support import cron, retraining
+from tests.support.project import ROOT, skip_or_fail
+from tests.support.retraining import deliver_digits, find_version
 
 DEPLOY = ROOT / "deploy"
 WORKFLOWS = (DEPLOY / "github-workflow.yml", ROOT / ".github" / "workflows" / "test.yml")
@@ -131,26 +126,24 @@ def test_the_ray_job_runs_the_ray_of_the_lock() -> None:
     assert f"\nray=={load_ray_cluster()['rayVersion']} " in lock
 
 
-def test_cron_retrains(first_champion: Path, tmp_path: Path) -> None:
-    """The line of deploy/crontab, every minute: new data are prepared, judged, and told of.
-
-    They are broken, so that nobody has to wait for a training.
-    """
-    project = link_environment(copy_project(first_champion, tmp_path))
-    deliver_broken_files(project, 200)
+@pytest.mark.slow
+def test_cron_retrains(tmp_path: Path) -> None:
+    """The line of deploy/crontab, every minute: a model is in service, and MLflow says so."""
+    project = retraining.build_growing_project(tmp_path / "project")
+    link_environment(project)
+    deliver_digits(project, 0, 300)
     line = (DEPLOY / "crontab").read_text(encoding="utf-8").splitlines()[-1]
     every_minute = line.replace(HOME, str(project)).replace("0 3 * * *", "* * * * *")
     with cron.run_crontab(f"PYTHONPATH={project}\n{every_minute}\n"):
         deadline = time.monotonic() + PATIENCE
-        while len(read_history(project)) == 1 and time.monotonic() < deadline:
+        while find_version(project) is None and time.monotonic() < deadline:
             time.sleep(1)
     wait_for_lock(project)
+    champion = find_version(project)
     said = (project / "retrain.log").read_text(encoding="utf-8")
-    assert [each.outcome for each in read_history(project)] == ["promoted", "stopped"], said
-    assert "200 of 200 new files cannot be read" in said
-    notices = (project / NOTICE_FILE).read_text(encoding="utf-8").splitlines()
-    assert len(notices) == 2
-    assert find_version_number(project) == "1"
+    assert champion is not None, said
+    assert champion.tags["second_look.retraining"]
+    assert "retrain: promoted: " in said
 
 
 def wait_for_lock(project: Path) -> None:

@@ -99,7 +99,7 @@ def read_until_epoch(process: "subprocess.Popen[str]", epoch: int) -> str:
 
 
 def test_a_training_under_dvc_is_never_lost(project_copy: Path) -> None:
-    """A second `dvc repro` is told who is at it; after Ctrl-C it resumes."""
+    """A second `dvc repro` is told who is at it; after Ctrl-C and after a kill, one resumes."""
     edit_params(project_copy, {"train": {"epochs": 80, "checkpoint_seconds": 0}})
     with start_command(project_copy, *TRAIN) as process:
         read_until_epoch(process, 3)
@@ -111,6 +111,10 @@ def test_a_training_under_dvc_is_never_lost(project_copy: Path) -> None:
     assert process.returncode != 0
     assert "secondlook: interrupted; epoch " in printed
     assert "Traceback" not in printed
+    with start_command(project_copy, *TRAIN) as process:
+        resumed = read_until_epoch(process, 10)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert "resuming at epoch " in resumed
     assert not (project_copy / "data" / "train" / "unweighted").exists()
     assert "resuming at epoch " in run_command(project_copy, *TRAIN)
     assert (project_copy / "data" / "train" / "unweighted" / "run.json").exists()

@@ -21,11 +21,16 @@ from tests.support.retraining import (
     start_secondlook,
 )
 
-# What is said when a phase begins; after the last `preprocess` the champion is asked. What comes
-# then is in MLflow: a decision, and a version in service. Other stages are dvc's to end, and killed
-# in tests of it.
+# What is said when a phase begins; after the last `preprocess` the champion is asked.
 ASKED_AFTER = "Running stage 'preprocess'"
-PHASES = ("fetching", ASKED_AFTER, "Running stage 'train@weighted'")
+PHASES = (
+    "fetching",
+    "Running stage 'split'",
+    ASKED_AFTER,
+    "Running stage 'train@weighted'",
+    "Running stage 'evaluate@weighted'",
+    "Running stage 'report'",
+)
 
 
 def kill(process: retraining.Process) -> None:

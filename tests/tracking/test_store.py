@@ -18,12 +18,12 @@ TRACK = [sys.executable, "-m", "stages", "track"]
 
 
 @pytest.mark.slow
-def test_three_processes_start_at_once(tracking_project: Path) -> None:
-    """On a store that is not there yet, each of three succeeds, and every run is there once."""
+def test_six_processes_start_at_once(tracking_project: Path) -> None:
+    """On a store that is not there yet, each of six succeeds, and every run is there once."""
     (tracking_project / "mlflow.db").unlink()
     (tracking_project / "mlflow.db.partial").write_text("left by a process that was killed")
-    three = [subprocess.Popen(TRACK, stdout=subprocess.DEVNULL) for _ in range(3)]
-    assert [process.wait() for process in three] == [0] * 3
+    six = [subprocess.Popen(TRACK, stdout=subprocess.DEVNULL) for _ in range(6)]
+    assert [process.wait() for process in six] == [0] * 6
     assert sorted(find_runs()) == sorted(TRACKED_RUNS)
     assert len(find_runs("second_look.data")) == 1
     assert [step for step, _ in read_curve(find_runs()["unweighted"], "train/objective")] == [
