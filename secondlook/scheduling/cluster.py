@@ -99,26 +99,12 @@ def take_snapshot(data_path: str) -> Snapshot:
     SecondLookError where there is no repository, or the tree is larger than code can be.
     """
     prefix = run_git("rev-parse", "--show-prefix").strip()
-    top = Path(run_git("rev-parse", "--show-toplevel").strip())
-    objects = Path(run_git("rev-parse", "--git-path", "objects").strip()).resolve()
     with tempfile.TemporaryDirectory() as made:
-        copy, index = Path(made, "repository"), Path(made, "index")
+        copy, bundle = Path(made, "repository"), Path(made, "bundle")
         run_git("init", "--quiet", "--bare", str(copy))
-        (copy / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
-        apart = NOBODY | {"GIT_OBJECT_DIRECTORY": str(copy / "objects")}
-        with suppress(FileNotFoundError):  # nothing was ever added
-            shutil.copy(run_git("rev-parse", "--git-path", "index").strip(), index)
-        run_git("add", "--all", ":/", index=index, variables=apart)
-        left = [Path(".dvc", "config.local").resolve()]  # it may hold credentials
-        if Path(data_path).resolve().is_relative_to(top):
-            left += [Path(data_path).absolute(), Path(data_path).resolve()]  # a link may lead there
-        remove = ("rm", "-r", "--force", "--cached", "--quiet", "--ignore-unmatch", "--")
-        run_git(*remove, *map(str, left), index=index, variables=apart)
-        tree = run_git("write-tree", index=index, variables=apart).strip()
-        commit = run_git("commit-tree", tree, "-m", "Snapshot", variables=apart).strip()
+        commit = _commit_working_tree(copy, data_path)
         there = ("--git-dir", str(copy))
         run_git(*there, "update-ref", "refs/heads/snapshot", commit)
-        bundle = Path(made, "bundle")
         run_git(*there, "bundle", "create", "--quiet", str(bundle), "snapshot")
         if (size := bundle.stat().st_size) > MAX_SNAPSHOT:
             raise SecondLookError(
@@ -127,6 +113,23 @@ def take_snapshot(data_path: str) -> Snapshot:
                 "training reads"
             )
         return Snapshot(commit, prefix, bundle.read_bytes())
+
+
+def _commit_working_tree(copy: Path, data_path: str) -> str:
+    """Return the commit of the working tree in an empty repository, which borrows our objects."""
+    objects = Path(run_git("rev-parse", "--git-path", "objects").strip()).resolve()
+    (copy / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+    apart, index = NOBODY | {"GIT_OBJECT_DIRECTORY": str(copy / "objects")}, copy / "working.index"
+    with suppress(FileNotFoundError):  # nothing was ever added
+        shutil.copy(run_git("rev-parse", "--git-path", "index").strip(), index)
+    run_git("add", "--all", ":/", index=index, variables=apart)
+    left_out = [Path(".dvc", "config.local").resolve()]  # it may hold credentials
+    if Path(data_path).resolve().is_relative_to(run_git("rev-parse", "--show-toplevel").strip()):
+        left_out += [Path(data_path).absolute(), Path(data_path).resolve()]  # it may be a link
+    remove = ("rm", "-r", "--force", "--cached", "--quiet", "--ignore-unmatch", "--")
+    run_git(*remove, *map(str, left_out), index=index, variables=apart)
+    tree = run_git("write-tree", index=index, variables=apart).strip()
+    return run_git("commit-tree", tree, "-m", "Snapshot", variables=apart).strip()
 
 
 @dataclass
