@@ -128,6 +128,18 @@ def test_what_is_imported_is_a_dependency() -> None:
     assert unnamed == set()
 
 
+def test_no_half_merged_file() -> None:
+    """No file holds both sides of a merge that nobody decided."""
+    told = subprocess.run(
+        ["git", "grep", "--line-number", "-E", "^(<{7}|>{7}) "],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (told.stdout, told.returncode) == ("", 1), told.stderr
+
+
 def test_no_module_name_twice() -> None:
     """A module of the library is found by its name alone; stages and commands have their own."""
     files = [file for file in architecture.list_sources(ROOT) if file.name[0] != "_"]
