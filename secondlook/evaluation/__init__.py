@@ -16,6 +16,7 @@ joint_errors.py          how the errors of all methods and metrics go together
 simultaneous.py          intervals of all differences of a study that hold together
 confusion.py             which classes are confused, and which test images to look at
 comparison_artifacts.py  what compare leaves: comparison and verdicts, and reading them
+sweep_results.py         what came of each sweep: results.json
 formatting.py            numbers in the words of people
 
 metrics.py imports nothing of the library but artifacts: the stage `train` depends on that one file.
