@@ -90,7 +90,7 @@ def make_our_batches() -> object:
     """Return our batches, with deterministic operations as in `train`."""
     import tensorflow as tf
 
-    from stages.train import build_batches
+    from secondlook.training.trainer import build_batches
 
     tf.config.experimental.enable_op_determinism()
     return build_batches(load_params().train, dataset_card.load_dataset_card().classes, None)

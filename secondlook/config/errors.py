@@ -21,6 +21,10 @@ class TrainingError(SecondLookError):
     """The parameters of a run make its training fail."""
 
 
+class DivergenceError(TrainingError):
+    """The objective of a training stopped being a number."""
+
+
 class RejectedImageError(DataError):
     """A picture cannot be read; the message is the reason alone, fit for a table."""
 

@@ -5,6 +5,7 @@ optimization.py        seeded batches, what is minimised over them, and how the 
 backbone.py            pretrained networks: levels, blocks, the head alone on what they made once
 pretrained_weights.py  weights for them: downloaded or from a file, checked, always the same bytes
 epoch_metrics.py       what is measured of every epoch
+trainer.py             one training: class weights, batches, network, epochs, what came of it
 fitting.py             a training from its first epoch to its last: phases, stopping, resuming
 checkpoint.py          the state between two epochs, saved so that a killed training resumes
 environment.py         what makes a run the same run; what else may change the last digits

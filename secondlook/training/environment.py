@@ -21,6 +21,7 @@ from secondlook.artifacts import files
 from secondlook.artifacts.parallel import count_schedulable_cores
 from secondlook.config.errors import TrainingError
 from secondlook.config.params import Params
+from secondlook.config.training import TrainParams
 from secondlook.config.yaml_files import load_yaml
 
 PIPELINE_FILE = Path("dvc.yaml")
@@ -39,9 +40,14 @@ def compute_run_key(params: Params, name: str) -> str:
     files behind the deps that dvc.yaml lists for `train`. The name itself is not part of it.
     Raises DataError when `preprocess` has not run.
     """
+    return compute_training_key(params.run(name))
+
+
+def compute_training_key(train: TrainParams) -> str:
+    """Return the run key of a training by its effective parameters; DataError likewise."""
     facts = files.read_json(files.check_present(files.stage_folder("preprocess", "facts.json")))
     parts = [
-        json.dumps(params.run(name).model_dump(), sort_keys=True),
+        json.dumps(train.model_dump(), sort_keys=True),
         facts["digest"],
         files.hash_files(*list_training_code()),
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts import manifest
-from secondlook.config.errors import TrainingError
+from secondlook.config.errors import DivergenceError
 
 if TYPE_CHECKING:
     from secondlook.evaluation.metrics import Labels
@@ -42,7 +42,7 @@ class LearningCurves:
     def add(self, epoch: int, logs: dict[str, float], predicted: Mapping[str, Predicted]) -> None:
         """Measure a finished epoch (from 1); also into `logs`, for the callbacks that follow."""
         if not math.isfinite(logs["loss"]):
-            raise TrainingError(
+            raise DivergenceError(
                 f"{self.where}: the objective became {logs['loss']} in epoch {epoch}; "
                 "expected a number; lower learning_rate"
             )

@@ -11,6 +11,7 @@ import yaml
 from secondlook.artifacts import files, layer_artifact, manifest
 from secondlook.config.errors import ParamsError, TrainingError
 from secondlook.config.training import TrainParams
+from secondlook.training import trainer
 from stages import train
 from tests.support.project import ROOT
 from tests.support.training import (
@@ -171,7 +172,7 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 
     three = make_noise_card(["a", "b", "c"], {"train": {"a": 7, "b": 2, "c": 1}})
     labels = np.repeat([0, 1, 2], [7, 2, 1])
-    weights = train.compute_class_weights(
+    weights = trainer.compute_class_weights(
         make_small_run_params(class_weight="balanced").run("small"), three, "here"
     )
     expected = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
@@ -190,7 +191,7 @@ def test_class_weights_must_fit_the_classes(weights: dict[str, float], message: 
     """A weight for no class, or a class without one, names the run and the class."""
     two = make_noise_card(["left", "right"], {"train": {"left": 2, "right": 1}})
     with pytest.raises(ParamsError, match=f"here.class_weight: .*{message}"):
-        train.compute_class_weights(
+        trainer.compute_class_weights(
             make_small_run_params(class_weight=weights).run("small"), two, "here"
         )
 
