@@ -2,6 +2,7 @@
 
 params.py       every section as a typed, frozen model, and what must hold between them
 training.py     the section `train`: what determines a run
+sweeps.py       the section `sweeps`: which run is varied, and in what
 retraining.py   the section `retrain`: the gate, and the limits of data
 yaml_files.py   YAML as DVC reads and writes it
 yaml_schema.py  values that sections are made of; what is wrong with one, in a single line

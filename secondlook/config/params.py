@@ -10,11 +10,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
+from secondlook.config.sweeps import MAX_TRIALS, SweepParams, check_search
 from secondlook.config.training import (
     OPTIONAL_DEFAULTS,
     SharedTrainParams,
     TrainParams,
     check_backbone,
+    check_image_size,
     check_phases,
 )
 from secondlook.config.yaml_files import load_yaml
@@ -140,23 +142,25 @@ class Params(ParamsSection):
     track: TrackParams
     retrain: RetrainParams
     cluster: ClusterParams = make_optional(ClusterParams())
+    sweeps: dict[RunName, SweepParams] = make_optional({})
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         """Raise ParamsError for the first thing that does not fit another."""
         for name in self.runs:
-            _check_image_size(self, name)
-            _check_class_weights(self, name)
-            check_phases(self.run(name), f"{PARAMS_FILE}: runs.{name}")
-            check_backbone(
-                self.run(name),
-                f"{PARAMS_FILE}: runs.{name}",
-                (self.preprocess.height, self.preprocess.width),
-                self.preprocess.channels,
-            )
+            self.check_training(self.run(name), f"{PARAMS_FILE}: runs.{name}")
         _check_shared(self)
         _check_relations(self)
+        _check_sweeps(self)
         return self
+
+    def check_training(self, train: TrainParams, where: str) -> None:
+        """Raise ParamsError where parameters of a training do not fit each other or the data."""
+        sides = self.preprocess.height, self.preprocess.width
+        check_image_size(train, where, sides)
+        _check_class_weights(self, train, where)
+        check_phases(train, where)
+        check_backbone(train, where, sides, self.preprocess.channels)
 
     def run(self, name: str) -> TrainParams:
         """Return the effective parameters of one run: `train` with the entry's changes on top.
@@ -179,29 +183,13 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     return validate_section(Params, load_yaml(path, spelled=True))
 
 
-def _check_image_size(params: Params, name: str) -> None:
-    """Refuse images that a run's convolutions and poolings would shrink to nothing."""
-    train, image, smallest = params.run(name), params.preprocess, 1
-    kernel = train.kernel_size
-    if train.model != "cnn":
-        return
-    for _ in train.filters:
-        smallest = 2 * smallest + kernel - 1
-    if min(image.height, image.width) < smallest:
-        raise ParamsError(
-            f"{PARAMS_FILE}: preprocess: {image.height} x {image.width} pixels are too few for "
-            f"run {name}: {len(train.filters)} convolutions of {kernel} x {kernel} with pooling "
-            f"need at least {smallest} x {smallest}; enlarge the images or shorten filters"
-        )
-
-
-def _check_class_weights(params: Params, name: str) -> None:
+def _check_class_weights(params: Params, train: TrainParams, where: str) -> None:
     """Where the question names both classes, refuse weights for others; `train` does the rest."""
-    weights, positive = params.run(name).class_weight, params.data.positive
+    weights, positive = train.class_weight, params.data.positive
     if isinstance(weights, dict) and positive and set(weights) != {positive, f"not {positive}"}:
         found = ", ".join(map(repr, weights))
         raise ParamsError(
-            f"{PARAMS_FILE}: runs.{name}: class_weight: found weights for {found}; "
+            f"{where}: class_weight: found weights for {found}; "
             f"expected one for {positive!r} and one for 'not {positive}' (data.positive)"
         )
 
@@ -240,4 +228,19 @@ def _check_relations(params: Params) -> None:
         raise ParamsError(
             f"{PARAMS_FILE}: retrain.run: found {params.retrain.run!r}; expected null (the lowest "
             f"validation log loss) or {format_choices(params.runs)}"
+        )
+
+
+def _check_sweeps(params: Params) -> None:
+    for name, sweep in params.sweeps.items():
+        where = f"{PARAMS_FILE}: sweeps.{name}"
+        if sweep.of not in params.runs:
+            raise ParamsError(
+                f"{where}.of: no run {sweep.of!r}; expected {format_choices(params.runs)}"
+            )
+        check_search(sweep, params.run(sweep.of), f"{where}.search")
+    if (trials := sum(sweep.trials for sweep in params.sweeps.values())) > MAX_TRIALS:
+        raise ParamsError(
+            f"{PARAMS_FILE}: sweeps: found {trials} trials in all; expected at most {MAX_TRIALS}: "
+            "DVC reads what it keeps of all of them for each; take out a sweep that is adopted"
         )

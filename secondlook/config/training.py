@@ -195,6 +195,22 @@ def check_phases(train: TrainParams, where: str) -> None:
             )
 
 
+def check_image_size(train: TrainParams, where: str, sides: tuple[int, int]) -> None:
+    """Refuse images (height, width in pixels) that convolutions and poolings shrink to nothing."""
+    smallest = 1
+    if train.model != "cnn":
+        return
+    for _ in train.filters:
+        smallest = 2 * smallest + train.kernel_size - 1
+    if min(sides) < smallest:
+        raise ParamsError(
+            f"{PARAMS_FILE}: preprocess: {sides[0]} x {sides[1]} pixels are too few for "
+            f"{where.removeprefix(f'{PARAMS_FILE}: ')}: {len(train.filters)} convolutions of "
+            f"{train.kernel_size} x {train.kernel_size} with pooling need at least {smallest} x "
+            f"{smallest}; enlarge the images or shorten filters"
+        )
+
+
 def check_backbone(train: TrainParams, where: str, sides: tuple[int, int], channels: int) -> None:
     """Refuse a run that has only half of what a pretrained network needs, or images too small.
 
