@@ -24,6 +24,8 @@ def copy(tmp_path: Path) -> Path:
     for package in architecture.PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package)
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "data" / "sweep").mkdir(parents=True)
+    shutil.copy(ROOT / "data" / "sweep" / "dvc.yaml", tmp_path / "data" / "sweep")
     return tmp_path
 
 

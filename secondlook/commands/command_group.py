@@ -21,13 +21,14 @@ from click.shell_completion import CompletionItem
 from secondlook.config.errors import SecondLookError
 
 RUN_STAGES = ("train", "evaluate")  # those that take the name of a run
+TRIAL_STAGE = "trial"  # takes the name of a trial; its pipeline is data/sweep/dvc.yaml
 STAGES = ("split", "preprocess", "train", "evaluate", "compare", "report", "track")
 COMMANDS = (
-    *("repro", "leaderboard", "predict", "inspect", "export", "weights", "reproduce"),
+    *("repro", "sweep", "leaderboard", "predict", "inspect", "export", "weights", "reproduce"),
     *("retrain", "promote", "rollback", "history"),
 )
 # name: the module that does it
-MODULES = {name: f"stages.{name}" for name in STAGES} | {
+MODULES = {name: f"stages.{name}" for name in (*STAGES, TRIAL_STAGE)} | {
     name: f"secondlook.commands.{name}" for name in COMMANDS
 }
 COMPLETION_VARIABLE = "_SECONDLOOK_COMPLETE"
@@ -48,7 +49,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return the command with this name, None where there is none."""
-        if cmd_name in STAGES:
+        if cmd_name in (*STAGES, TRIAL_STAGE):
             return _build_stage_command(cmd_name)
         if cmd_name in COMMANDS:
             with unwrap_interruption():
@@ -93,11 +94,14 @@ def read_summary(name: str) -> str:
 
 
 def _build_stage_command(name: str) -> click.Command:
-    """Return the command of a stage, which takes the name of a run, or nothing."""
-    takes_run = [click.Argument(["run"], metavar="RUN")] if name in RUN_STAGES else []
+    """Return the command of a stage, which takes the name of a run or trial, or nothing."""
+    named = {**dict.fromkeys(RUN_STAGES, "RUN"), TRIAL_STAGE: "TRIAL"}.get(name)
+    takes_run = [click.Argument(["run"], metavar=named)] if named else []
     told = read_summary(name)
-    if takes_run:
+    if named == "RUN":
         told += "\n\nRUN is an entry of `runs:` in params.yaml."
+    elif named:
+        told += "\n\nTRIAL is one that `secondlook sweep` wrote into data/sweep/points.yaml."
 
     def run_stage(**arguments: str) -> None:
         # params.yaml is checked before anything else is imported, which takes seconds.
@@ -113,6 +117,8 @@ def _build_stage_command(name: str) -> click.Command:
 
                 with live.follow_training(params, arguments["run"]) as log_epoch:
                     stage.run(params, arguments["run"], log_epoch)
+            elif name == TRIAL_STAGE:
+                stage.run(params, arguments["run"], lambda _epoch, _numbers: None)
             else:
                 stage.run(params, *arguments.values())
 

@@ -3,34 +3,18 @@
 What comes of it is the same, to the byte. A run that fails ends no other.
 """
 
-import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from subprocess import TimeoutExpired
 from typing import Any
 
 import click
 
 from secondlook.commands.command_group import RUN_STAGES, STAGES, ProjectCommand
-from secondlook.config.dvc import (
-    build_dvc_command,
-    forget_ended_processes,
-    load_dvc_status,
-    name_overseer,
-    run_dvc,
-)
+from secondlook.config.dvc import load_dvc_status, run_dvc
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params, load_params
-from secondlook.config.processes import (
-    build_environment,
-    handle_signals,
-    interrupt_session,
-    start_command,
-)
-from secondlook.scheduling import jobs as scheduling
+from secondlook.config.processes import handle_signals
+from secondlook.scheduling.batch import count_things, run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import (
     Home,
     check_remote,
@@ -38,20 +22,14 @@ from secondlook.scheduling.cluster import (
     push_arrays,
     take_snapshot,
 )
-from secondlook.scheduling.dvc_lock import (
-    check_lock,
-    load_lock_entries,
-    name_stages,
-    order_lock_entries,
-)
-from secondlook.scheduling.jobs import NOTES_FOLDER, Engine, Job, Slot, show_jobs
+from secondlook.scheduling.dvc_lock import check_lock, name_stages
+from secondlook.scheduling.jobs import Engine, Job, Slot, make_jobs
 from secondlook.scheduling.local_engine import choose_slots, start_local_job
 from secondlook.scheduling.ray_engine import open_ray
 from secondlook.tracking.live import end_lost_trainings
 
 LATE_STAGES = STAGES[STAGES.index("compare") :]  # they need all runs
 PULL = ("pull", "--force", "--allow-missing", *RUN_STAGES)
-LOG_FOLDER = NOTES_FOLDER / "jobs"  # what dvc and the stages said of runs that failed
 
 
 @click.command(cls=ProjectCommand, help=__doc__)
@@ -92,7 +70,7 @@ def run(params: Params, wanted: int | None) -> int:
         print(f"repro: {_count_runs(len(runs))}, {told}", flush=True)
         if failed := _run_runs(params, runs, slots, start_local_job):
             return _tell_failures(failed, len(runs))
-    _run_dvc("repro")
+    run_shown_dvc("repro")
     return 0
 
 
@@ -100,7 +78,7 @@ def _preprocess_if_stale(stale: Mapping[str, list[Any]]) -> Mapping[str, list[An
     """Run what comes before the trainings, where dvc says so; return what is stale then."""
     if not _has_before_training(stale):
         return stale
-    _run_dvc("repro", "preprocess")
+    run_shown_dvc("repro", "preprocess")
     return load_dvc_status()
 
 
@@ -131,7 +109,7 @@ def run_on_cluster(params: Params, wanted: int | None, address: str) -> int:
         # The cluster is left: where its head dies, Ray ends this process.
         if runs and (status := _take_over(home, runs, failed)):
             return status
-    _run_dvc("repro")
+    run_shown_dvc("repro")
     return 0
 
 
@@ -170,54 +148,27 @@ def _pull_runs() -> None:
     By groups: by the names of their stages forty runs take dvc minutes. What an interrupted stage
     left is overwritten, and runs that dvc.lock does not tell of are left out.
     """
-    _run_dvc(*PULL)
-
-
-def _run_dvc(*arguments: str) -> None:
-    """Run dvc to its end; what it prints is shown. SecondLookError where it fails."""
-    forget_ended_processes(Path())
-    environment = build_environment(os.environ | name_overseer())
-    with start_command(build_dvc_command(*arguments), environment=environment) as process:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            interrupt_session(process)
-            with suppress(TimeoutExpired):
-                process.wait(scheduling.GRACE)
-            raise
-    if status:
-        raise SecondLookError(f"`dvc {' '.join(arguments)}` failed: why stands above")
+    run_shown_dvc(*PULL)
 
 
 def _run_runs(
     params: Params, runs: Sequence[str], slots: Sequence[Slot], engine: Engine
 ) -> list[Job]:
     """Train and evaluate runs, several at once; return those that failed."""
-    jobs, before = scheduling.make_jobs(params, runs), load_lock_entries()
+    jobs = make_jobs({run: params.run(run) for run in runs})
     try:
-        with show_jobs(jobs) as show_line:
-            scheduling.run_jobs(jobs, slots, engine, show_line)
+        return run_batch(jobs, slots, engine, name_stages(runs))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "what was trained is saved; the next `secondlook repro` or `dvc repro` goes on"
         ) from None
-    finally:
-        scheduling.note_times(jobs)
-        order_lock_entries(before, name_stages(runs))
-    return [job for job in jobs if job.state == "failed"]
 
 
 def _count_runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"
+    return count_things(number, "run")
 
 
 def _tell_failures(failed: Sequence[Job], number: int) -> int:
     """Say which runs failed and why, and return the exit status; the rest waits for them."""
-    waiting = f"{', '.join(LATE_STAGES)} wait until none does"
-    print(f"secondlook: {len(failed)} of {_count_runs(number)} failed; {waiting}", file=sys.stderr)
-    LOG_FOLDER.mkdir(parents=True, exist_ok=True)
-    for job in failed:
-        log = LOG_FOLDER / f"{job.run}.txt"
-        log.write_text("\n".join([*job.lines, ""]), encoding="utf-8")
-        print(f"secondlook: run {job.run} failed: {job.reason} (more in {log})", file=sys.stderr)
+    tell_failures(failed, _count_runs(number), f"{', '.join(LATE_STAGES)} wait until none does")
     return 1

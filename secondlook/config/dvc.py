@@ -57,9 +57,17 @@ def load_dvc_status(
 ) -> dict[str, list[Any]]:
     """Return what `dvc status` says of each stage that is not as dvc.lock has it.
 
+    Without arguments of the pipeline's, not of the trials of sweeps beside it.
     Raises SecondLookError, with dvc's words in one line, where it cannot tell.
     """
-    asked = run_dvc("status", "--json", *arguments, cwd=cwd, environment=environment, capture=True)
+    asked = run_dvc(
+        "status",
+        "--json",
+        *(arguments or ("dvc.yaml",)),
+        cwd=cwd,
+        environment=environment,
+        capture=True,
+    )
     if asked.returncode:
         reason = " ".join(asked.stderr.split()).removeprefix(ERROR_PREFIX)
         raise SecondLookError(f"{' '.join(('dvc status', *arguments))}: {reason}")

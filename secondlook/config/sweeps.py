@@ -1,12 +1,14 @@
 """The section `sweeps` of params.yaml: which run is varied, in what, and how points are chosen."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.training import TrainParams
+from secondlook.config.yaml_files import load_yaml
 from secondlook.config.yaml_schema import (
     PARAMS_FILE,
     NonEmptyText,
@@ -18,6 +20,7 @@ from secondlook.config.yaml_schema import (
     validate_section,
 )
 
+POINTS_FILE = Path("data", "sweep", "points.yaml")
 MAX_TRIALS = 100  # of all sweeps: DVC reads its whole lock file for each
 Point = dict[str, Any]  # dotted names of `train` and their values
 Metric = Literal[
@@ -134,3 +137,23 @@ def _check_grid(sweep: SweepParams, where: str) -> None:
                 f"{where}.{name}: found a range with method grid; expected a list of values, or "
                 "method random or tpe"
             )
+
+
+def load_trial_params(name: str) -> TrainParams:
+    """Return the parameters of a trial, as `secondlook sweep` wrote them.
+
+    Raises ParamsError where there is no such trial, or it says what no run may have.
+    """
+    known = (load_yaml(POINTS_FILE, spelled=True) or {}).get("trials") or {}
+    if name not in known:
+        raise ParamsError(
+            f"{POINTS_FILE}: no trial {name!r}; expected one of the {len(known)} that "
+            "`secondlook sweep` wrote there"
+        )
+    try:
+        return TrainParams.model_validate(known[name])
+    except ValueError as error:
+        raise ParamsError(
+            f"{POINTS_FILE}: trials.{name}: found what no run may have; expected what `secondlook "
+            "sweep` wrote: run it again"
+        ) from error

@@ -103,11 +103,22 @@ _Representer.add_representer(str, _quote_text)
 _Representer.add_representer(float, _write_float)
 
 
-def format_yaml(value: Mapping[str, Any]) -> str:
-    """Return a mapping as YAML, its keys in their order; `parse_yaml` gives it back."""
+class _PlainRepresenter(SafeRepresenter):
+    """Writes as people do: text without quotes where it needs none."""
+
+
+_PlainRepresenter.add_representer(float, _write_float)
+
+
+def format_yaml(value: Mapping[str, Any], *, plain: bool = False) -> str:
+    """Return a mapping as YAML, its keys in their order; `parse_yaml` gives it back.
+
+    plain: as people write it, for YAML 1.2 alone: few quotes, what is inside in one line.
+    """
     yaml, text = YAML(typ="safe", pure=True), StringIO()
-    yaml.Representer = _Representer
-    yaml.default_flow_style = False
+    yaml.Representer = _PlainRepresenter if plain else _Representer
+    yaml.default_flow_style = None if plain else False
+    yaml.width = 10_000
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # declared as None
     yaml.dump(dict(value), text)
     return text.getvalue()

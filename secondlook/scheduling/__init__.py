@@ -1,6 +1,8 @@
 """Many runs at once: on this machine, or on the nodes of a cluster.
 
-jobs.py            runs as jobs: in which order, how far each is, and what a terminal shows of them
+batch.py           many jobs to their end, and what is told of those that failed
+jobs.py            trainings as jobs: in which order, how far each is, so many at a time
+job_table.py       what a terminal shows of all jobs
 local_engine.py    jobs on this machine: how many at once, on which GPU, each under a dvc of its own
 dvc_lock.py        the entries of dvc.lock as text: put in order, and carried between projects
 cluster.py         home: what nodes are given, and how what they return becomes the project's own

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from secondlook.scheduling.ray_engine import Report, Submit
 
+RESULT_FILES = {"train": "run.json", "trial": "trial.json"}  # which tell the run key
 MAX_SNAPSHOT = 100 * 2**20  # bytes; more are images or models that git should not have seen
 # Of the commit, so that the same files are the same commit, and nobody's name travels.
 NOBODY = {
@@ -144,16 +145,20 @@ class Home:
 
     def start_job(self, job: Job, _slot: Slot, events: Events, _held: ExitStack) -> "ClusterWork":
         """Let a node do a job, and pass on what it says."""
-        task = self._make_task(job.run)
+        task = self._make_task(job)
         self.unfinished.append(job.run)
         future = self.submit(task, self.snapshot.bundle, lambda line: events.put((job, line)))
         future.add_done_callback(lambda done: _tell_end(job, done, events))
-        return ClusterWork(job.run, future, self.adopt)
+        return ClusterWork(job, future, self.adopt)
 
-    def _make_task(self, run: str) -> dict[str, Any]:
+    def _make_task(self, job: Job) -> dict[str, Any]:
         cluster = self.params.cluster
+        stage = job.stages[0].rpartition(":")[2].partition("@")[0]
         return {
-            "run": run,
+            "run": job.run,
+            "stages": job.stages,
+            "lock": str(_locate_lock(job)),
+            "result": f"data/{stage}/{job.run}/{RESULT_FILES[stage]}",
             "commit": self.snapshot.commit,
             "folder": self.snapshot.folder,
             "versions": list_versions(),
@@ -163,11 +168,12 @@ class Home:
             "state": cluster.state,
         }
 
-    def adopt(self, run: str, report: "Report") -> None:
+    def adopt(self, job: Job, report: "Report") -> None:
         """Write what a node returned into dvc.lock and the project's notes."""
         entries = parse_lock_entries(report["lock"])
-        add_lock_entries({name: entries[name] for name in name_stages([run])})
-        self.unfinished.remove(run)
+        names = [stage.rpartition(":")[2] for stage in job.stages]
+        add_lock_entries({name: entries[name] for name in names}, _locate_lock(job))
+        self.unfinished.remove(job.run)
         NOTES_FOLDER.mkdir(parents=True, exist_ok=True)
         for name, note in report["notes"].items():
             if isinstance(note, dict) and report["node"]:  # where it trained, beside with what
@@ -188,6 +194,11 @@ class Home:
         ]
 
 
+def _locate_lock(job: Job) -> Path:
+    """Return the lock file of the pipeline that a job's stages are of."""
+    return Path(job.stages[0].rpartition(":")[0] or "dvc.yaml").with_suffix(".lock")
+
+
 def _tell_end(job: Job, done: "Future[Report]", events: Events) -> None:
     """Put what ended a task among its lines, and that these are all."""
     if error := done.exception():
@@ -199,9 +210,9 @@ def _tell_end(job: Job, done: "Future[Report]", events: Events) -> None:
 class ClusterWork:
     """A task on a node."""
 
-    run: str
+    job: Job
     future: "Future[Report]"
-    adopt: Callable[[str, "Report"], None]
+    adopt: Callable[[Job, "Report"], None]
 
     def wait(self) -> int:
         """Return the exit status, after what the node returned has been adopted."""
@@ -209,7 +220,7 @@ class ClusterWork:
             return 1
         report = self.future.result()
         if report["status"] == 0:
-            self.adopt(self.run, report)
+            self.adopt(self.job, report)
         return int(report["status"])
 
     def interrupt(self) -> None:

@@ -1,4 +1,4 @@
-"""The entries of dvc.lock as text: put in order, and carried from one project to another.
+"""The entries of a dvc.lock as text: put in order, and carried from one project to another.
 
 As text, because dvc's own parser takes seconds to read a long one, and because what is carried
 has to be the same bytes.
@@ -21,9 +21,9 @@ def name_stages(runs: Sequence[str]) -> list[str]:
     return [f"{stage}@{run}" for stage in ("train", "evaluate") for run in runs]
 
 
-def load_lock_entries() -> dict[str, str]:
-    """Return the entries of dvc.lock by the names of their stages, in its order."""
-    return _load_lock()[1]
+def load_lock_entries(lock: Path = LOCK_FILE) -> dict[str, str]:
+    """Return the entries of a dvc.lock by the names of their stages, in its order."""
+    return _load_lock(lock)[1]
 
 
 def parse_lock_entries(text: str) -> dict[str, str]:
@@ -36,11 +36,11 @@ def _split_entries(text: str) -> list[str]:
     return re.split(r"(?m)^(?=  \S)", text)
 
 
-def _load_lock() -> tuple[str, dict[str, str]]:
-    """Return the head of dvc.lock, and its entries."""
+def _load_lock(lock: Path) -> tuple[str, dict[str, str]]:
+    """Return the head of a dvc.lock, and its entries."""
     text = EMPTY_LOCK
     with suppress(FileNotFoundError):
-        text = LOCK_FILE.read_text(encoding="utf-8")
+        text = lock.read_text(encoding="utf-8")
     return _split_entries(text)[0], parse_lock_entries(text)
 
 
@@ -49,34 +49,36 @@ def _is_whole(entries: Mapping[str, str]) -> bool:
     return not re.search(r"(?m)^\S", "".join(entries.values()))
 
 
-def check_lock() -> None:
-    """Raise SecondLookError where dvc.lock holds what is no stage: nothing could be added to it."""
-    if not _is_whole(load_lock_entries()):
+def check_lock(lock: Path = LOCK_FILE) -> None:
+    """Raise SecondLookError where it holds what is no stage: nothing could be added to it."""
+    if not _is_whole(load_lock_entries(lock)):
         raise SecondLookError(
-            f"{LOCK_FILE}: found more than stages in it; expected the form that dvc writes: "
-            "`git checkout dvc.lock`, or delete it"
+            f"{lock}: found more than stages in it; expected the form that dvc writes: "
+            f"`git checkout {lock}`, or delete it"
         )
 
 
-def add_lock_entries(new: Mapping[str, str]) -> None:
-    """Write entries into dvc.lock, in the place of those of the same names or at the end.
+def add_lock_entries(new: Mapping[str, str], lock: Path = LOCK_FILE) -> None:
+    """Write entries into a dvc.lock, in the place of those of the same names or at the end.
 
     Raises SecondLookError where `check_lock` does.
     """
-    check_lock()
-    head, found = _load_lock()
-    write_atomically(LOCK_FILE, [(head + "".join({**found, **new}.values())).encode()])
+    check_lock(lock)
+    head, found = _load_lock(lock)
+    write_atomically(lock, [(head + "".join({**found, **new}.values())).encode()])
 
 
-def order_lock_entries(before: Collection[str], order: Iterable[str]) -> None:
-    """Let those of the stages that are new in dvc.lock stand in this order.
+def order_lock_entries(
+    before: Collection[str], order: Iterable[str], lock: Path = LOCK_FILE
+) -> None:
+    """Let those of the stages that are new in a dvc.lock stand in this order.
 
     `before` names the entries that were there: they keep their places. So what several dvc at
     once have written is what one would write.
     """
-    head, found = _load_lock()
+    head, found = _load_lock(lock)
     new = [name for name in order if name in found and name not in before]
     names = [*(name for name in found if name not in new), *new]
     if names != list(found) and _is_whole(found):
         text = head + "".join(found[name] for name in names)
-        write_atomically(LOCK_FILE, [text.encode()])
+        write_atomically(lock, [text.encode()])

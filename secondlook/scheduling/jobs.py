@@ -1,27 +1,23 @@
-"""Runs as jobs: in which order, how far each is, and so many at a time to their end.
+"""Trainings as jobs: in which order, how far each is, and so many at a time to their end.
 
 Where a job is at work, an engine decides: this machine (local_engine.py), or a cluster.
 """
 
 import json
 import re
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from secondlook.artifacts.files import write_atomically
 from secondlook.config.dvc import ERROR_PREFIX, find_failure_reason
-from secondlook.config.params import Params
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from secondlook.config.training import TrainParams
+from secondlook.scheduling.dvc_lock import name_stages
 
 NOTES_FOLDER = Path(".dvc", "tmp", "second_look")
 TIMES_FILE = NOTES_FOLDER / "times.json"  # seconds an allowed epoch, of the last training of each
@@ -30,8 +26,8 @@ MAX_STARTS = 5  # of one job that dvc refused so
 GRACE = 20.0  # seconds that an interrupted training has to save its state
 NODE_PREFIX = "node: "  # of the line that says on which machine of a cluster a job is at work
 EPOCH_LINE = re.compile(r"epoch (\d+)  .*\bvalidation/loss ([\d.]+|nan|inf)")
-STAGE_LINE = re.compile(r"Running stage '(train|evaluate)@")
-STATES = {"train": "training", "evaluate": "evaluating"}
+STAGE_LINE = re.compile(r"Running stage '(?:\S+:)?(train|evaluate|trial)@")
+STATES = {"train": "training", "evaluate": "evaluating", "trial": "training"}
 Slot = dict[str, str]  # what the environment of one job at a time has besides
 
 
@@ -51,10 +47,14 @@ Engine = Callable[["Job", Slot, Events, ExitStack], Work]  # starts a job; the s
 
 @dataclass(eq=False)
 class Job:
-    """A run to be trained and evaluated, and how far it is; `epochs` are those allowed."""
+    """A run or trial to be trained, and how far it is; `epochs` are those allowed.
+
+    stages: what dvc calls what is to be done, in order; those of a run where none are given.
+    """
 
     run: str
     epochs: int
+    stages: list[str] = field(default_factory=list)
     state: str = "waiting"  # starting | training | evaluating | done | failed
     epoch: int = 0
     loss: float | None = None
@@ -65,6 +65,9 @@ class Job:
     started: float = 0.0  # monotonic seconds, as all times here
     first_seen: tuple[int, float] | None = None  # epoch, and when
     trained_for: float | None = None  # seconds, of a training from its first epoch to its last
+
+    def __post_init__(self) -> None:
+        self.stages = self.stages or name_stages([self.run])
 
     def start(self) -> None:
         """Begin, or begin again."""
@@ -112,17 +115,23 @@ class Job:
         return (time.monotonic() - since) / (self.epoch - epoch) * (self.epochs - self.epoch)
 
 
-def make_jobs(params: Params, runs: Iterable[str]) -> list[Job]:
-    """Return the jobs of runs, the longest first.
+ShowLine = Callable[[Job, str], None]
+
+
+def make_jobs(
+    trainings: Mapping[str, TrainParams],
+    list_stages: Callable[[str], list[str]] = lambda run: name_stages([run]),
+) -> list[Job]:
+    """Return the jobs of runs or trials by their names, the longest first.
 
     How long one takes is told by its last training, else by that of others, and its epochs.
     """
-    phases = {run: [one, one.fine_tune] for run in runs if (one := params.run(run))}
+    phases = {run: [one, one.fine_tune] for run, one in trainings.items()}
     allowed = {run: sum(phase.epochs for phase in each if phase) for run, each in phases.items()}
     known = _load_times()
     other = sum(known.values()) / len(known) if known else 1.0
     order = sorted(allowed, key=lambda run: -allowed[run] * known.get(run, other))
-    return [Job(run, allowed[run]) for run in order]
+    return [Job(run, allowed[run], list_stages(run)) for run in order]
 
 
 def _load_times() -> dict[str, float]:
@@ -144,7 +153,7 @@ def run_jobs(
     jobs: Sequence[Job],
     slots: Sequence[Slot],
     engine: Engine,
-    show_line: Callable[[Job, str], None],
+    show_line: ShowLine,
 ) -> None:
     """Run all jobs to their end, one a slot at a time; that one fails ends no other.
 
@@ -187,63 +196,3 @@ def _interrupt_jobs(working: Mapping[Job, Work], events: Events) -> None:
             job, line = events.get(timeout=max(0, deadline - time.monotonic()))
             if line is None:
                 left.discard(job)
-
-
-STATE_STYLES = {"waiting": "dim", "done": "green", "failed": "red"}
-ORDER = ("failed", "evaluating", "training", "starting", "waiting", "done")  # where not all fit
-# Of dvc, after each of its calls; the last call gives them once for all.
-HINTS = ("To ", "\tgit add", "\tdvc config", "Use `dvc push`", "Updating lock file")
-ShowLine = Callable[[Job, str], None]
-
-
-@contextmanager
-def show_jobs(jobs: Sequence[Job]) -> Iterator[ShowLine]:
-    """Give what shows a line of a job: on a terminal one table of all, else after its name."""
-    if not sys.stdout.isatty():
-        yield _print_line
-        return
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console(highlight=False)
-
-    def draw() -> "Table":
-        return build_table(jobs, console.height - 4)
-
-    with Live(get_renderable=draw, console=console):
-        yield lambda _job, _line: None
-
-
-def _print_line(job: Job, line: str) -> None:
-    if line.strip() and not line.startswith(HINTS):
-        print(f"{job.run}: {line}", flush=True)
-
-
-def build_table(jobs: Sequence[Job], rows: int) -> "Table":
-    """Return how far each job is; where they are more than rows, those at work first."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("run", "state", "epoch", "loss", "time left", box=None, header_style="dim")
-    for column in table.columns[2:]:
-        column.justify = "right"
-    by_state = jobs if len(jobs) <= rows else sorted(jobs, key=lambda job: ORDER.index(job.state))
-    for job in by_state[: max(1, rows)]:
-        style = STATE_STYLES.get(job.state, "")
-        where = f" ({job.node})" if job.node and job.state in STATES.values() else ""
-        state, *progress = format_progress(job)
-        table.add_row(Text(job.run), f"{state}{where}", *progress, style=style)
-    if more := len(jobs) - max(1, rows):
-        table.caption = f"and {more} more" if more > 0 else None
-    return table
-
-
-def format_progress(job: Job) -> tuple[str, str, str, str]:
-    """Return state, epoch of those allowed, validation loss and time left at most, as text."""
-    left = job.seconds_left
-    return (
-        job.state,
-        f"{job.epoch}/{job.epochs}" if job.epoch else "",
-        "" if job.loss is None else f"{job.loss:.4f}",
-        "" if left is None else f"at most {timedelta(seconds=round(left))}",
-    )

@@ -83,11 +83,10 @@ class LocalWork:
 
 def start_local_job(job: Job, slot: Slot, events: Events, held: ExitStack) -> LocalWork:
     """Start the dvc of a job, and pass on what it says; it is killed where `held` ends early."""
-    targets = [f"train@{job.run}", f"evaluate@{job.run}"]
     variables = os.environ | name_overseer() | slot
     process = held.enter_context(
         start_command(
-            build_dvc_command("--wait-for-lock", "repro", "--single-item", *targets),
+            build_dvc_command("--wait-for-lock", "repro", "--single-item", *job.stages),
             environment=build_environment(variables, PYTHONUNBUFFERED="1"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

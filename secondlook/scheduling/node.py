@@ -29,7 +29,8 @@ COMPARED = ("tensorflow", "keras")  # packages of which another version gives ot
 TRIES, PAUSE = 3, 5.0  # how often the remote is asked, and seconds between
 GRACE = 20.0  # seconds that an interrupted training has to save its state
 POLL = 0.2  # seconds between two looks at a command: an interruption is noticed so soon
-TRAINS = "Running stage 'train@"  # what dvc says once it no longer depends on the remote
+# What dvc says once it no longer depends on the remote
+TRAINS = ("Running stage 'train@", "Running stage 'data/sweep/dvc.yaml:trial@")
 FOREIGN_VARIABLES = ("RAY_", "GIT_", "DVC_")  # of whoever started the node; a token among them
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 WEIGHTS = "data/weights/*.dvc"  # of pretrained networks
@@ -49,10 +50,10 @@ def list_versions() -> dict[str, str]:
 def run_task(task: Mapping[str, Any], bundle: bytes, say: Say) -> dict[str, Any]:
     """Train and evaluate one run of a snapshot of the project, and push what came of it.
 
-    `task` names the run, the commit of the bundle, the project's folder in it, the versions at
-    home, and may name the MLflow server and where this node keeps things. Returns `refused` (why)
-    where this node cannot; else the exit `status`, and where that is 0 the text of dvc.lock, the
-    notes of the training by file name, and the name of the node if it trained here.
+    `task` names the run, its stages for dvc, the commit of the bundle, the project's folder in it,
+    the versions at home, and may name the MLflow server and where this node keeps things. Returns
+    `refused` (why) where it cannot; else the exit `status`, and where that is 0 the text of
+    dvc.lock, the notes of the training by file name, and the name of the node if it trained here.
     """
     say(f"node: {socket.gethostname()}")
     here, home = list_versions(), task["versions"]
@@ -131,7 +132,7 @@ class _NodeWork:
     def run(self) -> int:
         """Pull the arrays, train and evaluate, push; return the first exit status that is not 0."""
         self._configure_dvc()
-        names = [f"{stage}@{self.task['run']}" for stage in ("train", "evaluate")]
+        names = self.task["stages"]
         with self._hold_lock("pull.lock"):
             weights = [str(path) for path in self.project.glob(WEIGHTS)]
             status = self._ask(("pull", "preprocess", *weights))
@@ -141,12 +142,12 @@ class _NodeWork:
 
     def collect(self) -> dict[str, Any]:
         """Return what home has to know of a run that is in the remote now."""
-        told = self.project / "data" / "train" / self.task["run"] / "run.json"
+        told = self.project / self.task["result"]
         key = json.loads(told.read_text(encoding="utf-8"))["key"]
         names = [f"{key}.json", f"{key}.environment.json"]
         notes = [path for name in names if (path := self.state / NOTES / name).exists()]
         return {
-            "lock": (self.project / "dvc.lock").read_text(encoding="utf-8"),
+            "lock": (self.project / self.task["lock"]).read_text(encoding="utf-8"),
             "notes": {path.name: json.loads(path.read_bytes()) for path in notes},
             "node": socket.gethostname() if self.trained else "",
         }

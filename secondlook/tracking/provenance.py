@@ -33,10 +33,9 @@ SOURCE_FILES = (
 LONGEST_DIFFERENCE = 5_000_000  # characters of difference worth keeping; more is not code
 # As `git apply` wants it, whatever the user's own settings are.
 DIFF_COMMAND = ("diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
-RETRAINING_HISTORY = (
-    "data/retrain/history.jsonl"  # what was decided later says nothing of what was made
-)
-WHOLE_TREE = ("HEAD", "--", ".", f":(exclude){LOCK_FILE}", f":(exclude){RETRAINING_HISTORY}")
+# What was decided later, or tried beside it, says nothing of what was made.
+APART = (LOCK_FILE, "data/retrain/history.jsonl", "data/sweep")
+WHOLE_TREE = ("HEAD", "--", ".", *(f":(exclude){path}" for path in APART))
 
 
 @dataclass(frozen=True)

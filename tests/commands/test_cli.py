@@ -155,7 +155,7 @@ def test_the_installed_script_is_the_same_door() -> None:
     assert shown == call_secondlook("--help").stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["trian"], ["train"]])
+@pytest.mark.parametrize("arguments", [[], ["tran"], ["train"]])
 def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
     """Nothing, an unknown name, or a missing run is told with the usage."""
     done = call_secondlook(*arguments)
@@ -192,7 +192,7 @@ def test_an_interruption_that_pydantic_wraps_is_one(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("trian", "did you mean train?"), ("predikt", "did you mean predict?"), ("x", "expected one")],
+    [("tran", "did you mean train?"), ("predikt", "did you mean predict?"), ("x", "expected one")],
 )
 def test_a_mistyped_name_is_told_with_the_nearest(name: str, advice: str) -> None:
     """Who mistypes a command is told which one may be meant."""

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from secondlook.scheduling.dvc_lock import name_stages, order_lock_entries
-from secondlook.scheduling.jobs import Job, build_table
+from secondlook.scheduling.job_table import build_table
+from secondlook.scheduling.jobs import Job
 
 HEAD = "schema: '2.0'\nstages:\n"
 EPOCHS = [f"epoch {epoch}  train/loss 0.5  validation/loss 0.25" for epoch in (1, 2)]

@@ -166,8 +166,9 @@ class TestParams:
         assert load_edited_params("preprocess.height", "height: 10").preprocess.height == 10
         told = read_refusal("preprocess.width", "width: 9")
         assert told == (
-            "params.yaml: preprocess: 10 x 9 pixels are too few for runs.unweighted: 2 convolutions "
-            "of 3 x 3 with pooling need at least 10 x 10; enlarge the images or shorten filters"
+            "params.yaml: preprocess: 10 x 9 pixels are too few for runs.unweighted: 2 "
+            "convolutions of 3 x 3 with pooling need at least 10 x 10; enlarge the images or "
+            "shorten filters"
         )
         assert "need at least 46 x 46" in read_refusal("train.filters", "filters: [8, 8, 8, 8]")
         assert load_edited_params("train.model", "model: dense").preprocess.width == 9

@@ -20,6 +20,7 @@ from secondlook.scheduling.cluster import (
     take_snapshot,
 )
 from secondlook.scheduling.dvc_lock import load_lock_entries
+from secondlook.scheduling.jobs import Job
 from tests.support.project import run_command
 from tests.support.shell_pipeline import build_shell_project
 
@@ -193,7 +194,7 @@ def test_what_a_node_returns_becomes_the_projects_own(project: Path) -> None:
     )
     notes = {"k.json": [1, 2], "k.environment.json": {"weights": "w", "environment": {"CPU": "X"}}}
     lock = f"{HEAD}{told}  evaluate@first:\n    cmd: there\n"
-    home.adopt("first", {"lock": lock, "notes": notes, "node": "far"})
+    home.adopt(Job("first", 1), {"lock": lock, "notes": notes, "node": "far"})
     assert list(load_lock_entries()) == ["split", "train@first", "evaluate@first"]
     assert "cmd: own" in Path("dvc.lock").read_text()
     kept = json.loads((project / ".dvc/tmp/second_look/k.environment.json").read_text())

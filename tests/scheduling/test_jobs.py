@@ -102,13 +102,16 @@ def test_the_longest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """By the epochs allowed, until a training has told how long it takes."""
     monkeypatch.chdir(tmp_path)
     params = make_params()
-    assert make_jobs(params, ["dense", "weighted", "overfit"])[0].run == "overfit"
+
+    def order_runs(*runs: str) -> list[str]:
+        return [job.run for job in make_jobs({run: params.run(run) for run in runs})]
+
+    assert order_runs("dense", "weighted", "overfit")[0] == "overfit"
     slow, quick = Job("dense", 10, trained_for=500.0), Job("weighted", 10, trained_for=1.0)
     scheduling.note_times([slow, quick, Job("overfit", 60, trained_for=60.0)])
-    order = [job.run for job in make_jobs(params, ["weighted", "overfit", "dense"])]
-    assert order == ["dense", "overfit", "weighted"]
+    assert order_runs("weighted", "overfit", "dense") == ["dense", "overfit", "weighted"]
     scheduling.TIMES_FILE.write_text("[")
-    assert make_jobs(params, ["dense", "overfit"])[0].run == "overfit"
+    assert order_runs("dense", "overfit")[0] == "overfit"
 
 
 def test_only_a_whole_training_tells_how_long_it_takes() -> None:

@@ -36,9 +36,13 @@ def snapshot(preprocessed: Path) -> Snapshot:
         return take_snapshot("data/digits")
 
 
-def make_task(snapshot: Snapshot, folder: Path, **changes: object) -> dict[str, Any]:
+def make_task(
+    snapshot: Snapshot, folder: Path, run: str = "first", **changes: object
+) -> dict[str, Any]:
     """Return the task of a run, on a node that keeps things in a folder."""
-    told = {"run": "first", "commit": snapshot.commit, "folder": snapshot.folder, "gpus": 0}
+    told: dict[str, Any] = {"run": run, "stages": [f"train@{run}", f"evaluate@{run}"]}
+    told |= {"lock": "dvc.lock", "result": f"data/train/{run}/run.json"}
+    told |= {"commit": snapshot.commit, "folder": snapshot.folder, "gpus": 0}
     told |= {"versions": list_versions(), "tracking": None, "cache": str(folder), "state": None}
     return told | changes
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -19,6 +20,7 @@ MAY_IMPORT["serving"] = {"report", "training", "data", *MAY_IMPORT["report"]}
 MAY_IMPORT["tracking"] = MAY_IMPORT["serving"]
 MAY_IMPORT["reproduction"] = {"tracking", "serving", *MAY_IMPORT["serving"]}
 MAY_IMPORT["retraining"] = MAY_IMPORT["reproduction"]
+MAY_IMPORT["sweeps"] = {"training", "evaluation", "artifacts", "config"}
 MAY_IMPORT["scheduling"] = {"tracking", "training", "artifacts", "config"}
 MAY_IMPORT["stages"] = MAY_IMPORT["reproduction"]
 MAY_IMPORT["commands"] = {
@@ -26,15 +28,18 @@ MAY_IMPORT["commands"] = {
     "reproduction",
     "retraining",
     "scheduling",
+    "sweeps",
     *MAY_IMPORT["stages"],
 }
 DOOR = Path("stages/__main__.py")  # is one line into the command line
+LEARNING_STAGES = ("stages/train", "stages/trial")
 # Who may import what takes long to import or should stay in one place.
 HOMES = {
     "mlflow": {"secondlook/tracking"},
     "matplotlib": {"secondlook/report/figures"},
-    "tensorflow": {"secondlook/training", "secondlook/serving/export_format", "stages/train"},
-    "keras": {"secondlook/training", "secondlook/serving/export_format", "stages/train"},
+    "tensorflow": {"secondlook/training", "secondlook/serving/export_format"},
+    "keras": {"secondlook/training", "secondlook/serving/export_format", *LEARNING_STAGES},
+    "optuna": {"secondlook/sweeps/search"},
     "dvc": {"secondlook/reproduction", "secondlook/scheduling/cluster"},
     "ray": {"secondlook/scheduling/ray_engine", "secondlook/scheduling/ray_connection"},
 }
@@ -131,14 +136,20 @@ def find_reached_files(root: Path, file: Path) -> set[Path]:
     return found
 
 
+def load_stages(root: Path) -> dict[str, Any]:
+    """Return the stages of the pipeline, and that of the trials beside it, by their names."""
+    files = [root / "dvc.yaml", root / "data" / "sweep" / "dvc.yaml"]
+    found = [yaml.safe_load(file.read_text(encoding="utf-8"))["stages"] for file in files]
+    return {name: entry for stages in found for name, entry in stages.items()}
+
+
 def find_wrong_deps(root: Path) -> list[str]:
     """Return the folders of code that a stage needs and dvc.yaml lacks, or the reverse.
 
     A dep that is a file of the library stands for that file alone.
     """
-    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     complaints = []
-    for name, entry in pipeline.items():
+    for name, entry in load_stages(root).items():
         stage = entry.get("do", entry)
         if stage.get("always_changed"):
             continue
