@@ -72,49 +72,52 @@ def time_epoch(feed: str, project: Path) -> float:
     """Return the seconds of an epoch that is not the first in this process."""
     with enter_quietly(project):
         model, images = prepare_network(feed)
-        return time_action(lambda: model.fit(images, shuffle=False, verbose=0))
+        return time_action(lambda: model.fit(**images, shuffle=False, verbose=0))
 
 
 @cache
 def prepare_network(feed: str) -> Any:  # noqa: ANN401 - Keras has no types
-    """Return a network that has trained one epoch, and what it is fed."""
+    """Return a network that has trained one epoch, and what `fit` is given of its images."""
     from secondlook.training.model import build_model
 
     images = FEEDS[feed]()
     model = build_model(load_params().train, (SIDE, SIDE, CHANNELS), 2)
-    model.fit(images, shuffle=False, verbose=0)
+    model.fit(**images, shuffle=False, verbose=0)
     return model, images
 
 
-def make_our_batches() -> object:
+def make_our_batches() -> dict[str, object]:
     """Return our batches, with deterministic operations as in `train`."""
     import tensorflow as tf
 
     from secondlook.training.trainer import build_batches
 
     tf.config.experimental.enable_op_determinism()
-    return build_batches(load_params().train, dataset_card.load_dataset_card().classes, None)
+    batches = build_batches(load_params().train, dataset_card.load_dataset_card().classes, None)
+    return {"x": batches.build_dataset(), "steps_per_epoch": len(batches)}
 
 
-def make_generator() -> object:
+def make_generator() -> dict[str, object]:
     """Return the generator of most tutorials of the last decade."""
     import tensorflow as tf
 
-    return tf.keras.preprocessing.image.ImageDataGenerator().flow_from_directory(
+    made = tf.keras.preprocessing.image.ImageDataGenerator().flow_from_directory(
         TRAIN,
         target_size=(SIDE, SIDE),
         batch_size=load_params().train.batch_size,
         class_mode="sparse",
     )
+    return {"x": made}
 
 
-def make_tf_dataset() -> object:
+def make_tf_dataset() -> dict[str, object]:
     """Return the loader that has followed it."""
     import keras
 
-    return keras.utils.image_dataset_from_directory(
+    made = keras.utils.image_dataset_from_directory(
         TRAIN, image_size=(SIDE, SIDE), batch_size=load_params().train.batch_size
     )
+    return {"x": made}
 
 
 FEEDS = {

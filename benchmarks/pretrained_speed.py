@@ -59,7 +59,7 @@ def _measure_phase(
     plain = (np.array(batches.images), batches.labels)
     first, second = measure_in_turn(
         TIMES,
-        lambda: measure_images_per_second(ours, batches, COUNT),
+        lambda: measure_images_per_second(ours, batches.build_dataset(), len(batches), COUNT),
         lambda: _measure_bare_loop(bare, *plain),
     )
     return [
@@ -90,7 +90,7 @@ def _measure_bare_loop(network: "keras.Model", images: object, labels: object) -
 
     size = load_params().train.batch_size
     feed = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(COUNT, seed=1).batch(size)
-    return measure_images_per_second(network, feed.prefetch(2), COUNT)
+    return measure_images_per_second(network, feed.prefetch(2).repeat(), len(feed), COUNT)
 
 
 def _measure_cache(batches: "Batches", train: TrainParams) -> list[Measurement]:
@@ -102,13 +102,15 @@ def _measure_cache(batches: "Batches", train: TrainParams) -> list[Measurement]:
 
     def learn_from_images() -> float:
         begun = time.perf_counter()
-        model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0)
+        model.fit(batches.build_dataset(), steps_per_epoch=len(batches), epochs=EPOCHS, verbose=0)
         return time.perf_counter() - begun
 
     def learn_from_features() -> float:
         begun = time.perf_counter()
         head = CachedHead(model, train, batches, {})
-        head.network.fit(head.data, epochs=EPOCHS, shuffle=False, verbose=0)
+        head.network.fit(
+            head.data.build_dataset(), steps_per_epoch=len(batches), epochs=EPOCHS, verbose=0
+        )
         return time.perf_counter() - begun
 
     learn_from_images()  # traces

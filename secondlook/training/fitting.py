@@ -83,11 +83,12 @@ class Training:
         self.begun = state.begun if state else [*self.begun, len(self.curves.history)]
         last = self.begun[-1] + phase.epochs
         self._choose_learner(number, phase)
-        self.data.epoch = self._count_finished_epochs(state, last)
+        done = self._count_finished_epochs(state, last)
         with self._refuse_chance():
             self.learner.fit(
-                self.data,
-                initial_epoch=self.data.epoch,
+                self.data.build_dataset(done),
+                steps_per_epoch=len(self.data),
+                initial_epoch=done,
                 epochs=last,
                 callbacks=self.build_callbacks(state),
                 shuffle=False,  # Batches shuffles, by seed and epoch alone

@@ -3,21 +3,24 @@
 Sources: docs/training.md.
 """
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from secondlook.config.training import AdamWParams, FocalParams, TrainParams
 
 # Images, labels, which are shares of classes (n, K) where images are mixed, and weights.
 Batch = tuple[NDArray[Any], NDArray[np.int64] | NDArray[np.float32], NDArray[np.float32]]
+BATCHES_AHEAD = 2  # that are read while one is learned from
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
+class Batches:
     """Every image once an epoch, in an order that only the seed and the epoch decide.
 
     images: uint8 (N, H, W, C), usually a memory map, of which only a batch at a time is read, or
@@ -25,8 +28,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
     of an image by its class. mixup: set it to the alpha of the Beta distribution by
     which each image of a batch is mixed with another (Zhang and others, 2018, "mixup: Beyond
     Empirical Risk Minimization"); 0 mixes none.
-    A batch is (images, labels, weights); the last one of an epoch may be smaller. `epoch` is how
-    many have begun; set it to resume after so many.
+    A batch is (images, labels, weights); the last one of an epoch may be smaller. Its length is
+    how many batches an epoch has.
     """
 
     def __init__(
@@ -37,39 +40,56 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras has no types
         batch_size: int,
         seed: int,
     ) -> None:
-        super().__init__()
         self.images, self.labels, self.class_weights = images, labels, class_weights
         self.batch_size, self.seed, self.mixup = batch_size, seed, 0.0
-        self.epoch = 0
-        self.order = self._draw_order()
-
-    def _draw_order(self) -> NDArray[np.int64]:
-        # A generator of its own per epoch: the order does not depend on how we got there.
-        return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.labels))
 
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.batch_size)
 
-    def __getitem__(self, index: int) -> Batch:
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        # Sorted, so that a memory map is read forwards; within a batch the order is all the same.
-        chosen = np.sort(chosen)
+    def read_epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch; the first one is 1."""
+        order = self.draw_order(epoch)
+        for index, start in enumerate(range(0, len(order), self.batch_size), start=1):
+            # Sorted, so that a memory map is read forwards; within a batch the order is all the
+            # same.
+            yield self._read_batch(np.sort(order[start : start + self.batch_size]), epoch, index)
+
+    def draw_order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the places (N,) of the images in the order of an epoch."""
+        # A generator of its own per epoch: the order does not depend on how we got there.
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.labels))
+
+    def _read_batch(self, chosen: NDArray[np.int64], epoch: int, index: int) -> Batch:
+        """Return the images at these places, as the batch `index` (from 1) of an epoch."""
         images, labels = self.images[chosen], self.labels[chosen]
         weights = self.class_weights[labels]
         if not self.mixup:
             return images, labels, weights
         # Drawn for this very batch: a training that resumes mixes as one that was never stopped.
-        random = np.random.default_rng([self.seed, self.epoch, 1 + index])
+        random = np.random.default_rng([self.seed, epoch, index])
         shares = np.eye(len(self.class_weights), dtype=np.float32)[labels] * weights[:, None]
         return _mix(images, shares, random.beta(self.mixup, self.mixup, len(labels)), random)
 
-    def on_epoch_begin(self) -> None:
-        """Shuffle for the epoch that starts; the first one is 1.
+    def build_dataset(self, begun: int = 0) -> tf.data.Dataset:
+        """Return the batches of all epochs after so many: `fit` takes len(self) of them an epoch.
 
-        Not at an epoch's end: Keras calls that once before the first, after a look at the data.
+        One iterator for all epochs, and a thread of its own that reads ahead. Keras would read a
+        `keras.utils.PyDataset` by the threads that train: these wait for each other then, and an
+        epoch of a small network takes twice the time.
         """
-        self.epoch += 1
-        self.order = self._draw_order()
+
+        def read() -> Iterator[Batch]:
+            for epoch in itertools.count(begun + 1):
+                yield from self.read_epoch(epoch)
+
+        signature = tuple(
+            tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in next(read())
+        )
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = 1
+        options.autotune.enabled = False
+        batches = tf.data.Dataset.from_generator(read, output_signature=signature)
+        return batches.prefetch(BATCHES_AHEAD).with_options(options)
 
 
 def _mix(

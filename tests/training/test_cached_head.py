@@ -39,7 +39,7 @@ def test_the_head_is_that_of_the_whole() -> None:
     before = predict_probabilities(model, images)
     np.testing.assert_allclose(head.predict(head.data.images), before, atol=1e-6)
     frozen = [layer.get_weights() for layer in model.layers if not layer.trainable]
-    head.network.fit(head.data, epochs=2, shuffle=False, verbose=0)
+    head.network.fit(head.data.build_dataset(), steps_per_epoch=len(batches), epochs=2, verbose=0)
     after = predict_probabilities(model, images)
     assert np.abs(after - before).max() > 1e-3
     np.testing.assert_allclose(head.predict(head.data.images), after, atol=1e-6)

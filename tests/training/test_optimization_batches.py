@@ -21,15 +21,16 @@ def batches(seed: int = 1, size: int = 4) -> "Batches":
     return Batches(IMAGES, LABELS, WEIGHTS, size, seed)
 
 
-def list_batches(data: "Batches") -> list[list[int]]:
+def list_batches(data: "Batches", epoch: int = 1) -> list[list[int]]:
     """Return the pixel of every image of one epoch, batch by batch."""
-    return [data[index][0].ravel().tolist() for index in range(len(data))]
+    return [images.ravel().tolist() for images, *_ in data.read_epoch(epoch)]
 
 
 def test_every_image_comes_once_an_epoch() -> None:
     """Ten images in batches of four are 4 + 4 + 2, each image once."""
     epoch = list_batches(batches())
     assert [len(batch) for batch in epoch] == [4, 4, 2]
+    assert len(batches()) == 3
     assert sorted(pixel for batch in epoch for pixel in batch) == list(range(10))
 
 
@@ -37,20 +38,19 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     """The second epoch is the same however the first was read, and differs from it."""
     read, unread = batches(), batches()
     first = list_batches(read)
-    read.on_epoch_begin()
-    unread.on_epoch_begin()
-    assert list_batches(read) == list_batches(unread) != first
+    assert list_batches(read, 2) == list_batches(unread, 2) != first
     assert list_batches(batches(seed=2)) != first
 
 
 def test_weight_is_that_of_the_class() -> None:
     """An image of class 1 weighs what class 1 weighs."""
-    _, labels, weights = batches()[0]
+    _, labels, weights = next(batches().read_epoch(1))
     assert weights.tolist() == [[0.5, 2][label] for label in labels]
 
 
-def test_keras_trains_on_exactly_these_batches() -> None:
-    """What `fit` sees in each epoch is the order of that epoch, not Keras's own."""
+@pytest.mark.parametrize("begun", [0, 3])
+def test_keras_trains_on_exactly_these_batches(begun: int) -> None:
+    """What `fit` sees in each epoch is the order of that epoch, also of one that goes on."""
     import keras
 
     trained: list[list[int]] = []
@@ -64,11 +64,15 @@ def test_keras_trains_on_exactly_these_batches() -> None:
 
     model = Recorder()
     model.compile()
-    model.fit(batches(), epochs=2, shuffle=False, verbose=0)
-    expected = batches()
-    for epoch in (trained[:3], trained[3:]):
-        expected.on_epoch_begin()
-        assert epoch == list_batches(expected)
+    data = batches()
+    model.fit(
+        data.build_dataset(begun),
+        steps_per_epoch=len(data),
+        initial_epoch=begun,
+        epochs=begun + 2,
+        verbose=0,
+    )
+    assert trained == list_batches(data, begun + 1) + list_batches(data, begun + 2)
 
 
 def test_mixed_images_and_labels_go_together() -> None:
@@ -80,7 +84,7 @@ def test_mixed_images_and_labels_go_together() -> None:
     weights = np.array([1, 3], np.float32)
     batches = Batches(images, labels, weights, 64, seed=4)
     batches.mixup = 1.0
-    pixels, told, both = batches[0]
+    pixels, told, both = next(batches.read_epoch(1))
     assert pixels.dtype == np.uint8
     assert told.shape == (64, 2)
     share = pixels.ravel() / 100  # how much of each comes from the class 1
@@ -98,13 +102,12 @@ def test_a_batch_is_mixed_by_seed_epoch_and_place_alone() -> None:
     labels, weights = np.zeros(200, np.int64), np.ones(1, np.float32)
     first, second = (Batches(images, labels, weights, 50, seed=4) for _ in range(2))
     first.mixup = second.mixup = 0.2
-    list(first)
-    np.testing.assert_array_equal(first[3][0], second[3][0])
-    before = second[3][0].copy()
-    second.on_epoch_begin()
-    assert not np.array_equal(second[3][0], before)
-    chosen = images[np.sort(first.order[:50])]
-    moved = np.abs(first[0][0].astype(int) - chosen).ravel()
+    list(second.read_epoch(2))
+    before, again = ([images for images, *_ in each.read_epoch(1)] for each in (first, second))
+    np.testing.assert_array_equal(before, again)
+    assert not np.array_equal([images for images, *_ in second.read_epoch(2)], before)
+    chosen = images[np.sort(first.draw_order(1)[:50])]
+    moved = np.abs(before[0].astype(int) - chosen).ravel()
     assert 0.2 < np.mean(moved < 10) < 1
 
 
