@@ -16,6 +16,8 @@ joint_errors.py          how the errors of all methods and metrics go together
 simultaneous.py          intervals of all differences of a study that hold together
 confusion.py             which classes are confused, and which test images to look at
 comparison_artifacts.py  what compare leaves: comparison and verdicts, and reading them
+selection.py             how much too good the validation numbers of the best of many trials are
+parameter_importance.py  which parameters that were searched the order of trials goes with
 sweep_results.py         what came of each sweep: results.json
 formatting.py            numbers in the words of people
 

@@ -1,7 +1,7 @@
 """How far counting metrics would move on other images of the same kind.
 
 N images, K classes, R runs. All counting metrics depend on three counts per class only
-(_ClassMargins), and a resample of the images is a multinomial draw of the cells of the contingency
+(ClassMargins), and a resample of the images is a multinomial draw of the cells of the contingency
 table (true class, predicted by each run): its cost does not grow with N.
 """
 
@@ -20,7 +20,7 @@ CHUNK_CELLS = 4_000_000  # cells drawn at a time: 32 MB
 ADDED_IMAGES = {1: 1.0, 2: 0.5}
 
 
-class _ClassMargins(NamedTuple):
+class ClassMargins(NamedTuple):
     """Counts per class, each (..., K): truly of it, predicted as it, and both."""
 
     support: Numbers
@@ -52,7 +52,7 @@ def count_contingency(truth: GroundTruth, *predicted: Labels) -> ContingencyTabl
     )
 
 
-PerClass = Callable[[_ClassMargins], Numbers]  # a number of each class: (..., K)
+PerClass = Callable[[ClassMargins], Numbers]  # a number of each class: (..., K)
 # NaN where undefined: nothing of the class occurs, or is called so.
 SHARES: dict[str, PerClass] = {
     "precision": lambda margins: _divide(margins.hits, margins.predicted),
@@ -84,7 +84,7 @@ def _combine_classes(
     }
 
 
-def _compute_metrics(margins: _ClassMargins, positive: int | None) -> dict[str, Numbers]:
+def compute_counting_metrics(margins: ClassMargins, positive: int | None) -> dict[str, Numbers]:
     """Return the counting metrics (...,) of margins (..., K)."""
     return _combine_classes(
         _divide(margins.hits.sum(axis=-1), margins.support.sum(axis=-1)),
@@ -93,9 +93,7 @@ def _compute_metrics(margins: _ClassMargins, positive: int | None) -> dict[str, 
     )
 
 
-def _compute_metrics_without_one(
-    margins: _ClassMargins, positive: int | None
-) -> dict[str, Numbers]:
+def _compute_metrics_without_one(margins: ClassMargins, positive: int | None) -> dict[str, Numbers]:
     """Return the metrics (K, K) that one image less leaves, by its true and predicted class."""
     one = np.eye(len(margins.support))
     return _combine_classes(
@@ -109,27 +107,27 @@ def _compute_metrics_without_one(
     )
 
 
-def _sum_without_one(margins: _ClassMargins, number: PerClass) -> Numbers:
+def _sum_without_one(margins: ClassMargins, number: PerClass) -> Numbers:
     """Return the sum over classes of a number (K, K): an image less changes two classes at most."""
     support, predicted, hits = margins
-    missed = number(_ClassMargins(support - 1, predicted, hits))
-    alarm = number(_ClassMargins(support, predicted - 1, hits))
-    hit = number(_ClassMargins(support - 1, predicted - 1, hits - 1))
+    missed = number(ClassMargins(support - 1, predicted, hits))
+    alarm = number(ClassMargins(support, predicted - 1, hits))
+    hit = number(ClassMargins(support - 1, predicted - 1, hits - 1))
     before = number(margins)
     left: Numbers = before.sum() + np.add.outer(missed - before, alarm - before)
     np.fill_diagonal(left, before.sum() + (hit - before))
     return left
 
 
-def _count_margins(truth: GroundTruth, predicted: Labels) -> _ClassMargins:
+def _count_margins(truth: GroundTruth, predicted: Labels) -> ClassMargins:
     """Return the margins (K,) of one run on the images as they are."""
     counts = count_answers(truth.labels, predicted, truth.classes).astype(np.float64)
-    return _ClassMargins(counts.sum(axis=1), counts.sum(axis=0), counts.diagonal())
+    return ClassMargins(counts.sum(axis=1), counts.sum(axis=0), counts.diagonal())
 
 
 def compute_observed_metrics(truth: GroundTruth, predicted: Labels) -> dict[str, float]:
     """Return one run's counting metrics on the images as they are."""
-    found = _compute_metrics(_count_margins(truth, predicted), truth.positive)
+    found = compute_counting_metrics(_count_margins(truth, predicted), truth.positive)
     return {name: float(value) for name, value in found.items()}
 
 
@@ -137,7 +135,10 @@ def resample_metrics(table: ContingencyTable, seed: int) -> list[dict[str, Numbe
     """Return the counting metrics (RESAMPLES,) of each run on resampled images."""
     widened = _widen_table(table)
     parts = [
-        [_compute_metrics(margins, table.positive) for margins in _compute_margins(widened, drawn)]
+        [
+            compute_counting_metrics(margins, table.positive)
+            for margins in _compute_margins(widened, drawn)
+        ]
         for drawn in _draw_resamples(round(table.counts.sum()), widened.counts, seed)
     ]
     return [
@@ -191,10 +192,10 @@ def _draw_resamples(total: int, counts: Numbers, seed: int) -> Iterator[Numbers]
         yield drawn.astype(np.float64)
 
 
-def _compute_margins(table: ContingencyTable, counts: Numbers) -> list[_ClassMargins]:
+def _compute_margins(table: ContingencyTable, counts: Numbers) -> list[ClassMargins]:
     """Return the margins (..., K) of each run where the cells hold counts (..., M)."""
     true, *predicted = np.equal.outer(table.cells.T, np.arange(table.classes)).astype(np.float64)
     return [
-        _ClassMargins(counts @ true, counts @ answers, counts @ (true * answers))
+        ClassMargins(counts @ true, counts @ answers, counts @ (true * answers))
         for answers in predicted
     ]
