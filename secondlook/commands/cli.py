@@ -1,5 +1,6 @@
 """The one door: `python -m stages <stage or command>`, also installed as `secondlook`."""
 
+import atexit
 import codecs
 import gc
 import io
@@ -18,6 +19,7 @@ def main() -> None:
     # TensorFlow and MLflow make a million objects that stay: looking through them for garbage as
     # often as Python does takes a seventh of a short training.
     gc.set_threshold(50_000)
+    atexit.register(gc.freeze)  # else Python looks through them once more as it ends: a second
     try:
         # Imported here, so that Ctrl-C meanwhile is one line as well.
         from secondlook.commands.command_group import run_command_line
