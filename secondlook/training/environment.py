@@ -75,7 +75,7 @@ def start_tensorflow() -> None:
     Keras goes without the libraries LEFT_OUT, which take a third of its import.
     """
     choose_backend()
-    with _silence_stderr(), _leave_out(LEFT_OUT):
+    with _silence_stderr(), leave_out(LEFT_OUT):
         import keras
         import tensorflow as tf
 
@@ -105,7 +105,7 @@ def choose_backend() -> None:
 
 
 @contextmanager
-def _leave_out(packages: tuple[str, ...]) -> Iterator[None]:
+def leave_out(packages: tuple[str, ...]) -> Iterator[None]:
     """Let an import of any of these packages find none, unless it was imported before."""
     absent = [name for name in packages if name not in sys.modules]
     hidden: dict[str, Any] = dict.fromkeys(absent)  # None ends an import as if there were none

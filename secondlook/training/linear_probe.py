@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from secondlook.artifacts.layer_artifact import LayerReport, LayerSummary, Probe
 from secondlook.artifacts.manifest import ImageSubset, draw_fixed_sample
 from secondlook.artifacts.schema import ImageArray, IndexArray
 from secondlook.evaluation.metrics import Labels, compute_mcnemar, compute_wilson_interval
+from secondlook.training.environment import leave_out
 
 if TYPE_CHECKING:
     from secondlook.training.layer_outputs import LayerDescription, LayeredNetwork
@@ -45,6 +47,7 @@ def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels
     """
     from threadpoolctl import threadpool_limits
 
+    _import_sklearn()
     places = draw_fixed_sample(len(labels), MAX_IMAGES)
     reader = _LayerProber(network, ImageSubset(images, places), labels[places])
     # One thread for linear algebra: the same digits however many cores, and quicker where others
@@ -57,6 +60,16 @@ def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels
         accuracy=reader.compute_accuracy(),
         layers=found,
     )
+
+
+def _import_sklearn() -> None:
+    """Import what follows asks for, without pandas, which takes a quarter of the time.
+
+    scikit-learn imports that for tables alone, and goes without it where there is none.
+    """
+    with leave_out(("pandas",)):
+        import_module("sklearn.model_selection")
+        import_module("sklearn.linear_model")
 
 
 class _LayerProber:
