@@ -5,7 +5,7 @@ out: what is told of a layer is told of its input's values. Of a pretrained back
 hundred or more, the ends of its blocks are told of.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -90,15 +90,29 @@ class LayeredNetwork:
 
         Each is float32 (n, *shape); of the image itself, its pixels in 0..1.
         """
+        part = None if name == IMAGE_LAYER else self._cut_network([name])
         for start in range(0, len(images), PREDICTION_BATCH):
-            yield self._compute_output(name, images[start : start + PREDICTION_BATCH])
+            batch = images[start : start + PREDICTION_BATCH]
+            if part is None:
+                yield np.divide(batch, 255, dtype=np.float32)
+            else:
+                yield _compute_layers(part, batch)[0]
 
-    def _compute_output(self, name: str, images: NDArray[np.uint8]) -> LayerValues:
-        if name == IMAGE_LAYER:
-            return np.divide(images, 255, dtype=np.float32)
-        part = keras.Model(self.network.inputs[0], self._layers[name][0].output)
-        made = keras.ops.cast(part(images, training=False), "float32")
-        return np.asarray(made.numpy(), np.float32)
+    def compute_layers(
+        self, names: Sequence[str], images: NDArray[np.uint8]
+    ) -> dict[str, LayerValues]:
+        """Return what layers make of uint8 images (n, H, W, C), by their names, in one pass."""
+        made = _compute_layers(self._cut_network(names), images)
+        return dict(zip(names, made, strict=True))
+
+    def _cut_network(self, names: Sequence[str]) -> keras.Model:
+        """Return the network as far as these layers, whose outputs it gives as a list."""
+        return keras.Model(self.network.inputs[0], [self._layers[name][0].output for name in names])
+
+
+def _compute_layers(part: keras.Model, images: NDArray[np.uint8]) -> list[LayerValues]:
+    made = keras.tree.flatten(part(images, training=False))
+    return [np.asarray(keras.ops.cast(each, "float32").numpy(), np.float32) for each in made]
 
 
 MAX_MAPS, MAX_VALUES = 64, 512  # of one layer, at most; the first of more
@@ -110,19 +124,17 @@ def compute_activations(network: LayeredNetwork, image: NDArray[np.uint8]) -> Ac
     A layer is scaled by its own largest value, so that its maps can be compared with each other.
     """
     parts = [part for part in network.descriptions if part.name != IMAGE_LAYER and not part.same]
-    [probabilities] = next(network.compute_outputs(parts[-1].name, image[None]))
+    made = network.compute_layers([part.name for part in parts], image[None])
+    *shown, last = parts
     return Activations(
         image,
-        [_compute_layer_activation(network, part, image) for part in parts[:-1]],
-        probabilities,
+        [_scale_activation(part, made[part.name][0]) for part in shown],
+        made[last.name][0],
     )
 
 
-def _compute_layer_activation(
-    network: LayeredNetwork, part: LayerDescription, image: NDArray[np.uint8]
-) -> LayerActivation:
-    """Return what one layer makes of the image."""
-    [output] = next(network.compute_outputs(part.name, image[None]))
+def _scale_activation(part: LayerDescription, output: LayerValues) -> LayerActivation:
+    """Return what one layer makes of the image, as levels."""
     kept = output[..., : MAX_MAPS if output.ndim == 3 else MAX_VALUES]
     peak = float(output.max())
     shares = np.clip(kept / peak, 0, 1) if peak > 0 else np.zeros_like(kept)
