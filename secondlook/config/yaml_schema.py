@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -114,6 +114,9 @@ def _find_field_type(kind: type[ParamsSection], where: tuple[str, ...]) -> objec
     """Follow the keys down to the type of the last one; None where they leave the sections."""
     annotation: object = kind
     for key in where:
+        if get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+            continue
         field = _find_section(annotation).model_fields.get(key)
         annotation = field.annotation if field else None
     return annotation

@@ -103,7 +103,7 @@ def edit_params(folder: Path, changes: dict[str, Any]) -> None:
     path = folder / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     for section, values in changes.items():
-        params[section] = values if section == "runs" else params[section] | values
+        params[section] = values if section == "runs" else params.get(section, {}) | values
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
