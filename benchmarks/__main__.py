@@ -32,6 +32,7 @@ from benchmarks import (
     preprocessing_speed,
     pretrained_speed,
     repro,
+    sweep_costs,
     training_speed,
     verdicts,
 )
@@ -40,6 +41,7 @@ from benchmarks.measuring import FreshProcess, Measurement
 MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "repro": repro.measure,
     "many": many_runs.measure,
+    "sweep": sweep_costs.measure,
     "training": training_speed.measure,
     "pretrained": pretrained_speed.measure,
     "epoch": data_loaders.measure,

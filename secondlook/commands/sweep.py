@@ -23,7 +23,7 @@ from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.evaluation.sweep_results import SweepResult, TrialResult
 from secondlook.scheduling.batch import count_things, run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import Home, check_remote, push_arrays, take_snapshot
-from secondlook.scheduling.dvc_lock import check_lock
+from secondlook.scheduling.dvc_lock import check_lock, drop_lock_entries
 from secondlook.scheduling.jobs import NOTES_FOLDER, Job, make_jobs
 from secondlook.scheduling.local_engine import choose_slots, start_local_job
 from secondlook.scheduling.ray_engine import Submit, open_ray
@@ -116,7 +116,7 @@ def run(params: Params, name: str, train: Train) -> SweepResult | None:
             for number, point in enumerate(points, start=len(trials) + 1)
         }
         trials |= new
-        write_points(params, name, trials)
+        write_points(params, name, trials, ended=False)
         to_train = {
             trial: made
             for trial, made in new.items()
@@ -125,6 +125,8 @@ def run(params: Params, name: str, train: Train) -> SweepResult | None:
         if to_train and not _train_round(name, to_train, f"{len(trials)} of {sweep.trials}", train):
             return None
         results += map(load_trial_result, new, points)
+    known = write_points(params, name, trials, ended=True)
+    drop_lock_entries(_name_entries(known), LOCK_FILE)
     if len(results) < sweep.trials:
         print(f"sweep {name}: the space has only {count_things(len(results), 'point')}")
     return summarize_sweep(name, sweep, results, load_dataset_card())

@@ -68,6 +68,17 @@ def add_lock_entries(new: Mapping[str, str], lock: Path = LOCK_FILE) -> None:
     write_atomically(lock, [(head + "".join({**found, **new}.values())).encode()])
 
 
+def drop_lock_entries(kept: Collection[str], lock: Path) -> None:
+    """Strike out of a dvc.lock the stages that are none any more; dvc leaves them there."""
+    head, found = _load_lock(lock)
+    left = "".join(entry for name, entry in found.items() if name in kept)
+    if not found.keys() <= set(kept) and _is_whole(found):
+        if left:
+            write_atomically(lock, [(head + left).encode()])
+        else:
+            lock.unlink()
+
+
 def order_lock_entries(
     before: Collection[str], order: Iterable[str], lock: Path = LOCK_FILE
 ) -> None:

@@ -42,15 +42,22 @@ def make_training(params: Params, sweep: str, point: Point) -> TrainParams:
     return made
 
 
-def write_points(params: Params, sweep: str, trials: Mapping[str, TrainParams]) -> None:
-    """Write the trials of a sweep in the place of those before; other sweeps keep theirs."""
-    others = set(params.sweeps) - {sweep}
+def write_points(
+    params: Params, sweep: str, trials: Mapping[str, TrainParams], *, ended: bool
+) -> list[str]:
+    """Write the trials of a sweep that are known; return the names of all that stand there then.
+
+    Other sweeps keep theirs. Those that the sweep had before go when it has ended: until then it
+    may come to them again.
+    """
+    keeping = set(params.sweeps) - ({sweep} if ended else set())
     known = (load_yaml(POINTS_FILE, spelled=True) or {}).get("trials") or {}
-    kept = {name: told for name, told in known.items() if name.rpartition("-")[0] in others}
+    kept = {name: told for name, told in known.items() if name.rpartition("-")[0] in keeping}
     told = kept | {name: train.model_dump() for name, train in trials.items()}
     text = HEADER + format_yaml({"trials": told}, plain=True)
     if not POINTS_FILE.exists() or POINTS_FILE.read_text(encoding="utf-8") != text:
         write_atomically(POINTS_FILE, [text.encode()])
+    return list(told)
 
 
 def is_trained(trial: str, train: TrainParams) -> bool:
