@@ -14,7 +14,8 @@ from secondlook.config.dvc import load_dvc_status, run_dvc
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import handle_signals
-from secondlook.scheduling.batch import count_things, run_batch, run_shown_dvc, tell_failures
+from secondlook.evaluation.formatting import format_count
+from secondlook.scheduling.batch import run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import (
     Home,
     check_remote,
@@ -67,7 +68,7 @@ def run(params: Params, wanted: int | None) -> int:
         trained = sum(f"train@{name}" in stale for name in runs)
         slots, why = choose_slots(wanted, len(runs))
         told = f"{trained or 'none'} of them to train, {len(slots)} at once ({why})"
-        print(f"repro: {_count_runs(len(runs))}, {told}", flush=True)
+        print(f"repro: {format_count(len(runs), 'run')}, {told}", flush=True)
         if failed := _run_runs(params, runs, slots, start_local_job):
             return _tell_failures(failed, len(runs))
     run_shown_dvc("repro")
@@ -103,7 +104,7 @@ def run_on_cluster(params: Params, wanted: int | None, address: str) -> int:
             slots: list[Slot] = [{} for _ in range(min(wanted or len(runs), len(runs)))]
             failed: list[Job] = []
             if runs:
-                print(f"repro: {_count_runs(len(runs))} to train on {about}", flush=True)
+                print(f"repro: {format_count(len(runs), 'run')} to train on {about}", flush=True)
                 with end_lost_trainings(params, home.unfinished):
                     failed = _run_runs(params, runs, slots, home.start_job)
         # The cluster is left: where its head dies, Ray ends this process.
@@ -136,7 +137,9 @@ def _restore_runs(params: Params, stale: Mapping[str, list[Any]]) -> list[str]:
     """Pull what dvc.lock tells of and only data/ lacks; return the runs that are to be trained."""
     missing = [run for run in params.runs if is_only_missing(run, stale)]
     if missing:
-        print(f"repro: {_count_runs(len(missing))} trained before: to be pulled", flush=True)
+        print(
+            f"repro: {format_count(len(missing), 'run')} trained before: to be pulled", flush=True
+        )
         run_dvc(*PULL, capture=True)  # quietly: it names each file that is not there; it is trained
         stale = load_dvc_status()
     return [run for run in params.runs if f"train@{run}" in stale]
@@ -164,11 +167,9 @@ def _run_runs(
         ) from None
 
 
-def _count_runs(number: int) -> str:
-    return count_things(number, "run")
-
-
 def _tell_failures(failed: Sequence[Job], number: int) -> int:
     """Say which runs failed and why, and return the exit status; the rest waits for them."""
-    tell_failures(failed, _count_runs(number), f"{', '.join(LATE_STAGES)} wait until none does")
+    tell_failures(
+        failed, format_count(number, "run"), f"{', '.join(LATE_STAGES)} wait until none does"
+    )
     return 1

@@ -20,8 +20,9 @@ from secondlook.config.processes import handle_signals, hold_lock
 from secondlook.config.sweeps import POINTS_FILE, Point, SweepParams
 from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
+from secondlook.evaluation.formatting import format_count
 from secondlook.evaluation.sweep_results import SweepResult, TrialResult
-from secondlook.scheduling.batch import count_things, run_batch, run_shown_dvc, tell_failures
+from secondlook.scheduling.batch import run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import Home, check_remote, push_arrays, take_snapshot
 from secondlook.scheduling.dvc_lock import check_lock, drop_lock_entries
 from secondlook.scheduling.jobs import NOTES_FOLDER, Job, make_jobs
@@ -128,7 +129,7 @@ def run(params: Params, name: str, train: Train) -> SweepResult | None:
     known = write_points(params, name, trials, ended=True)
     drop_lock_entries(_name_entries(known), LOCK_FILE)
     if len(results) < sweep.trials:
-        print(f"sweep {name}: the space has only {count_things(len(results), 'point')}")
+        print(f"sweep {name}: the space has only {format_count(len(results), 'point')}")
     return summarize_sweep(name, sweep, results, load_dataset_card())
 
 
@@ -156,7 +157,7 @@ def _train_round(name: str, trials: Mapping[str, TrainParams], proposed: str, tr
         ) from None
     if failed:
         told = f"`secondlook sweep {name}` goes on once all can be trained"
-        tell_failures(failed, count_things(len(trials), "trial"), told)
+        tell_failures(failed, format_count(len(trials), "trial"), told)
     return not failed
 
 

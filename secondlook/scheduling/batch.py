@@ -49,11 +49,6 @@ def tell_failures(failed: Sequence[Job], total: str, outlook: str) -> None:
         print(f"secondlook: run {job.run} failed: {job.reason} (more in {log})", file=sys.stderr)
 
 
-def count_things(number: int, noun: str) -> str:
-    """Return a number of things in words: 1 run, 2 runs."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def run_shown_dvc(*arguments: str) -> None:
     """Run dvc to its end; what it prints is shown. SecondLookError where it fails."""
     forget_ended_processes(Path())

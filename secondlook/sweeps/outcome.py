@@ -1,5 +1,6 @@
 """What a sweep comes to: its best trial, how much that flatters, and which parameters mattered."""
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -7,35 +8,55 @@ from secondlook.artifacts import manifest
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.config.params import Params
 from secondlook.config.sweeps import SweepParams
+from secondlook.evaluation import formatting
+from secondlook.evaluation.parameter_importance import compute_parameter_effects
+from secondlook.evaluation.selection import LOWER_IS_BETTER, estimate_selection_excess
 from secondlook.evaluation.sweep_results import (
+    SelectionExcess,
     SweepResult,
     TrialResult,
     load_sweep_results,
     save_sweep_results,
 )
-from secondlook.sweeps.trials import compute_loss
+from secondlook.sweeps.trials import compute_loss, load_trial_answers
 
 
 def summarize_sweep(
     name: str, sweep: SweepParams, trials: Sequence[TrialResult], facts: DatasetCard
 ) -> SweepResult:
     """Return what is known of a sweep whose trials have ended."""
-    losses = [compute_loss(trial, sweep.metric) for trial in trials]
-    best = min(range(len(trials)), key=losses.__getitem__, default=None)
-    found = best is not None and math.isfinite(losses[best])
+    labels, losses = (
+        manifest.load_labels("validation"),
+        [compute_loss(t, sweep.metric) for t in trials],
+    )
+    told, finite = sweep.model_dump(), [trial for trial in trials if not trial.diverged]
+    excess = (
+        estimate_selection_excess(
+            labels,
+            [load_trial_answers(trial.name) for trial in finite],
+            facts.positive_index,
+            sweep.metric,
+            sweep.seed,
+        )
+        if finite
+        else []
+    )
+    best = min(zip(losses, trials, strict=True), key=lambda each: each[0], default=None)
     return SweepResult(
         name=name,
         of=sweep.of,
         method=sweep.method,
         metric=sweep.metric,
         seed=sweep.seed,
-        search=sweep.model_dump()["search"],
+        search=told["search"],
         data=facts.digest,
-        images=len(manifest.load_labels("validation")),
+        images=len(labels),
         trials=list(trials),
-        best=trials[best].name if best is not None and found else None,
-        effects=[],
-        excess=[],
+        best=best[1].name if best and math.isfinite(best[0]) else None,
+        effects=compute_parameter_effects(
+            [trial.point for trial in trials], losses, told["search"], sweep.seed
+        ),
+        excess=excess,
     )
 
 
@@ -58,9 +79,20 @@ def describe_sweep(result: SweepResult) -> str:
     best = next((trial for trial in result.trials if trial.name == result.best), None)
     if best is None:
         return "\n".join([*lines, "  no trial came to a number: search elsewhere"])
-    point = ", ".join(f"{name} {value}" for name, value in best.point.items())
-    lines.append(f"  best on validation: {best.name}, {point}")
-    numbers = (
-        f"{each.metric} {each.value:.4f}" for each in result.excess if each.value is not None
-    )
-    return "\n".join([*lines, *(f"  {number}" for number in numbers)])
+    point = ", ".join(f"{name} {json.dumps(value)}" for name, value in best.point.items())
+    lines.append(f"  best on {result.images} validation images: {best.name} ({point})")
+    lines += [_describe_excess(each) for each in result.excess if each.value is not None]
+    return "\n".join(lines)
+
+
+def _describe_excess(each: SelectionExcess) -> str:
+    """Return a number of the best trial, and how much of it is luck."""
+    loss = each.metric == LOWER_IS_BETTER
+    scale, digits, sign, unit = (1, 3, "", "") if loss else (100, 1, " %", " points")
+    value, low, high = (scale * end for end in each.excess.floats)
+    shown = scale * (each.value or 0)
+    number = f"{formatting.format_metric_name(each.metric)} {shown:.{digits}f}{sign}"
+    if math.isnan(low):
+        return f"  {number}"
+    ends = f"95 %: {low:.{digits}f} to {high:.{digits}f}"
+    return f"  {number}, too good by about {value:.{digits}f}{unit} ({ends})"
