@@ -39,6 +39,7 @@ mpl.rcParams.update(
         "axes.axisbelow": True,
         "axes.titlesize": 10,
         "axes.titlelocation": "left",
+        "axes.titley": 1.0,  # where it is anyway, without looking for ticks in its way
         "axes.titlecolor": INK,
         "axes.labelcolor": MUTED,
         "grid.color": LINE,
