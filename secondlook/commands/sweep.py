@@ -17,7 +17,7 @@ from secondlook.config.dvc import load_dvc_status
 from secondlook.config.errors import ParamsError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import handle_signals, hold_lock
-from secondlook.config.sweeps import POINTS_FILE, Point, SweepParams
+from secondlook.config.sweeps import POINTS_FILE, Point
 from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.evaluation.formatting import format_count
@@ -67,7 +67,7 @@ def command(*, name: str, jobs: int | None, address: str | None, adopt: bool) ->
     """Run a sweep to its end."""
     with handle_signals(_interrupt, (signal.SIGTERM, signal.SIGHUP)):
         params = load_params()
-        _find_sweep(params, name)
+        _check_sweep(params, name)
         NOTES_FOLDER.mkdir(parents=True, exist_ok=True)
         with hold_lock(NOTES_FOLDER / "sweep.lock", refuse=_refuse):
             _preprocess()
@@ -91,11 +91,12 @@ def _refuse(_: str) -> str:
     return f"{POINTS_FILE}: another `secondlook sweep` is at work in this project; wait for it"
 
 
-def _find_sweep(params: Params, name: str) -> SweepParams:
+def _check_sweep(params: Params, name: str) -> None:
+    """Raise SecondLookError, before anything runs, where there is no sweep or no point to try."""
     if name not in params.sweeps:
         told = format_choices(params.sweeps) if params.sweeps else "an entry: docs/sweeps.md"
         raise ParamsError(f"{PARAMS_FILE}: sweeps: no sweep {name!r}; expected {told}")
-    return params.sweeps[name]
+    _propose_points(params, name, [])
 
 
 def _preprocess() -> None:

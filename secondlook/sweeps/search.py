@@ -16,6 +16,7 @@ import numpy as np
 
 from secondlook.config.errors import ParamsError, SecondLookError
 from secondlook.config.sweeps import Point, RangeParams, Space, SweepParams
+from secondlook.config.yaml_schema import PARAMS_FILE
 
 if TYPE_CHECKING:
     import optuna
@@ -94,8 +95,8 @@ def _list_grid(sweep: SweepParams, check: Check) -> list[Point]:
         if len(found) > sweep.trials:
             total = int(np.prod([len(each) for each in values]))
             raise ParamsError(
-                f"trials: found {sweep.trials}, too few for a grid of up to {total} points; "
-                "expected as many, or fewer values, or method random or tpe"
+                f"{PARAMS_FILE}: sweeps: found {sweep.trials} trials, too few for a grid of up to "
+                f"{total} points; expected as many, or fewer values, or method random or tpe"
             )
     if not found and refusal:
         raise refusal

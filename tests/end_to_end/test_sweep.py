@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 import pytest
-import yaml
 
 from tests.end_to_end.test_interrupted import start_command
 from tests.support.cluster import run_cluster
@@ -132,20 +131,6 @@ def test_the_best_is_adopted_as_runs(swept_project: Path, tmp_path: Path) -> Non
     stale = json.loads(run_command(project, "dvc", "status", "--json", "dvc.yaml"))
     assert {f"train@{name}" for name in names} <= set(stale)
     assert not any("trial" in stage for stage in stale)
-
-
-def test_trials_that_all_diverge_end_in_words(swept_project: Path, tmp_path: Path) -> None:
-    """They are results; nothing is chosen, and nothing adopted."""
-    project = copy_project(swept_project, tmp_path)
-    rates = {"learning_rate": {"low": 1e30, "high": 1e36, "log": True}, "optimizer": ["sgd"]}
-    changes = {"search": rates, "trials": 2, "method": "random"}
-    edit_params(project, {"sweeps": {"rates": SWEEP | changes}})
-    printed = run_command(project, *COMMAND, "--adopt", fails=True)
-    assert "diverged: rates-01, rates-02" in printed
-    assert "no trial came to a number" in printed
-    assert "Traceback" not in printed
-    runs = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))["runs"]
-    assert list(runs) == ["unweighted", "weighted"]
 
 
 def test_trials_that_cannot_be_trained_end_the_sweep_with_the_reason(

@@ -118,7 +118,7 @@ def test_a_grid_is_all_combinations_in_order() -> None:
 def test_a_grid_that_is_too_large_is_refused() -> None:
     """With how many points it may have."""
     sweep = make_sweep(method="grid", trials=3, search={"epochs": [1, 2], "dropout": [0.0, 0.5]})
-    with pytest.raises(ParamsError, match="trials: found 3, too few for a grid of up to 4 points"):
+    with pytest.raises(ParamsError, match="found 3 trials, too few for a grid of up to 4 points"):
         propose_round(sweep, accept, [])
 
 
