@@ -33,6 +33,7 @@ from benchmarks import (
     pretrained_speed,
     repro,
     sweep_costs,
+    sweep_selection,
     training_speed,
     verdicts,
 )
@@ -56,6 +57,7 @@ MEASURES: dict[str, Callable[[Path], list[Measurement]]] = {
     "unlike": ood_false_alarms.measure,
     "predicting": prediction_speed.measure,
     "verdicts": verdicts.measure,
+    "selection": sweep_selection.measure,
 }
 RESULTS = Path("bench.json")
 WIDTH = 130  # characters, where no terminal says
