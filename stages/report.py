@@ -1,8 +1,8 @@
 """Draw the numbers of all runs on one page.
 
 Reads facts and pictures of data/preprocess, every run's folder in data/train and
-data/evaluate, data/compare (where there is none, the page says nothing of differences) and
-data/retrain/history.jsonl;
+data/evaluate, data/compare (where there is none, the page says nothing of differences),
+data/retrain/history.jsonl and data/sweep/results.json;
 writes data/report: report.html (one file that needs no network), leaderboard.csv, curves.csv
 and precision_recall.csv (for `dvc plots`), and pictures of the runs (for MLflow and `dvc plots`).
 Of more than ten methods the page, and confusion.png, first show the ten best and the reference.
@@ -17,6 +17,7 @@ from secondlook.config.params import Params
 from secondlook.evaluation import run_artifacts
 from secondlook.evaluation.comparison_artifacts import Method
 from secondlook.evaluation.run_artifacts import Study
+from secondlook.evaluation.sweep_results import load_sweep_results
 from secondlook.report import (
     context,
     feature_maps,
@@ -24,6 +25,7 @@ from secondlook.report import (
     learning_curves,
     network_view,
     probability_charts,
+    sweep_view,
     tables,
     thumbnails,
 )
@@ -47,13 +49,12 @@ def run(params: Params) -> None:
             thumbnails.load_mistake_gallery(arranged.shown, compared.mistakes) if compared else None
         )
         drawn = {result.name: look for result, look in assign_styles(arranged.whole)}
-        networks = network_view.load_network_views(
-            params, network_view.select_shown_networks(params), drawn
-        )
-        shown = context.build_context(
-            arranged, compared, thumbnails.load_contact_sheets(found.facts), seen, networks
-        )
+        named = network_view.select_shown_networks(params)
+        networks = network_view.load_network_views(params, named, drawn)
+        sheets = thumbnails.load_contact_sheets(found.facts)
+        shown = context.build_context(arranged, compared, sheets, seen, networks)
         shown |= tables.build_champion_context(retraining_history.load_history())
+        shown |= sweep_view.build_sweep_context(load_sweep_results(), found.facts.digest)
         (folder / "report.html").write_text(render_page("report.html.j2", shown), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ figures.py             panels, confusion matrices and feature maps drawn; alone 
 learning_curves.py     loss and accuracy over the epochs
 probability_charts.py  precision, recall and ROC over the thresholds; calibration, log loss
 leaderboard.py         runs side by side, best first
+sweep_view.py          what sweeps searched: figures, what mattered, the best and its luck
 tables.py              differences, parameters, classes run by run; the champion over time
 text.py                what the page says in sentences
 thumbnails.py          images of the data as small pictures: classes and mistakes

@@ -78,9 +78,14 @@ def draw_panels(
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
+    if panel.log:
+        axes.set_xscale("log")
     axes.set(xlim=panel.x_limits, ylim=panel.y_limits)
     if panel.x_label == "epoch":
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if panel.ticks:
+        axes.set_xticks(*zip(*panel.ticks, strict=True))
+        axes.minorticks_off()
     if panel.diagonal:
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle=DOTTED, linewidth=1)
     if panel.base is not None:
@@ -112,6 +117,9 @@ def _draw_line(axes: Axes, line: Line, *, steps: bool) -> None:
     (drawn,) = axes.plot(x, y, color=color, label=line.label, gid=name)
     drawn.set(linestyle=_choose_line_style(line), linewidth=1.1 if line.faint else 1.7)
     drawn.set_drawstyle("steps-pre" if steps else "default")
+    if line.dots:
+        drawn.set(linestyle="", marker=line.dots, markersize=4.5, markeredgecolor=PAPER)
+        drawn.set(markeredgewidth=0.5, clip_on=False)
     if line.mark is not None:
         at = np.array(line.mark, dtype=np.float64)[:, None]
         (mark,) = axes.plot(*at, color=color, marker=line.style.marker, markersize=6, gid=name)

@@ -94,7 +94,8 @@ class Line:
     """One line: x and y (T,), None where undefined, and the point on it that is marked, if any.
 
     `run` is the name under which a page can hide it; a `faint` line is the other half of a pair
-    (training beside validation), drawn dashed and thin; `label` is its entry in a legend.
+    (training beside validation), drawn dashed and thin; `label` is its entry in a legend; `dots`,
+    matplotlib's letter of a shape, draws points that are not joined.
     """
 
     style: Style
@@ -104,13 +105,15 @@ class Line:
     label: str = ""
     mark: tuple[float | None, float | None] | None = None
     faint: bool = False
+    dots: str = ""
 
 
 @dataclass(frozen=True)
 class Panel:
     """One set of axes; limits are (lowest, highest), `base` is a dotted level to compare with.
 
-    `verticals` are where on the x axis things changed, drawn as upright lines, with their labels.
+    `verticals` are where on the x axis things changed, drawn as upright lines, with their labels;
+    `ticks` of the x axis replace those that matplotlib would set; `log` is of the x axis as well.
     """
 
     title: str
@@ -122,5 +125,7 @@ class Panel:
     base: float | None = None
     base_label: str = ""
     verticals: Sequence[tuple[float, str]] = ()
+    ticks: Sequence[tuple[float, str]] = ()
+    log: bool = False
     diagonal: bool = False
     steps: bool = False

@@ -52,6 +52,17 @@ def test_epochs_are_whole() -> None:
     assert ">2</text>" in svg(PANEL)
 
 
+def test_points_are_not_joined_and_ticks_are_those_given() -> None:
+    """A dot for each defined point, and on a logarithmic axis no tick but what was asked for."""
+    dots = replace(LINE, mark=None, dots="^")
+    panel = replace(PANEL, lines=[dots], x_label="", log=True, ticks=[(1, "one"), (2.5, "more")])
+    drawn = svg(panel)
+    assert drawn.count("<use") == svg(replace(panel, lines=[])).count("<use") + 2
+    assert drawn.count('id="name-xtick_') == 2
+    assert "one</text>" in drawn
+    assert "more</text>" in drawn
+
+
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_again_is_the_same_bytes(tmp_path: Path, form: str) -> None:
     """Neither form holds a date, a random id or the version of anything."""

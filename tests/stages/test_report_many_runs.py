@@ -30,7 +30,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> ReportPage:
         assert compared is not None
         arranged = leaderboard.arrange_study(run_artifacts.load_study(load_params()))
         album = thumbnails.load_mistake_gallery(arranged.shown, compared.mistakes)
-        shown = context.build_context(arranged, compared, [], album, []) | {"service": None}
+        shown = context.build_context(arranged, compared, [], album, []) | {
+            "service": None,
+            "sweeps": [],
+        }
         page = render_page("report.html.j2", shown)
         Path("report.html").write_text(page, encoding="utf-8")
     return ReportPage(folder)

@@ -56,7 +56,9 @@ def build_shell_project(folder: Path, runs: tuple[str, ...] = RUNS) -> Path:
         each["cmd"] = f"sh stage.sh {name} ${{key}}" if "do" in stage else f"sh stage.sh {name}"
         each.pop("params", None)
         deps = [
-            dep for dep in each["deps"] if dep.startswith("data/") and "history.jsonl" not in dep
+            dep
+            for dep in each["deps"]
+            if dep.startswith("data/") and not dep.endswith((".jsonl", "sweep/results.json"))
         ]
         each["deps"] = [*deps, "stage.sh", *(["code.txt"] if name == "train" else [])]
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")

@@ -2,11 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from secondlook.evaluation.metrics import Labels, Numbers, Probabilities
+from secondlook.evaluation.sweep_results import SweepResult, TrialResult
 
+SEARCH: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "dropout": [0.0, 0.25, 0.5],
+    "augment": [None, {"rotation": 0.05, "zoom": 0.1}],
+    "dense_units": {"low": 8, "high": 64, "log": False},
+}
 QUANTILES = (np.arange(4000) + 0.5) / 4000  # of how hard images are: the truth is a mean over these
 
 
@@ -96,3 +104,72 @@ def simulate_excess(
         true = truth - value if reported == "log_loss" else value - truth
         outcomes.append(ExcessOutcome(true, *found[reported].excess.floats))
     return outcomes
+
+
+def make_sweep_result(  # noqa: PLR0913 - each says one thing of the sweep
+    trials: int = 24,
+    *,
+    name: str = "rates",
+    metric: str = "log_loss",
+    data: str = "0" * 64,
+    method: str = "tpe",
+    diverged: int = 2,
+    seed: int = 0,
+) -> SweepResult:
+    """Return what a sweep leaves whose learning rate matters; rates above 0.03 may diverge."""
+    from secondlook.evaluation.metrics import compute_scalars
+    from secondlook.evaluation.parameter_importance import compute_parameter_effects
+    from secondlook.evaluation.selection import estimate_selection_excess, find_best_trial
+
+    rng, setting = np.random.default_rng(seed), SimulatedSweep(trials, shared=0.5)
+    points = [_draw_point(rng) for _ in range(trials)]
+    rates = np.log10([point["learning_rate"] for point in points])
+    gone = set(np.argsort(rates)[trials - diverged :].tolist())
+    augmented = np.array([0.01 if point["augment"] else 0.0 for point in points])
+    labels, given = setting.draw_predictions(rng, 0.91 - 0.06 * (rates + 2.5) ** 2 + augmented)
+    scores = [compute_scalars(labels, each, 1) for each in given]
+    values = np.array([np.nan if i in gone else each[metric] for i, each in enumerate(scores)])
+    best = int(find_best_trial(values, metric)) if len(gone) < trials else None
+    kept = [each for i, each in enumerate(given) if i not in gone]
+    losses = values if metric == "log_loss" else -values
+    return SweepResult(
+        name=name,
+        of="weighted",
+        method=method,
+        metric=metric,
+        seed=1,
+        search=SEARCH,
+        data=data,
+        images=setting.images,
+        trials=[
+            _make_trial(f"{name}-{i + 1:02d}", point, scores[i], diverged=i in gone)
+            for i, point in enumerate(points)
+        ],
+        best=None if best is None else f"{name}-{best + 1:02d}",
+        effects=compute_parameter_effects(points, losses.tolist(), SEARCH, 1),
+        excess=estimate_selection_excess(labels, kept, 1, metric, 1) if kept else [],
+    )
+
+
+def _draw_point(rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "learning_rate": float(f"{10 ** rng.uniform(-4, -1):.4g}"),
+        "dropout": SEARCH["dropout"][rng.integers(3)],
+        "augment": SEARCH["augment"][rng.integers(2)],
+        "dense_units": int(rng.integers(8, 65)),
+    }
+
+
+def _make_trial(
+    name: str, point: dict[str, Any], scores: dict[str, float], *, diverged: bool
+) -> TrialResult:
+    return TrialResult(
+        name=name,
+        point=point,
+        parameters=point,
+        key="0" * 64,
+        epochs=1 if diverged else 12,
+        kept_epoch=0 if diverged else 9,
+        metrics={} if diverged else scores,
+        diverged="the loss of epoch 1 is not a number" if diverged else None,
+    )
