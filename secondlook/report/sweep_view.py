@@ -21,6 +21,7 @@ from secondlook.evaluation.formatting import (
     format_whole_percent,
     join_names,
 )
+from secondlook.evaluation.selection import LOWER_IS_BETTER
 from secondlook.evaluation.sweep_results import (
     ParameterEffect,
     SelectionExcess,
@@ -37,7 +38,6 @@ FAR = 4.0  # an axis ends so many times further from the best than the middle of
 JITTER = 0.3  # of the distance of two choices: trials of the same choice stand side by side
 GOLDEN = 0.618  # steps of it, less whole ones, are spread evenly
 LETTERS = 32  # of a value in a table, and of all choices below a panel
-LOSSES = {"log_loss"}  # metrics of which less is better
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _build_view(index: int, sweep: SweepResult, digest: str) -> SweepView:
 
 def _rank_trials(sweep: SweepResult) -> list[TrialResult]:
     """Return the trials that came to a number, best first, of equals the first."""
-    sign = 1 if sweep.metric in LOSSES else -1
+    sign = 1 if sweep.metric == LOWER_IS_BETTER else -1
     found = [(sign * value, i) for i, value in enumerate(list_values(sweep)) if value is not None]
     return [sweep.trials[i] for _, i in sorted(found)]
 
@@ -138,7 +138,7 @@ def _describe_excess(sweep: SweepResult) -> str:
 
 def _describe_number(found: SelectionExcess) -> str:
     """Return a number of the best trial, and by about how much it is too good."""
-    loss = found.metric in LOSSES
+    loss = found.metric == LOWER_IS_BETTER
     shown = f"{found.value:.3f}" if loss else format_percent(found.value)
     excess, low, high = found.excess.floats
     if np.isnan(low):
@@ -175,7 +175,7 @@ def format_value(value: object, longest: int) -> str:
 
 def _build_progress_panel(sweep: SweepResult) -> Panel:
     """Return the trials in their order, and the best so far."""
-    values, better = list_values(sweep), np.fmin if sweep.metric in LOSSES else np.fmax
+    values, better = list_values(sweep), np.fmin if sweep.metric == LOWER_IS_BETTER else np.fmax
     so_far = better.accumulate(np.array(values, dtype=np.float64))
     numbers = np.arange(1, len(values) + 1)
     # Level until the trial that is better: a step at each.
@@ -231,7 +231,7 @@ def _add_trials(sweep: SweepResult, x: Values, panel: Panel) -> Panel:
 def _find_ends(sweep: SweepResult) -> tuple[float, float]:
     """Return the best value, and the worst one that an axis holds so that the others are seen."""
     values = np.array([value for value in list_values(sweep) if value is not None])
-    sign = 1 if sweep.metric in LOSSES else -1
+    sign = 1 if sweep.metric == LOWER_IS_BETTER else -1
     near = sign * (sign * values).min()
     worst, middle = sign * (sign * values).max(), float(np.median(values))
     limit = near + FAR * (middle - near) if middle != near else worst
