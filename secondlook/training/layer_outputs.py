@@ -5,7 +5,7 @@ out: what is told of a layer is told of its input's values. Of a pretrained back
 hundred or more, the ends of its blocks are told of.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -85,34 +85,27 @@ class LayeredNetwork:
             found.append(LayerDescription(name, told, shape, same=type(layer) is layers.Flatten))
         return found
 
-    def compute_outputs(self, name: str, images: ImageSequence) -> Iterator[LayerValues]:
-        """Yield what a layer makes of uint8 images (N, H, W, C), PREDICTION_BATCH at a time.
+    def compute_outputs(
+        self, names: Collection[str], images: ImageSequence
+    ) -> Iterator[dict[str, LayerValues]]:
+        """Yield what layers make of uint8 images (N, H, W, C), by their names, in one pass.
 
-        Each is float32 (n, *shape); of the image itself, its pixels in 0..1.
+        PREDICTION_BATCH images at a time, each layer float32 (n, *shape); the image itself is its
+        pixels in 0..1.
         """
-        part = None if name == IMAGE_LAYER else self._cut_network([name])
+        asked = [name for name in names if name != IMAGE_LAYER]
+        cut = [self._layers[name][0].output for name in asked]
+        part = keras.Model(self.network.inputs[0], cut) if cut else None
         for start in range(0, len(images), PREDICTION_BATCH):
             batch = images[start : start + PREDICTION_BATCH]
-            if part is None:
-                yield np.divide(batch, 255, dtype=np.float32)
-            else:
-                yield _compute_layers(part, batch)[0]
-
-    def compute_layers(
-        self, names: Sequence[str], images: NDArray[np.uint8]
-    ) -> dict[str, LayerValues]:
-        """Return what layers make of uint8 images (n, H, W, C), by their names, in one pass."""
-        made = _compute_layers(self._cut_network(names), images)
-        return dict(zip(names, made, strict=True))
-
-    def _cut_network(self, names: Sequence[str]) -> keras.Model:
-        """Return the network as far as these layers, whose outputs it gives as a list."""
-        return keras.Model(self.network.inputs[0], [self._layers[name][0].output for name in names])
-
-
-def _compute_layers(part: keras.Model, images: NDArray[np.uint8]) -> list[LayerValues]:
-    made = keras.tree.flatten(part(images, training=False))
-    return [np.asarray(keras.ops.cast(each, "float32").numpy(), np.float32) for each in made]
+            made = keras.tree.flatten(part(batch, training=False)) if part else []
+            found = {
+                name: np.asarray(keras.ops.cast(each, "float32").numpy(), np.float32)
+                for name, each in zip(asked, made, strict=True)
+            }
+            if IMAGE_LAYER in names:
+                found[IMAGE_LAYER] = np.divide(batch, 255, dtype=np.float32)
+            yield found
 
 
 MAX_MAPS, MAX_VALUES = 64, 512  # of one layer, at most; the first of more
@@ -124,7 +117,7 @@ def compute_activations(network: LayeredNetwork, image: NDArray[np.uint8]) -> Ac
     A layer is scaled by its own largest value, so that its maps can be compared with each other.
     """
     parts = [part for part in network.descriptions if part.name != IMAGE_LAYER and not part.same]
-    made = network.compute_layers([part.name for part in parts], image[None])
+    made = next(network.compute_outputs([part.name for part in parts], image[None]))
     *shown, last = parts
     return Activations(
         image,

@@ -8,7 +8,7 @@ dimensions are rotated into at most n, exactly, and the cost is that of n.
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -37,6 +37,8 @@ MAX_FEATURES = 2**15
 CLASS_PENALTY, IMAGE_PENALTY = 0.1, 0.01
 JITTER = 1e-5  # of a squared length: features that depend on each other are told apart by it
 BLOCK = 2048  # values of each image at a time
+# Features of an image that are kept at once: so many layers share a pass through the network.
+FEATURES_A_PASS = 2 * MAX_FEATURES
 
 
 def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels) -> LayerReport:
@@ -53,7 +55,7 @@ def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels
     # One thread for linear algebra: the same digits however many cores, and quicker where others
     # work beside it. The network itself keeps all.
     with threadpool_limits(1, user_api="blas"):
-        found = [reader.measure_layer(part) for part in network.descriptions]
+        found = list(reader.measure_layers())
     return LayerReport(
         images=len(places),
         lazy=float(np.bincount(reader.truth).max() / len(places)),
@@ -80,32 +82,46 @@ class _LayerProber:
         self.folds = split_folds(truth)
         self.pictures: LayerFeatures | None = None  # the image's own features
         self.right: NDArray[np.bool_] | None = None  # where the image's own probe is
-        self.last: LayerSummary | None = None
+        self.last: LayerSummary
 
-    def measure_layer(self, part: "LayerDescription") -> LayerSummary:
-        """Return what is to be said of one layer."""
-        if self.last is None or not part.same:
-            self.last = self._measure(part)
-        told = {"name": part.name, "kind": part.kind, "shape": list(part.shape)}
-        self.last = self.last.model_copy(update=told)
-        return self.last
+    def measure_layers(self) -> Iterator[LayerSummary]:
+        """Yield what is to be said of each layer, in order."""
+        for group in group_layers(self.network.descriptions):
+            collected = self._collect({part.name for part in group if not part.same})
+            for part in group:
+                if part.name in collected:
+                    self.last = self._measure(part, *collected.pop(part.name))
+                told = {"name": part.name, "kind": part.kind, "shape": list(part.shape)}
+                yield self.last.model_copy(update=told)
 
     def compute_accuracy(self) -> float:
         """Return the share of the images that the network itself gets right."""
-        answers = self.network.compute_outputs(self.network.descriptions[-1].name, self.images)
-        return float((np.concatenate(list(answers)).argmax(axis=1) == self.truth).mean())
+        answer = self.network.descriptions[-1].name
+        made = self.network.compute_outputs([answer], self.images)
+        answers = np.concatenate([batch[answer] for batch in made])
+        return float((answers.argmax(axis=1) == self.truth).mean())
 
-    def _measure(self, part: "LayerDescription") -> LayerSummary:
-        values, zeros = math.prod(part.shape), list[int]()
-        outputs = self.network.compute_outputs(part.name, self.images)
-        features = collect_features(_count_zeros(outputs, zeros), values)
+    def _collect(self, names: Collection[str]) -> dict[str, tuple[LayerFeatures, int]]:
+        """Return the features of layers by their names, and how many of their values are zero."""
+        rows: dict[str, list[LayerFeatures]] = {name: [] for name in names}
+        zeros = dict.fromkeys(names, 0)
+        for made in self.network.compute_outputs(names, self.images):
+            for name, batch in made.items():
+                rows[name].append(compute_features(batch))
+                zeros[name] += int((batch == 0).sum())
+        return {name: (np.concatenate(rows.pop(name)), zeros[name]) for name in names}
+
+    def _measure(
+        self, part: "LayerDescription", features: LayerFeatures, zeros: int
+    ) -> LayerSummary:
+        values = math.prod(part.shape)
         return LayerSummary(
             name=part.name,
             kind=part.kind,
             shape=list(part.shape),
             values=values,
             kept=values / math.prod(self.network.descriptions[0].shape),
-            zeros=sum(zeros) / (len(self.truth) * values),
+            zeros=zeros / (len(self.truth) * values),
             **self._probe(features),
         )
 
@@ -124,26 +140,33 @@ class _LayerProber:
         }
 
 
-def _count_zeros(batches: Iterable[LayerFeatures], found: list[int]) -> Iterator[LayerFeatures]:
-    """Pass outputs on batch by batch, and note how many of each are zero."""
-    for batch in batches:
-        found.append(int((batch == 0).sum()))
-        yield batch
+def group_layers(parts: "Iterable[LayerDescription]") -> "Iterator[list[LayerDescription]]":
+    """Yield the layers of each pass, in order: FEATURES_A_PASS features of an image at most."""
+    group: list[LayerDescription] = []
+    kept = 0
+    for part in parts:
+        more = 0 if part.same else min(math.prod(part.shape), MAX_FEATURES)
+        if group and more and kept + more > FEATURES_A_PASS:
+            yield group
+            group, kept = [], 0
+        group.append(part)
+        kept += more
+    yield group
 
 
-def collect_features(batches: Iterable[LayerFeatures], values: int) -> LayerFeatures:
+def compute_features(outputs: LayerFeatures) -> LayerFeatures:
     """Return the outputs (n, ...) of a layer as features (n, min(values, MAX_FEATURES)).
 
     Beyond MAX_FEATURES they are projected at random, which keeps inner products (Li, Hastie and
     Church 2006, "Very Sparse Random Projections").
     """
-    rows = (batch.reshape(len(batch), -1) for batch in batches)
-    if values > MAX_FEATURES:
-        rows = (_fit_random_projection(values).transform(batch) for batch in rows)
-    return np.concatenate([np.asarray(batch, np.float32) for batch in rows])
+    rows = outputs.reshape(len(outputs), -1)
+    if rows.shape[1] > MAX_FEATURES:
+        rows = _fit_random_projection(rows.shape[1]).transform(rows)
+    return np.asarray(rows, np.float32)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # two of a pass may need one
 def _fit_random_projection(values: int):  # type: ignore[no-untyped-def] # noqa: ANN202 - sklearn has no types
     from sklearn.random_projection import SparseRandomProjection
 

@@ -16,7 +16,7 @@ IMAGES = np.arange(70 * 25, dtype=np.int64).reshape(70, 5, 5, 1).astype(np.uint8
 
 def outputs(network: "LayeredNetwork", name: str) -> np.ndarray:
     """Return what a layer makes of all images."""
-    return np.concatenate(list(network.compute_outputs(name, IMAGES)))
+    return np.concatenate([made[name] for made in network.compute_outputs([name], IMAGES)])
 
 
 def test_layers_that_change_nothing_are_left_out() -> None:

@@ -74,7 +74,8 @@ def test_more_values_than_the_limit_are_mixed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(linear_probe, "MAX_FEATURES", 256)
     features = noise(200, 1000)
     features[:, :500] += 3 * LABELS[:, None]
-    mixed = linear_probe.collect_features(np.array_split(features.reshape(200, 50, 20), 4), 1000)
+    batches = np.array_split(features.reshape(200, 50, 20), 4)
+    mixed = np.concatenate([linear_probe.compute_features(batch) for batch in batches])
     assert mixed.shape == (200, 256)
     assert accuracy(mixed) > 0.95
 
@@ -82,9 +83,7 @@ def test_more_values_than_the_limit_are_mixed(monkeypatch: pytest.MonkeyPatch) -
 def test_few_values_are_left_as_they_are() -> None:
     """Below the limit the outputs are put in rows, and nothing else."""
     outputs = noise(6, 2, 3, 4)
-    np.testing.assert_array_equal(
-        linear_probe.collect_features([outputs[:4], outputs[4:]], 24), outputs.reshape(6, -1)
-    )
+    np.testing.assert_array_equal(linear_probe.compute_features(outputs), outputs.reshape(6, -1))
 
 
 def test_a_picture_is_recovered_as_far_as_it_is_there() -> None:

@@ -48,6 +48,25 @@ def test_information_falls_along_a_known_network() -> None:
     assert answer == 0
 
 
+def test_so_many_passes_as_fit_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers are grouped by what is kept of an image; one pass for all, or one for each."""
+    from secondlook.training import linear_probe
+    from secondlook.training.layer_outputs import LayeredNetwork
+
+    network = LayeredNetwork(networks.build_copying_network())
+    names = [part.name for part in network.descriptions]
+    at_once = linear_probe.measure_layers(network, PICTURES, LABELS)
+    for limit, groups in [
+        (25 + 32 + 8, [names[:4], names[4:]]),
+        (32 + 8, [names[:1], names[1:4], names[4:]]),
+        (1, [names[:1], names[1:2], names[2:4], names[4:]]),
+    ]:
+        monkeypatch.setattr(linear_probe, "FEATURES_A_PASS", limit)
+        found = linear_probe.group_layers(network.descriptions)
+        assert [[part.name for part in group] for group in found] == groups
+        assert linear_probe.measure_layers(network, PICTURES, LABELS) == at_once
+
+
 def compare_probes(before: Right, after: Right) -> ProbeChange:
     """Return what is said of a probe that is right here, where the image's is right there."""
     return ProbeChange.from_mcnemar(compute_mcnemar(after, before))
