@@ -6,7 +6,7 @@ ordinary runs, whose numbers on test can be believed.
 """
 
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import click
@@ -22,14 +22,15 @@ from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.evaluation.formatting import format_count
 from secondlook.evaluation.sweep_results import SweepResult, TrialResult
+from secondlook.report.sweep_view import describe_sweep, format_value
 from secondlook.scheduling.batch import run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import Home, check_remote, push_arrays, take_snapshot
-from secondlook.scheduling.dvc_lock import check_lock, drop_lock_entries
+from secondlook.scheduling.dvc_lock import arrange_lock_entries, check_lock
 from secondlook.scheduling.jobs import NOTES_FOLDER, Job, make_jobs
 from secondlook.scheduling.local_engine import choose_slots, start_local_job
 from secondlook.scheduling.ray_engine import Submit, open_ray
 from secondlook.sweeps.adoption import add_runs, make_entries
-from secondlook.sweeps.outcome import describe_sweep, keep_result, summarize_sweep
+from secondlook.sweeps.outcome import keep_result, summarize_sweep
 from secondlook.sweeps.search import propose_round
 from secondlook.sweeps.trials import (
     LOCK_FILE,
@@ -128,7 +129,7 @@ def run(params: Params, name: str, train: Train) -> SweepResult | None:
             return None
         results += map(load_trial_result, new, points)
     known = write_points(params, name, trials, ended=True)
-    drop_lock_entries(_name_entries(known), LOCK_FILE)
+    arrange_lock_entries(_name_entries(known), LOCK_FILE)
     if len(results) < sweep.trials:
         print(f"sweep {name}: the space has only {format_count(len(results), 'point')}")
     return summarize_sweep(name, sweep, results, load_dataset_card())
@@ -189,7 +190,7 @@ def _finish(params: Params, result: SweepResult | None, *, adopt: bool) -> int:
     if result is None:
         return 1
     keep_result(params, result)
-    print(describe_sweep(result))
+    print("\n".join(_describe_result(result)))
     if result.best is None:
         return 1
     entries = make_entries(params, result)
@@ -202,3 +203,13 @@ def _finish(params: Params, result: SweepResult | None, *, adopt: bool) -> int:
     else:
         print(f"{PARAMS_FILE}: {', '.join(entries)} are there already")
     return 0
+
+
+def _describe_result(result: SweepResult) -> Iterator[str]:
+    """Yield what the page says of a sweep, and where its best trial is."""
+    yield f"sweep {result.name}:"
+    yield from (f"  {sentence}" for sentence in describe_sweep(result, result.data))
+    for trial in result.trials:
+        if trial.name == result.best:
+            point = (f"{name} {format_value(value, 60)}" for name, value in trial.point.items())
+            yield f"  {trial.name}: {', '.join(point)}"

@@ -68,15 +68,19 @@ def add_lock_entries(new: Mapping[str, str], lock: Path = LOCK_FILE) -> None:
     write_atomically(lock, [(head + "".join({**found, **new}.values())).encode()])
 
 
-def drop_lock_entries(kept: Collection[str], lock: Path) -> None:
-    """Strike out of a dvc.lock the stages that are none any more; dvc leaves them there."""
+def arrange_lock_entries(stages: Sequence[str], lock: Path) -> None:
+    """Let a dvc.lock hold the entries of these stages alone, in this order.
+
+    dvc leaves those of stages that are none any more, and writes others as they end.
+    """
     head, found = _load_lock(lock)
-    left = "".join(entry for name, entry in found.items() if name in kept)
-    if not found.keys() <= set(kept) and _is_whole(found):
-        if left:
-            write_atomically(lock, [(head + left).encode()])
-        else:
-            lock.unlink()
+    left = [name for name in stages if name in found]
+    if left == list(found) or not _is_whole(found):
+        return
+    if left:
+        write_atomically(lock, [(head + "".join(found[name] for name in left)).encode()])
+    else:
+        lock.unlink()
 
 
 def order_lock_entries(

@@ -1,6 +1,5 @@
 """What a sweep comes to: its best trial, how much that flatters, and which parameters mattered."""
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -8,11 +7,9 @@ from secondlook.artifacts import manifest
 from secondlook.artifacts.dataset_card import DatasetCard
 from secondlook.config.params import Params
 from secondlook.config.sweeps import SweepParams
-from secondlook.evaluation import formatting
 from secondlook.evaluation.parameter_importance import compute_parameter_effects
-from secondlook.evaluation.selection import LOWER_IS_BETTER, estimate_selection_excess
+from secondlook.evaluation.selection import estimate_selection_excess
 from secondlook.evaluation.sweep_results import (
-    SelectionExcess,
     SweepResult,
     TrialResult,
     load_sweep_results,
@@ -68,31 +65,3 @@ def keep_result(params: Params, result: SweepResult) -> None:
         if each.name in params.sweeps and each.name != result.name
     ]
     save_sweep_results([*others, result])
-
-
-def describe_sweep(result: SweepResult) -> str:
-    """Return in words what came of a sweep, a line each."""
-    diverged = [trial.name for trial in result.trials if trial.diverged]
-    lines = [f"sweep {result.name}: {len(result.trials)} trials of {result.of}"]
-    if diverged:
-        lines.append(f"  diverged: {', '.join(diverged)}")
-    best = next((trial for trial in result.trials if trial.name == result.best), None)
-    if best is None:
-        return "\n".join([*lines, "  no trial came to a number: search elsewhere"])
-    point = ", ".join(f"{name} {json.dumps(value)}" for name, value in best.point.items())
-    lines.append(f"  best on {result.images} validation images: {best.name} ({point})")
-    lines += [_describe_excess(each) for each in result.excess if each.value is not None]
-    return "\n".join(lines)
-
-
-def _describe_excess(each: SelectionExcess) -> str:
-    """Return a number of the best trial, and how much of it is luck."""
-    loss = each.metric == LOWER_IS_BETTER
-    scale, digits, sign, unit = (1, 3, "", "") if loss else (100, 1, " %", " points")
-    value, low, high = (scale * end for end in each.excess.floats)
-    shown = scale * (each.value or 0)
-    number = f"{formatting.format_metric_name(each.metric)} {shown:.{digits}f}{sign}"
-    if math.isnan(low):
-        return f"  {number}"
-    ends = f"95 %: {low:.{digits}f} to {high:.{digits}f}"
-    return f"  {number}, too good by about {value:.{digits}f}{unit} ({ends})"

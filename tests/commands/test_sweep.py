@@ -105,8 +105,8 @@ def test_where_all_diverge_nothing_is_adopted(
     text = Path("params.yaml").read_text(encoding="utf-8")
     assert sweep._finish(params, result, adopt=True) == 1  # noqa: SLF001 - its end, without dvc
     printed = capsys.readouterr().out
-    assert "diverged: rates-01, rates-02, " in printed
-    assert "no trial came to a number" in printed
+    assert "12 diverged, and count as the worst: rates-01, rates-02, " in printed
+    assert "No trial came to a number" in printed
     assert len(load_sweep_results()[0].trials) == 12
     assert Path("params.yaml").read_text(encoding="utf-8") == text
 

@@ -74,8 +74,9 @@ def test_a_sweep_ends_in_its_best_trial(swept_project: Path) -> None:
     assert "sweep rates: 2 to train, 2 of 4 proposed" in printed
     assert "sweep rates: 2 to train, 4 of 4 proposed" in printed
     assert "rates-04: epoch 2  train/" in printed
-    assert "best on 336 validation images: rates-0" in printed
-    assert "too good by about" in printed
+    assert "Best of 4 on validation (336 images): `rates-0" in printed
+    assert "is too good by about" in printed
+    assert ": learning_rate 0.0" in printed
     assert "`secondlook sweep rates --adopt` makes runs of it: rates-seed-2, rates" in printed
     status = run_command(swept_project, "git", "status", "--porcelain", "data", "params.yaml")
     files = ("data/sweep/points.yaml", "data/sweep/results.json", "params.yaml")

@@ -1,4 +1,4 @@
-"""What a sweep comes to: the best trial, how much it flatters, and what is told of it."""
+"""What a sweep comes to: the best trial, how much it flatters, what is kept."""
 
 import math
 from pathlib import Path
@@ -14,7 +14,7 @@ from secondlook.config.sweeps import SweepParams
 from secondlook.config.yaml_schema import validate_section
 from secondlook.evaluation.metrics import compute_scalars
 from secondlook.evaluation.sweep_results import SweepResult, TrialResult, load_sweep_results
-from secondlook.sweeps.outcome import describe_sweep, keep_result, summarize_sweep
+from secondlook.sweeps.outcome import keep_result, summarize_sweep
 from secondlook.sweeps.trials import load_trial_result
 from tests.support.project import edit_params
 from tests.support.training import write_noise_images
@@ -73,10 +73,6 @@ def test_the_best_is_chosen_by_the_metric_asked_for() -> None:
         (trial for trial in trials if not trial.diverged), key=lambda t: t.metrics["accuracy"] or 0
     )
     assert by_accuracy.best == best.name
-    told = describe_sweep(result)
-    assert "diverged: rates-02" in told
-    assert "best on 40 validation images: rates-03 (dropout 0.15)" in told
-    assert "too good by about" in told
 
 
 @pytest.mark.usefixtures("data")
@@ -85,7 +81,6 @@ def test_of_one_trial_nothing_was_chosen() -> None:
     result = summarize([write_trial(1, 1.0)])
     assert result.best == "rates-01"
     assert math.isnan(result.excess[0].excess.floats[1])
-    assert "too good" not in describe_sweep(result)
 
 
 @pytest.mark.usefixtures("data")
@@ -93,7 +88,6 @@ def test_where_all_diverged_none_is_the_best() -> None:
     """There are no answers to look at, and that is told."""
     result = summarize([write_trial(number, None) for number in (1, 2)])
     assert (result.best, result.excess) == (None, [])
-    assert "no trial came to a number" in describe_sweep(result)
 
 
 @pytest.mark.usefixtures("data")

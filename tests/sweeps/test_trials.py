@@ -7,7 +7,7 @@ import yaml
 
 from secondlook.config.params import Params, load_params
 from secondlook.config.sweeps import POINTS_FILE, load_trial_params
-from secondlook.scheduling.dvc_lock import drop_lock_entries, load_lock_entries
+from secondlook.scheduling.dvc_lock import arrange_lock_entries, load_lock_entries
 from secondlook.sweeps.trials import make_training, name_trial, write_points
 from tests.support.project import edit_params
 
@@ -57,13 +57,17 @@ def test_what_is_written_already_is_not_written_again(params: Params) -> None:
     assert "rates-01:\n    model: cnn" in POINTS_FILE.read_text(encoding="utf-8")
 
 
-def test_dvc_forgets_trials_that_are_none_any_more(tmp_path: Path) -> None:
-    """The others' entries stay as they are; where none is left, there is no lock file."""
+def test_the_lock_file_holds_the_trials_there_are(tmp_path: Path) -> None:
+    """In their order, whichever ended first; where none is left, there is no lock file."""
     lock = tmp_path / "dvc.lock"
-    stages = {f"trial@rates-0{number}": {"cmd": "x"} for number in (1, 2)}
-    lock.write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
+    stages = {f"trial@rates-0{number}": {"cmd": "x"} for number in (1, 3, 2)}
+    lock.write_text(
+        yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False), encoding="utf-8"
+    )
     before = load_lock_entries(lock)
-    drop_lock_entries(["trial@rates-02", "trial@rates-03"], lock)
-    assert load_lock_entries(lock) == {"trial@rates-02": before["trial@rates-02"]}
-    drop_lock_entries([], lock)
+    wanted = ["trial@rates-02", "trial@rates-03", "trial@rates-04"]
+    arrange_lock_entries(wanted, lock)
+    assert load_lock_entries(lock) == {name: before[name] for name in wanted[:2]}
+    assert list(load_lock_entries(lock)) == wanted[:2]
+    arrange_lock_entries([], lock)
     assert not lock.exists()
