@@ -9,16 +9,19 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from secondlook.config.errors import SecondLookError
+
+if TYPE_CHECKING:
+    from secondlook.config.params import Params
 
 RUN_STAGES = ("train", "evaluate")  # those that take the name of a run
 TRIAL_STAGE = "trial"  # takes the name of a trial; its pipeline is data/sweep/dvc.yaml
@@ -118,7 +121,7 @@ def _build_stage_command(name: str) -> click.Command:
                 with live.follow_training(params, arguments["run"]) as log_epoch:
                     stage.run(params, arguments["run"], log_epoch)
             elif name == TRIAL_STAGE:
-                stage.run(params, arguments["run"], lambda _epoch, _numbers: None)
+                _run_trial(params, arguments["run"], stage.run)
             else:
                 stage.run(params, *arguments.values())
 
@@ -127,6 +130,16 @@ def _build_stage_command(name: str) -> click.Command:
     return ProjectCommand(
         name, params=[*takes_run], callback=run_stage, help=told, context_settings=settings
     )
+
+
+def _run_trial(params: "Params", name: str, run: Callable[..., None]) -> None:
+    """Run the stage, and note for MLflow when it was: nobody follows the epochs of a trial."""
+    from secondlook.config.sweeps import load_trial_params
+    from secondlook.tracking.provenance import note_training_times
+    from secondlook.training.environment import compute_training_key
+
+    with note_training_times(compute_training_key(load_trial_params(name))):
+        run(params, name, lambda _epoch, _numbers: None)
 
 
 class ProjectCommand(click.Command):

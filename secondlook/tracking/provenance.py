@@ -10,8 +10,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,15 @@ def write_training_times(key: str, started: int) -> None:
     """Note that the training of the run `key` began at `started` (ms) and ends now."""
     note = find_location().root / NOTES_FOLDER / f"{key}.json"
     files.write_atomically(note, [json.dumps([started, read_clock()]).encode()])
+
+
+@contextmanager
+def note_training_times(key: str) -> Iterator[None]:
+    """Note when the training of the key `key` begins and ends, if it does not raise."""
+    started = read_clock()
+    yield
+    with suppress(OSError):  # when it ran is worth no failure
+        write_training_times(key, started)
 
 
 def read_training_times(key: str, result: Path) -> tuple[int, int]:
