@@ -6,6 +6,7 @@ ordinary runs, whose numbers on test can be believed.
 """
 
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -14,7 +15,7 @@ import click
 from secondlook.artifacts.dataset_card import load_dataset_card
 from secondlook.commands.command_group import ProjectCommand
 from secondlook.config.dvc import load_dvc_status
-from secondlook.config.errors import ParamsError
+from secondlook.config.errors import ParamsError, TrackingError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import handle_signals, hold_lock
 from secondlook.config.sweeps import POINTS_FILE, Point
@@ -43,6 +44,7 @@ from secondlook.sweeps.trials import (
     name_trial_stages,
     write_points,
 )
+from secondlook.tracking.sync import sync_sweeps
 
 Train = Callable[[Mapping[str, TrainParams]], list[Job]]  # trials, several at once; those failed
 
@@ -185,12 +187,21 @@ def _name_entries(trials: Iterable[str]) -> list[str]:
     return [f"trial@{trial}" for trial in trials]
 
 
+def track_sweeps(params: Params) -> None:
+    """Show it in MLflow at once; what stands in the way of that is said, and ends no sweep."""
+    try:
+        sync_sweeps(params)
+    except TrackingError as error:
+        print(f"secondlook: warning: not tracked: {error}", file=sys.stderr)
+
+
 def _finish(params: Params, result: SweepResult | None, *, adopt: bool) -> int:
     """Keep what the sweep came to and tell it; return the exit status."""
     if result is None:
         return 1
     keep_result(params, result)
     print("\n".join(_describe_result(result)))
+    track_sweeps(params)
     if result.best is None:
         return 1
     entries = make_entries(params, result)

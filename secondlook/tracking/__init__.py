@@ -1,8 +1,9 @@
 """MLflow, the mirror of the files; only this room imports it.
 
-sync.py             all of data/ into MLflow: what the stage `track` does
-expected.py         files -> which runs MLflow should have; provenance.py when, where, of which
-                    code and images
+sync.py             all of data/ into MLflow: what the stage `track` does; stamp.py tells that all
+                    is there
+expected.py         files -> which runs MLflow should have; sweep_runs.py sweeps and their trials;
+                    provenance.py when, where, of which code and images
 run_spec.py         such a run, said without MLflow, and how the UI shows it
 location.py         the tracking URI, and what of it may be printed
 store.py            MLflow itself: opened, made, and mended after the project was moved

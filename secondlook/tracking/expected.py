@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def format_experiment_name(params: Params) -> str:
 
 def load_parent_spec(params: Params) -> RunSpec:
     """Return the MLflow run that holds all runs on the present data, without the report."""
-    data = _load_data_spec(params)
+    data = load_data_spec(params)
     return RunSpec(
         tag=DATA_TAG,
         key=data.digest,
@@ -82,14 +82,14 @@ def load_expected_runs(params: Params) -> tuple[RunSpec, list[RunSpec]]:
 def _load_run_spec(params: Params, names: list[str]) -> RunSpec:
     folder, run = files.stage_folder("train", names[0]), _read_run_json(names[0])
     started, ended = provenance.read_training_times(run["key"], folder / "run.json")
-    curves = tuple(_read_curves(folder / "history.csv"))
+    curves = tuple(read_curves(folder / "history.csv"))
     train, metrics = TrainParams.model_validate(run["parameters"]), _read_metrics(names[0])
     return replace(
         _build_run_spec(params, names, run["key"], train),
         started=started,
         ended=ended,
         curves=curves,
-        final=tuple(_list_final_points(run, metrics, curves)),
+        final=tuple(list_final_points(run, metrics, curves)),
         artifacts=_list_artifacts(names[0]),
         pictures=_list_pictures(names[0]),
         model=_load_model_spec(folder, run, tuple(metrics)),
@@ -103,7 +103,7 @@ def _build_run_spec(params: Params, names: list[str], key: str, train: TrainPara
         tag=KEY_TAG,
         key=key,
         title=", ".join(names)[:LONGEST_TITLE],
-        data=_load_data_spec(params),
+        data=load_data_spec(params),
         parameters=flatten_section(train, "train.") | format_data_parameters(params),
         tags={
             **build_run_tags(list(params.runs).index(names[0])),
@@ -115,22 +115,23 @@ def _build_run_spec(params: Params, names: list[str], key: str, train: TrainPara
     )
 
 
-def _load_data_spec(params: Params) -> DataSpec:
+def load_data_spec(params: Params) -> DataSpec:
+    """Return the present data; DataError when `preprocess` has not run."""
     found = dataset_card.load_dataset_card()
     about = {"shape": found.shape, "classes": found.classes, "images": found.counts}
     profile = json.dumps(about, ensure_ascii=False)
     return DataSpec(found.name, found.digest, params.data.path, profile)
 
 
-def _read_curves(history: Path) -> Iterator[MetricPoint]:
+def read_curves(history: Path) -> Iterator[MetricPoint]:
     """Yield a point per epoch and column of history.csv; an empty cell is no point."""
     for row in files.read_csv(files.check_present(history)):
         step = int(row.pop("epoch"))
         yield from (MetricPoint(key, step, float(cell)) for key, cell in row.items() if cell)
 
 
-def _list_final_points(
-    run: dict[str, Any], metrics: dict[str, float | None], curves: tuple[MetricPoint, ...]
+def list_final_points(
+    run: Mapping[str, Any], metrics: Mapping[str, float | None], curves: tuple[MetricPoint, ...]
 ) -> Iterator[MetricPoint]:
     """Yield the kept model's metrics so that each is the last value of its name.
 
@@ -140,7 +141,7 @@ def _list_final_points(
     A metric without a curve is at step 0: so the UI compares the runs by bars.
     """
     drawn, kept_last = {point.key for point in curves}, run["kept_epoch"] == run["epochs"]
-    told = metrics | {key: run[key] for key in SPENT_METRICS if key in run}
+    told = {**metrics, **{key: run[key] for key in SPENT_METRICS if key in run}}
     for key, value in sorted(told.items()):
         if key not in drawn and value is not None:
             yield MetricPoint(key, 0, float(value))

@@ -64,6 +64,7 @@ class RunSpec:
 
     `final` are the kept model's metrics, `artifacts` and `pictures` map names in MLflow to files,
     `environment` is with what it was trained, and on which node of a cluster; None: not known.
+    `numbers_only`: it has no files, not even those that say what it came from: its parent does.
     """
 
     tag: str
@@ -80,6 +81,8 @@ class RunSpec:
     pictures: Mapping[str, Path] = field(default_factory=dict)
     model: ModelSpec | None = None
     environment: Mapping[str, str] | None = None
+    status: str = "FINISHED"
+    numbers_only: bool = False
 
     @property
     def points(self) -> tuple[MetricPoint, ...]:
@@ -204,11 +207,17 @@ def build_run_tags(index: int) -> dict[str, str]:
     return {"mlflow.runType": "evaluation", "mlflow.runColor": Style(index).color}
 
 
-def format_experiment_link(where: StoreLocation, experiment: str) -> str | None:
-    """Return where a browser shows the experiment; the project's own store once `make ui` runs."""
+def format_experiment_link(
+    where: StoreLocation, experiment: str, view: str = VIEW, *, charts: bool = False
+) -> str | None:
+    """Return where a browser shows the experiment; the project's own store once `make ui` runs.
+
+    It opens a saved view: its table, or its charts.
+    """
     own = where.database is not None and where.database.parent == where.root
     if not own and not where.display_name.startswith("http"):
         return None
     server = "http://127.0.0.1:5000" if own else where.display_name.rstrip("/")
-    query = f"workflowType=machine_learning&viewStateShareKey={VIEW}"
+    query = f"workflowType=machine_learning&viewStateShareKey={view}"
+    query += "&compareRunsMode=CHART" if charts else ""
     return f"{server}/#/experiments/{experiment}/runs?{query}"

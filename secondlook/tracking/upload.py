@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ALREADY_THERE = "already there"
+UPDATED = "brought up to date"
 WRITER_TAG = "second_look.writer"  # while a run is being written: by whom
 TAG_PREFIX = "second_look."  # tags of other names are MLflow's, or people's own
 TOLERANCE = 1e-6  # relative and absolute: a number that was written to a file and read again
@@ -55,10 +56,13 @@ def reconcile_run(
     above it.
     """
     run = store.find(record)
-    if run is not None and _is_current(store, run, record, parent):
+    if run is not None and is_current(store, run, record, parent):
         return run.info.run_id, ALREADY_THERE
-    done = "logged" if run is None else "brought up to date"
-    run = _delete_unless_usable(store, run, record) or store.create(record, parent)
+    done = "logged" if run is None else UPDATED
+    if run is not None and _contradicts(store, run, record):  # adding alone cannot make it right
+        store.retire(run)
+        run = None
+    run = run or store.create(record, parent)
     tags = {**record.tags, **source.make_tags(), **({PARENT_TAG: parent} if parent else {})}
     # Another project may write the same run to the same server: who begins last has the say, and
     # whoever finds at the end that somebody began meanwhile leaves the run to be looked at again.
@@ -72,10 +76,13 @@ def reconcile_run(
     return run.info.run_id, done
 
 
-def _is_current(store: Store, run: "Run", record: RunSpec, parent: str | None) -> bool:
-    tags, status = run.data.tags, run.info.status
-    if (tags.get(MIRROR_TAG), tags.get(PARENT_TAG), status) != (record.digest, parent, "FINISHED"):
+def is_current(store: Store, run: "Run", record: RunSpec, parent: str | None) -> bool:
+    """Tell whether the run says what the record says, is below `parent`, and has its files."""
+    found = (run.data.tags.get(MIRROR_TAG), run.data.tags.get(PARENT_TAG), run.info.status)
+    if found != (record.digest, parent, record.status):
         return False
+    if record.numbers_only:
+        return True
     files = {file.path for file in store.client.list_artifacts(run.info.run_id)}
     complete = record.model is None or has_model(store, run, record.model)
     return complete and {*record.artifacts, *_list_folders(record)} <= files
@@ -84,14 +91,6 @@ def _is_current(store: Store, run: "Run", record: RunSpec, parent: str | None) -
 def _list_folders(record: RunSpec) -> set[str]:
     """Return the folders that a run has beside its files."""
     return RENEWED_FOLDERS if record.pictures else RENEWED_FOLDERS - {"images", "pictures"}
-
-
-def _delete_unless_usable(store: Store, run: "Run | None", record: RunSpec) -> "Run | None":
-    """Return the run if it can become the record by adding alone; else it is retired."""
-    if run is not None and _contradicts(store, run, record):
-        store.retire(run)
-        return None
-    return run
 
 
 def _contradicts(store: Store, run: "Run", record: RunSpec) -> bool:
@@ -112,14 +111,15 @@ def _differs(value: float, wanted: float | None) -> bool:
 
 def _finish_run(store: Store, run: "Run", record: RunSpec, tags: dict[str, str]) -> None:
     """End the run, and tag it; that it is complete is for the caller to say, as the last thing."""
+    from mlflow.entities import RunTag
+
     run_id = run.info.run_id
     store.client.update_run(run_id, name=record.title)
-    store.client.set_terminated(run_id, "FINISHED", record.ended or run.info.start_time)
+    store.client.set_terminated(run_id, record.status, record.ended or run.info.start_time)
     for key in run.data.tags.keys() - tags.keys() - {record.tag, MIRROR_TAG, WRITER_TAG}:
         if key.startswith(TAG_PREFIX):
             store.client.delete_tag(run_id, key)
-    for key, value in tags.items():
-        store.client.set_tag(run_id, key, value)
+    store.client.log_batch(run_id, tags=[RunTag(*each) for each in tags.items()])
 
 
 METRIC_PREFIXES = ("train/", "validation/", "test/")  # metrics of other names are people's own
@@ -137,7 +137,8 @@ def _upload_run(store: Store, run: "Run", record: RunSpec, source: Provenance) -
     # The same time whoever logs them: MLflow keeps a point once that two computers log at once.
     log_points(store, run, missing, run.info.start_time)
     _log_data_set(store, run, record.data)
-    log_files(store, run, record, source)
+    if not record.numbers_only:
+        log_files(store, run, record, source)
     if record.model is not None:
         log_model(store, run, record.model)
 

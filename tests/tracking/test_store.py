@@ -10,8 +10,10 @@ from PIL import Image
 from secondlook.artifacts import files
 from secondlook.config.errors import TrackingError
 from secondlook.config.params import load_params
+from secondlook.tracking.store import PARENT_TAG
 from stages import track
 from tests.support.servers import SECRET, find_free_port, run_mlflow_server
+from tests.support.tracked_sweeps import find_sweep, find_trials, write_sweep
 from tests.support.tracking import TRACKED_RUNS, find_runs, make_client, read_curve
 
 TRACK = [sys.executable, "-m", "stages", "track"]
@@ -40,7 +42,8 @@ def test_a_real_server_holds_the_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Runs, pictures and models go to the server; its password goes nowhere."""
+    """Runs, pictures, models and sweeps go to the server; its password goes nowhere."""
+    write_sweep(load_params())
     folder = tmp_path_factory.mktemp("server")
     (folder / "mlflow.db").write_bytes((tracking_project / "mlflow.db").read_bytes())
     with run_mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", find_free_port()) as there:
@@ -52,10 +55,14 @@ def test_a_real_server_holds_the_runs(
         track.run(load_params())
         assert find_runs()["unweighted"].info.run_id == run.info.run_id
         images = make_client().list_artifacts(run.info.run_id, "images")
+        above = find_sweep().info.run_id
+        sweep = {n for n, r in find_trials().items() if r.data.tags[PARENT_TAG] == above}
         track.run(load_params())
     assert len([image for image in images if image.path.endswith(".png")]) == 1
     told = capsys.readouterr().out
     assert told.count("\n  already there: unweighted, early_stopped\n") == 1
+    assert told.count("\n  already there: sweep rates\n") == 2
+    assert sweep == {"rates-01", "rates-02", "rates-03"}
     stored = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert SECRET.encode() not in stored + told.encode()
     with pytest.raises(TrackingError, match="refused"):

@@ -16,8 +16,8 @@ from secondlook.config.params import load_params
 from secondlook.tracking import upload
 from secondlook.tracking.provenance import Provenance
 from secondlook.tracking.run_spec import MIRROR_TAG, RunSpec
+from secondlook.tracking.stamp import STAMP_FILE
 from secondlook.tracking.store import Store
-from secondlook.tracking.sync import STAMP_FILE
 from stages import track
 from tests.support.project import commit_all, run_command
 from tests.support.tracking import (
