@@ -142,8 +142,7 @@ class _NodeWork:
 
     def collect(self) -> dict[str, Any]:
         """Return what home has to know of a run that is in the remote now."""
-        told = self.project / self.task["result"]
-        key = json.loads(told.read_text(encoding="utf-8"))["key"]
+        key = json.loads((self.project / self.task["result"]).read_text(encoding="utf-8"))["key"]
         names = [f"{key}.json", f"{key}.environment.json"]
         notes = [path for name in names if (path := self.state / NOTES / name).exists()]
         return {
