@@ -43,6 +43,7 @@ LONG_FILES = (
     "test_sync.py",
     "test_interrupted.py",
     "test_train_pretrained.py",
+    "test_sweep.py",
     "test_repro.py",
     "test_predict.py",
     "test_train_killed.py",

@@ -207,6 +207,7 @@ def _finish(params: Params, result: SweepResult | None, *, adopt: bool) -> int:
     entries = make_entries(params, result)
     if not adopt:
         print(f"`secondlook sweep {result.name} --adopt` makes runs of it: {', '.join(entries)}")
+        print("`dvc repro` puts the sweep on the page")
         return 0
     told = f"best of {len(result.trials)} trials of the sweep {result.name}, by {result.metric}"
     if added := add_runs(entries, told):
