@@ -47,7 +47,7 @@ def add_runs(entries: Entries, told: str) -> list[str]:
     told: a comment on the first of them. Raises ParamsError where other entries have their names,
     or `runs:` has another form than one entry after the other.
     """
-    text = PARAMS_FILE.read_text(encoding="utf-8")
+    text = PARAMS_FILE.read_bytes().decode()  # with the line ends that it has
     before = load_yaml(PARAMS_FILE)
     new = {name: entry for name, entry in entries.items() if name not in before["runs"]}
     for name in entries.keys() - new.keys():
@@ -76,12 +76,12 @@ def _insert_lines(text: str, new: Mapping[str, Any], told: str) -> str | None:
     runs = next((value for key, value in root.value if key.value == "runs"), None)
     if not isinstance(runs, MappingNode) or runs.flow_style or not runs.value:
         return None
-    indent = " " * runs.value[0][0].start_mark.column
+    indent, end = " " * runs.value[0][0].start_mark.column, "\r\n" if "\r\n" in text else "\n"
     written = format_yaml(new, plain=True).splitlines()
     lines, place = text.splitlines(keepends=True), _find_last_line(runs) + 1
     if not lines[place - 1].endswith("\n"):
-        lines[place - 1] += "\n"
-    added = [f"{indent}# {told}\n", *(f"{indent}{line}\n" for line in written)]
+        lines[place - 1] += end
+    added = [f"{indent}# {told}{end}", *(f"{indent}{line}{end}" for line in written)]
     return "".join([*lines[:place], *added, *lines[place:]])
 
 

@@ -101,6 +101,18 @@ def test_however_the_runs_are_written(project: Path, runs: str) -> None:
     assert all(line in path.read_text(encoding="utf-8").splitlines() for line in runs.splitlines())
 
 
+def test_lines_end_as_the_others_do(project: Path) -> None:
+    """A file from Windows stays one, whose other lines are the same bytes."""
+    path = project / "params.yaml"
+    before = path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(before)
+    add_runs({"rates-seed-2": ENTRY}, "best")
+    after = path.read_bytes()
+    assert after.count(b"\n") == after.count(b"\r\n") > before.count(b"\n")
+    assert set(before.splitlines(keepends=True)) <= set(after.splitlines(keepends=True))
+    assert load_params().runs["rates-seed-2"] == ENTRY
+
+
 def test_what_is_there_already_is_left_alone(project: Path) -> None:
     """Adopted twice changes nothing; another run of that name is not overwritten."""
     add_runs({"rates-seed-2": ENTRY}, "best")
