@@ -104,7 +104,14 @@ _Representer.add_representer(float, _write_float)
 
 
 class _PlainRepresenter(SafeRepresenter):
-    """Writes as people do: text without quotes where it needs none."""
+    """Writes as people do: text without quotes where it needs none, and whole what is there twice.
+
+    Aliases would have names of their own; dvc refuses a file in which one is given twice.
+    """
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - as the library calls it
+        """Write everything whole."""
+        return True
 
 
 _PlainRepresenter.add_representer(float, _write_float)

@@ -28,7 +28,8 @@ def make_entries(params: Params, sweep: SweepResult) -> Entries:
         raise ParamsError(
             f"{PARAMS_FILE}: sweeps.{sweep.name}: no trial came to a number; expected one to adopt"
         )
-    changes, seed = _list_changes(params, sweep.of, best), int(best.parameters["seed"])
+    changes = _list_changes(params, sweep.of, best)
+    seed = max(int(trial.parameters["seed"]) for trial in sweep.trials)
     return {
         f"{sweep.name}-seed-{number}": changes | {"seed": number}
         for number in range(seed + 1, seed + 1 + SEEDS)

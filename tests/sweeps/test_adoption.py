@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.params import load_params
@@ -99,6 +100,16 @@ def test_however_the_runs_are_written(project: Path, runs: str) -> None:
     add_runs({"rates-seed-2": ENTRY}, "best")
     assert load_params().runs == before | {"rates-seed-2": ENTRY}
     assert all(line in path.read_text(encoding="utf-8").splitlines() for line in runs.splitlines())
+
+
+def test_two_sweeps_are_adopted_one_after_the_other(project: Path) -> None:
+    """What their runs share is written whole: dvc refuses an anchor that is there twice."""
+    for name in ("rates", "again"):
+        entries = {f"{name}-seed-{seed}": ENTRY | {"seed": seed} for seed in (2, 3, 4)}
+        add_runs(entries, "best")
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    assert "&id" not in text
+    assert len(YAML(typ="safe").load(text)["runs"]) == len(load_params().runs) == 12
 
 
 def test_lines_end_as_the_others_do(project: Path) -> None:
