@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
-from secondlook.config.sweeps import MAX_TRIALS, SweepParams, check_search
+from secondlook.config.sweeps import MAX_TRIALS, SweepName, SweepParams, check_search
 from secondlook.config.training import (
     OPTIONAL_DEFAULTS,
     SharedTrainParams,
@@ -142,7 +142,7 @@ class Params(ParamsSection):
     track: TrackParams
     retrain: RetrainParams
     cluster: ClusterParams = make_optional(ClusterParams())
-    sweeps: dict[RunName, SweepParams] = make_optional({})
+    sweeps: dict[SweepName, SweepParams] = make_optional({})
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:

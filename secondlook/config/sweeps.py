@@ -1,5 +1,6 @@
 """The section `sweeps` of params.yaml: which run is varied, in what, and how points are chosen."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,8 @@ Point = dict[str, Any]  # dotted names of `train` and their values
 Metric = Literal[
     "log_loss", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"
 ]
+# No - first, as of a run; with the number of a trial or a seed it is the name of one.
+SweepName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=80)]
 SPACE = "a list of values in [ ], or {low: number, high: a larger one}, with log: true if need be"
 
 
@@ -48,9 +51,7 @@ class RangeParams(ParamsSection):
 def _parse_space(value: object) -> object:
     """Accept a list of values, or the ends of a range."""
     if isinstance(value, list) and value:
-        if any(value.count(one) > 1 for one in value):
-            raise ValueError("each value once")
-        return value
+        return _parse_choices(value)
     if not isinstance(value, dict) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
         raise ValueError(SPACE)
     low, high, log = value["low"], value["high"], value.get("log", False)
@@ -61,6 +62,17 @@ def _parse_space(value: object) -> object:
     if log and low <= 0:
         raise ValueError("low above 0, with log: true")
     return RangeParams(low=low, high=high, log=log)
+
+
+def _parse_choices(values: list[Any]) -> list[Any]:
+    """Return the values as JSON has them: the class 8 of `class_weight` is "8" there as well."""
+    try:
+        parsed: list[Any] = json.loads(json.dumps(values, allow_nan=False))
+    except (TypeError, ValueError):
+        raise ValueError("numbers, text, true, false, null, lists and mappings") from None
+    if any(parsed.count(one) > 1 for one in parsed):
+        raise ValueError("each value once")
+    return parsed
 
 
 Space = Annotated[RangeParams | list[Any], BeforeValidator(_parse_space)]
@@ -132,11 +144,16 @@ def _list_extremes(space: RangeParams | list[Any]) -> Iterator[Any]:
 def _check_grid(sweep: SweepParams, where: str) -> None:
     """Refuse ranges, of which a grid does not know which points it has."""
     for name, space in sweep.search.items():
-        if isinstance(space, RangeParams) and not space.is_whole:
+        if isinstance(space, RangeParams) and not _is_countable(space):
             raise ParamsError(
                 f"{where}.{name}: found a range with method grid; expected a list of values, or "
                 "method random or tpe"
             )
+
+
+def _is_countable(space: RangeParams) -> bool:
+    """Tell whether a range is a list of whole numbers that a grid may have."""
+    return space.is_whole and not space.log and space.high - space.low < MAX_TRIALS
 
 
 def load_trial_params(name: str) -> TrainParams:
@@ -144,7 +161,7 @@ def load_trial_params(name: str) -> TrainParams:
 
     Raises ParamsError where there is no such trial, or it says what no run may have.
     """
-    known = (load_yaml(POINTS_FILE, spelled=True) or {}).get("trials") or {}
+    known = load_points()
     if name not in known:
         raise ParamsError(
             f"{POINTS_FILE}: no trial {name!r}; expected one of the {len(known)} that "
@@ -157,3 +174,20 @@ def load_trial_params(name: str) -> TrainParams:
             f"{POINTS_FILE}: trials.{name}: found what no run may have; expected what `secondlook "
             "sweep` wrote: run it again"
         ) from error
+
+
+def load_points() -> dict[str, Any]:
+    """Return the parameters of all trials by their names, as they stand there.
+
+    Raises ParamsError where the file is not what `secondlook sweep` writes.
+    """
+    if not POINTS_FILE.exists():
+        return {}
+    told = load_yaml(POINTS_FILE, spelled=True) or {}
+    known = (told.get("trials") or {}) if isinstance(told, dict) else None
+    if not isinstance(known, dict):
+        raise ParamsError(
+            f"{POINTS_FILE}: found another form than `secondlook sweep` writes; expected that: "
+            f"`git checkout {POINTS_FILE}`"
+        )
+    return known

@@ -79,6 +79,10 @@ def test_a_sweep_has_defaults_and_whole_numbers() -> None:
             {"search": {"early_stopping": [None], "early_stopping.patience": [1]}},
             "found early_stopping and early_stopping.patience, which is inside of it",
         ),
+        (
+            {"method": "grid", "search": {"seed": {"low": 0, "high": 1_000_000_000}}},
+            ".seed: found a range with method grid; expected a list",
+        ),
         ({"method": "grid"}, ".learning_rate: found a range with method grid; expected a list"),
         ({"method": "best"}, ".method: found 'best'; expected 'grid', 'random' or 'tpe'"),
         ({"trials": 0}, ".trials: found 0; expected 1 or more"),
@@ -121,6 +125,16 @@ def test_a_point_changes_what_it_names(point: dict[str, Any], key: str, value: o
     assert {k: v for k, v in made.items() if k not in touched} == {
         k: v for k, v in run.model_dump().items() if k not in touched
     }
+
+
+def test_classes_called_by_numbers_are_searched_by_their_names() -> None:
+    """YAML reads 8 as a number; as the name of a class it is "8", in points and results alike."""
+    weights = {8: 5, "not 8": 1}
+    params = load_sweep(search={"class_weight": ["balanced", weights]})
+    assert params.sweeps["rates"].search["class_weight"] == ["balanced", {"8": 5, "not 8": 1}]
+    point = {"class_weight": {"8": 5, "not 8": 1}}
+    made = apply_point(params.run("weighted"), point, "params.yaml: x")
+    assert made.class_weight == {"8": 5.0, "not 8": 1.0}
 
 
 def test_backbones_and_fine_tuning_can_be_searched() -> None:
