@@ -52,8 +52,7 @@ def run(params: Params, name: str, log_epoch: LogEpoch) -> None:
         except DivergenceError as error:
             told |= _summarize_failure(train, curves, str(error).removeprefix(f"{where}: "))
         else:
-            told |= summarize_training(train, training)
-            told["metrics"] = _measure_validation(model, facts, folder)
+            told |= summarize_training(train, training) | _measure_validation(model, facts, folder)
         if curves.history:
             files.write_csv(folder / "history.csv", curves.history[0], curves.history)
         files.write_json(folder / "trial.json", told)
@@ -73,11 +72,14 @@ def _summarize_failure(train: TrainParams, curves: LearningCurves, why: str) -> 
 
 def _measure_validation(
     model: "keras.Model", facts: DatasetCard, folder: Path
-) -> dict[str, float | None]:
+) -> dict[str, object]:
     """Write what the network answers to the images of validation; return its metrics there."""
     from secondlook.training.model import predict_probabilities
 
     found = predict_probabilities(model, manifest.load_images("validation"))
+    if not np.isfinite(found).all():  # by its last step, after the objective was measured
+        return {"metrics": {}, "diverged": "the network answers with what is no number"}
     np.savez(folder / "predictions.npz", allow_pickle=False, validation=found)
     numbers = compute_scalars(manifest.load_labels("validation"), found, facts.positive_index)
-    return {name: value if np.isfinite(value) else None for name, value in numbers.items()}
+    defined = {name: value if np.isfinite(value) else None for name, value in numbers.items()}
+    return {"metrics": defined}

@@ -18,7 +18,7 @@ their standard errors are added as if they went together by half.
 N images, K classes, T trials, B resamples.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +60,7 @@ class _Resample(NamedTuple):
 
 def estimate_selection_excess(
     labels: Labels,
-    probabilities: Sequence[Probabilities],
+    probabilities: Iterable[Probabilities],
     positive: int | None,
     metric: str,
     seed: int,
@@ -128,6 +128,9 @@ def _compute_deviation(moved: Numbers, chosen: Labels, best: int) -> float:
 
     moved (B, T): by how much each number on a resample is above its own; chosen (B,).
     """
+    used = np.bincount(chosen, minlength=moved.shape[1]) > 0
+    used[best] = True  # others, such as one whose number is nowhere defined, say nothing
+    moved, chosen, best = moved[:, used], (used.cumsum() - 1)[chosen], int(used[:best].sum())
     defined = np.isfinite(moved).all(axis=1)
     if not defined.any():
         return np.nan
@@ -139,15 +142,15 @@ def _compute_deviation(moved: Numbers, chosen: Labels, best: int) -> float:
 
 
 def _collect_answers(
-    labels: Labels, probabilities: Sequence[Probabilities], positive: int | None
+    labels: Labels, probabilities: Iterable[Probabilities], positive: int | None
 ) -> _Answers:
-    return _Answers(
-        labels,
-        np.stack([each.argmax(axis=1) for each in probabilities]),
-        np.stack([compute_log_losses(labels, each) for each in probabilities]),
-        probabilities[0].shape[1],
-        positive,
-    )
+    """Return what of the answers is looked at; those of one trial are held at a time."""
+    predicted, losses, classes = [], [], 0
+    for each in probabilities:
+        predicted.append(each.argmax(axis=1))
+        losses.append(compute_log_losses(labels, each))
+        classes = each.shape[1]
+    return _Answers(labels, np.stack(predicted), np.stack(losses), classes, positive)
 
 
 def _draw_resamples(answers: _Answers, seed: int) -> Iterator[_Resample]:

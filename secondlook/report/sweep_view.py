@@ -141,12 +141,14 @@ def _describe_number(found: SelectionExcess) -> str:
     loss = found.metric == LOWER_IS_BETTER
     shown = f"{found.value:.3f}" if loss else format_percent(found.value)
     excess, low, high = found.excess.floats
-    if np.isnan(low):
+    if np.isnan(excess):
         return f"{_name_metric(found.metric)} is {shown}"
     excess = max(excess, 0.0)
     size = f"{excess:.3f}" if loss else format_points(excess)
     between = " to ".join(f"{end:.3f}" if loss else f"{100 * end:.1f}" for end in (low, high))
     words = f"{_name_metric(found.metric)} of {shown} is too good by about {size}"
+    if np.isnan(low):
+        return words
     return f"{words} (95{NO_BREAK}%: {between})"
 
 

@@ -30,7 +30,7 @@ def summarize_sweep(
     excess = (
         estimate_selection_excess(
             labels,
-            [load_trial_answers(trial.name) for trial in finite],
+            (load_trial_answers(trial.name) for trial in finite),
             facts.positive_index,
             sweep.metric,
             sweep.seed,

@@ -134,6 +134,16 @@ def test_where_a_metric_is_not_defined() -> None:
     assert index_by_metric(found)["f1"].excess.value is None
 
 
+def test_a_trial_whose_number_is_nowhere_defined_hides_no_interval() -> None:
+    """One that never answers yes has no precision; that of the best keeps what is known of it."""
+    labels, answers = draw_sweep(3, classes=2)
+    never = np.tile(np.array([0.9, 0.1], dtype=np.float32), (len(labels), 1))
+    alone = index_by_metric(estimate_selection_excess(labels, answers, 1, "precision", 1))
+    found = index_by_metric(estimate_selection_excess(labels, [*answers, never], 1, "precision", 1))
+    assert found["precision"] == alone["precision"]
+    assert np.isfinite(found["precision"].excess.floats).all()
+
+
 def test_the_first_of_several_is_the_best() -> None:
     """Lowest log loss or highest score; of equals the first, and what is not defined never."""
     assert find_best_trial(np.array([0.5, 0.2, 0.2]), "log_loss") == 1
