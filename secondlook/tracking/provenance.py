@@ -34,7 +34,8 @@ LONGEST_DIFFERENCE = 5_000_000  # characters of difference worth keeping; more i
 # As `git apply` wants it, whatever the user's own settings are.
 DIFF_COMMAND = ("diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
 # What was decided later, or tried beside it, says nothing of what was made.
-APART = (LOCK_FILE, "data/retrain/history.jsonl", "data/sweep")
+SWEEP_FILES = ("points.yaml", "results.json", LOCK_FILE)
+APART = (LOCK_FILE, "data/retrain/history.jsonl", *(f"data/sweep/{n}" for n in SWEEP_FILES))
 WHOLE_TREE = ("HEAD", "--", ".", *(f":(exclude){path}" for path in APART))
 
 

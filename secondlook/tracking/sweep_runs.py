@@ -6,6 +6,7 @@ changed is another one; the earlier stays, as runs of earlier keys do.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +26,7 @@ from secondlook.evaluation.sweep_results import (
 from secondlook.tracking import provenance
 from secondlook.tracking.expected import list_final_points, load_data_spec, read_curves
 from secondlook.tracking.run_spec import (
+    LONGEST_VALUE,
     DataSpec,
     MetricPoint,
     RunSpec,
@@ -118,7 +120,10 @@ def _build_parent(
         data=data,
         parameters={
             **{name: str(getattr(result, name)) for name in ("of", "method", "metric", "seed")},
-            **{f"search.{name}": json.dumps(space) for name, space in result.search.items()},
+            **{
+                _clean_key(f"search.{name}"): json.dumps(space)[:LONGEST_VALUE]
+                for name, space in result.search.items()
+            },
             **(format_data_parameters(params) if present else {}),
         },
         tags={
@@ -143,7 +148,10 @@ def _build_trial(
     started, ended = provenance.read_training_times(trial.key, made)
     metrics = {f"validation/{name}": value for name, value in trial.metrics.items()}
     # A choice that is a mapping is told as a whole, beside its parts.
-    chosen = {f"train.{name}": _format_choice(value) for name, value in trial.point.items()}
+    chosen = {
+        _clean_key(f"train.{name}"): _format_choice(value)[:LONGEST_VALUE]
+        for name, value in trial.point.items()
+    }
     train = TrainParams.model_validate(trial.parameters)
     return RunSpec(
         tag=TRIAL_TAG,
@@ -169,6 +177,11 @@ def _build_trial(
     )
 
 
+def _clean_key(name: str) -> str:
+    """Return a name as MLflow takes it; that of a class may have signs that it refuses."""
+    return re.sub(r"[^\w./ :-]", "_", name)
+
+
 def _format_choice(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -182,7 +195,9 @@ def _list_sweep_numbers(result: SweepResult) -> Iterator[MetricPoint]:
             told |= {f"validation/{name}": value for name, value in trial.metrics.items()}
     told |= {f"excess/{each.metric}": each.excess.value for each in result.excess}
     told |= {f"share/{each.name}": each.share.value for each in result.effects}
-    yield from (MetricPoint(key, 0, value) for key, value in told.items() if value is not None)
+    yield from (
+        MetricPoint(_clean_key(key), 0, value) for key, value in told.items() if value is not None
+    )
 
 
 def _is_numeric(space: dict[str, Any] | list[Any]) -> bool:
@@ -192,12 +207,14 @@ def _is_numeric(space: dict[str, Any] | list[Any]) -> bool:
 
 def _describe_view(result: SweepResult, key: str) -> str:
     """Return a saved view of the UI: the trials alone, the best first, and what was searched."""
-    searched = [f"train.{name}" for name in result.search]
+    searched = [_clean_key(f"train.{name}") for name in result.search]
     chosen = f"validation/{result.metric}"
     columns = [f"metrics.`{chosen}`", *(f"params.`{name}`" for name in searched)]
     parallel = {"selectedParams": searched, "selectedMetrics": [chosen], "showAllRuns": True}
     charts: list[dict[str, Any]] = [{"type": "PARALLEL", "uuid": "parallel", **parallel}]
-    numeric = [f"train.{name}" for name, space in result.search.items() if _is_numeric(space)]
+    numeric = [
+        _clean_key(f"train.{name}") for name, space in result.search.items() if _is_numeric(space)
+    ]
     if len(numeric) > 1:
         x, y = ({"type": "PARAM", "key": name} for name in numeric[:2])
         axes = {"xaxis": x, "yaxis": y, "zaxis": {"type": "METRIC", "key": chosen}}
