@@ -139,7 +139,9 @@ def _ask_optuna(sweep: SweepParams, tried: Tried) -> Iterator[Point]:
     kinds = {name: _make_distribution(space) for name, space in sweep.search.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(seed=sweep.seed + len(tried), constant_liar=True)
+        sampler = optuna.samplers.TPESampler(
+            seed=_draw_seed(sweep.seed, len(tried)), constant_liar=True
+        )
     study = optuna.create_study(sampler=sampler)
     for point, loss in tried:
         values = {name: _encode_value(kinds[name], value) for name, value in point.items()}
@@ -150,6 +152,11 @@ def _ask_optuna(sweep: SweepParams, tried: Tried) -> Iterator[Point]:
         )
     while True:
         yield _decode_point(sweep, study.ask(kinds).params)
+
+
+def _draw_seed(seed: int, tried: int) -> int:
+    """Return a seed for what comes after so many trials, which no other sweep's seed has."""
+    return int(np.random.SeedSequence([seed, tried]).generate_state(1)[0])
 
 
 def _import_optuna() -> Any:  # noqa: ANN401 - a module

@@ -83,6 +83,16 @@ def test_other_last_digits_change_no_point() -> None:
     assert propose_round(sweep, accept, tried) == propose_round(sweep, accept, moved)
 
 
+def test_another_seed_is_another_search() -> None:
+    """Also one that is as far away as a round is long, and the largest there is."""
+    found = [
+        [point for each in list_rounds(make_sweep(seed=seed, trials=12)) for point in each]
+        for seed in (1, 5, 2**32 - 1)
+    ]
+    assert all(len(points) == 12 for points in found)
+    assert not any(point in found[1] for point in found[0])
+
+
 def test_trials_that_were_bad_are_learned_from() -> None:
     """Of points that come after ten, TPE has more near the lowest loss than chance has."""
     found = {
