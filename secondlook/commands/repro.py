@@ -169,7 +169,6 @@ def _run_runs(
 
 def _tell_failures(failed: Sequence[Job], number: int) -> int:
     """Say which runs failed and why, and return the exit status; the rest waits for them."""
-    tell_failures(
-        failed, format_count(number, "run"), f"{', '.join(LATE_STAGES)} wait until none does"
-    )
+    waiting = f"{', '.join(LATE_STAGES)} wait until none does"
+    tell_failures(failed, "run", format_count(number, "run"), waiting)
     return 1

@@ -9,20 +9,21 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import click
 
 from secondlook.artifacts.dataset_card import load_dataset_card
 from secondlook.commands.command_group import ProjectCommand
-from secondlook.config.dvc import load_dvc_status
+from secondlook.config.dvc import load_dvc_status, run_dvc, tells_only_missing
 from secondlook.config.errors import ParamsError, TrackingError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import handle_signals, hold_lock
-from secondlook.config.sweeps import POINTS_FILE, Point
+from secondlook.config.sweeps import POINTS_FILE, Point, load_points
 from secondlook.config.training import TrainParams
 from secondlook.config.yaml_schema import PARAMS_FILE, format_choices
 from secondlook.evaluation.formatting import format_count
-from secondlook.evaluation.sweep_results import SweepResult, TrialResult
+from secondlook.evaluation.sweep_results import SweepResult, TrialResult, load_sweep_results
 from secondlook.report.sweep_view import describe_sweep, format_value
 from secondlook.scheduling.batch import run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import Home, check_remote, push_arrays, take_snapshot
@@ -37,7 +38,6 @@ from secondlook.sweeps.trials import (
     LOCK_FILE,
     PIPELINE_FILE,
     compute_loss,
-    is_trained,
     load_trial_result,
     make_training,
     name_trial,
@@ -75,14 +75,15 @@ def command(*, name: str, jobs: int | None, address: str | None, adopt: bool) ->
         with hold_lock(NOTES_FOLDER / "sweep.lock", refuse=_refuse):
             _preprocess()
             if address is None:
-                result = run(params, name, partial(_train_here, jobs))
+                result = run(params, name, partial(_train_here, jobs), _find_current())
             else:
                 check_lock(LOCK_FILE)
                 remote = check_remote()
                 with open_ray(address, params.cluster) as (submit, about):
                     push_arrays(remote)
                     print(f"sweep {name}: on {about}", flush=True)
-                    result = run(params, name, partial(_train_on_nodes, params, jobs, submit))
+                    train = partial(_train_on_nodes, params, jobs, submit)
+                    result = run(params, name, train, _find_current())
             return _finish(params, result, adopt=adopt)
 
 
@@ -100,6 +101,7 @@ def _check_sweep(params: Params, name: str) -> None:
         told = format_choices(params.sweeps) if params.sweeps else "an entry: docs/sweeps.md"
         raise ParamsError(f"{PARAMS_FILE}: sweeps: no sweep {name!r}; expected {told}")
     _propose_points(params, name, [])
+    load_sweep_results()  # what it cannot be added to is told before hours of training
 
 
 def _preprocess() -> None:
@@ -107,13 +109,14 @@ def _preprocess() -> None:
         run_shown_dvc("repro", "preprocess")
 
 
-def run(params: Params, name: str, train: Train) -> SweepResult | None:
+def run(params: Params, name: str, train: Train, current: Mapping[str, Any]) -> SweepResult | None:
     """Train all trials, round after round; return what the sweep comes to, None where one failed.
 
+    current: the parameters of trials that dvc has as they would come out again, by their names.
     Which points come next depends on the rounds before alone. Raises ParamsError where the space
     has no point that a run may have.
     """
-    sweep, results, stale = params.sweeps[name], list[TrialResult](), _find_stale()
+    sweep, results = params.sweeps[name], list[TrialResult]()
     trials: dict[str, TrainParams] = {}
     while points := _propose_points(params, name, results):
         new = {
@@ -123,9 +126,7 @@ def run(params: Params, name: str, train: Train) -> SweepResult | None:
         trials |= new
         write_points(params, name, trials, ended=False)
         to_train = {
-            trial: made
-            for trial, made in new.items()
-            if trial in stale or not is_trained(trial, made)
+            trial: made for trial, made in new.items() if current.get(trial) != made.model_dump()
         }
         if to_train and not _train_round(name, to_train, f"{len(trials)} of {sweep.trials}", train):
             return None
@@ -133,7 +134,7 @@ def run(params: Params, name: str, train: Train) -> SweepResult | None:
     known = write_points(params, name, trials, ended=True)
     arrange_lock_entries(_name_entries(known), LOCK_FILE)
     if len(results) < sweep.trials:
-        print(f"sweep {name}: the space has only {format_count(len(results), 'point')}")
+        print(f"sweep {name}: {format_count(len(results), 'point')} found in this space, no more")
     return summarize_sweep(name, sweep, results, load_dataset_card())
 
 
@@ -143,11 +144,19 @@ def _propose_points(params: Params, name: str, results: Sequence[TrialResult]) -
     return propose_round(sweep, partial(make_training, params, name), tried)
 
 
-def _find_stale() -> set[str]:
-    """Return the trials of points.yaml that dvc would train again; a look costs it seconds."""
+def _find_current() -> dict[str, Any]:
+    """Return the trials that dvc has as they would come out again; a look costs it seconds.
+
+    Those that only data/ lacks are pulled, if a remote has them.
+    """
     if not LOCK_FILE.exists():
-        return set()
-    return {stage.rpartition("@")[2] for stage in load_dvc_status(str(PIPELINE_FILE))}
+        return {}
+    stale = load_dvc_status(str(PIPELINE_FILE))
+    if missing := [stage for stage, told in stale.items() if tells_only_missing(told)]:
+        run_dvc("pull", "--force", "--allow-missing", *missing, capture=True)  # quietly
+        stale = load_dvc_status(str(PIPELINE_FILE))
+    names = {stage.rpartition("@")[2] for stage in stale}
+    return {name: told for name, told in load_points().items() if name not in names}
 
 
 def _train_round(name: str, trials: Mapping[str, TrainParams], proposed: str, train: Train) -> bool:
@@ -161,7 +170,7 @@ def _train_round(name: str, trials: Mapping[str, TrainParams], proposed: str, tr
         ) from None
     if failed:
         told = f"`secondlook sweep {name}` goes on once all can be trained"
-        tell_failures(failed, format_count(len(trials), "trial"), told)
+        tell_failures(failed, "trial", format_count(len(trials), "trial"), told)
     return not failed
 
 
@@ -179,7 +188,8 @@ def _train_on_nodes(
     order = _name_entries(trials)
     failed = run_batch(jobs, slots[:wanted], home.start_job, order, LOCK_FILE)
     stages = [stage for job in jobs if job not in failed for stage in job.stages]
-    run_shown_dvc("pull", "--force", *stages)
+    if stages:  # without any, dvc would pull all there is
+        run_shown_dvc("pull", "--force", *stages)
     return failed
 
 

@@ -75,6 +75,13 @@ def load_dvc_status(
     return found
 
 
+def tells_only_missing(told: list[Any]) -> bool:
+    """Tell whether all that `dvc status` says of stages is that files are not here."""
+    kinds = (kind for each in told if isinstance(each, dict) for kind in each.values())
+    states = {str(state) for kind in kinds for state in kind.values()}  # of params, a mapping
+    return all(isinstance(each, dict) for each in told) and states <= {"deleted", "not in cache"}
+
+
 def find_failure_reason(lines: list[str]) -> str | None:
     """Return why dvc failed: the last line of a stage's own, of dvc's, or any."""
     told = [

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from secondlook.artifacts import files
-from secondlook.artifacts.schema import Interval, NullableFloat, Record, check_artifact
+from secondlook.artifacts.schema import Interval, NullableFloat, Record
+from secondlook.config.errors import DataError
 
 RESULTS_FILE = Path("data", "sweep", "results.json")
 
@@ -84,8 +85,13 @@ def load_sweep_results() -> list[SweepResult]:
     """
     if not RESULTS_FILE.exists():
         return []
-    with check_artifact(RESULTS_FILE) as path:
-        return [SweepResult.model_validate(each) for each in files.read_json(path)]
+    try:
+        return [SweepResult.model_validate(each) for each in files.read_json(RESULTS_FILE)]
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{RESULTS_FILE}: found another shape than `secondlook sweep` writes; expected that: "
+            f"`git checkout {RESULTS_FILE}`, or write [] into it and run the sweep again"
+        ) from error
 
 
 def save_sweep_results(results: Sequence[SweepResult]) -> None:

@@ -39,14 +39,14 @@ def run_batch(
     return [job for job in jobs if job.state == "failed"]
 
 
-def tell_failures(failed: Sequence[Job], total: str, outlook: str) -> None:
+def tell_failures(failed: Sequence[Job], noun: str, total: str, outlook: str) -> None:
     """Say which jobs failed and why; total: of how many, in words; outlook: what waits for them."""
     print(f"secondlook: {len(failed)} of {total} failed; {outlook}", file=sys.stderr)
     LOG_FOLDER.mkdir(parents=True, exist_ok=True)
     for job in failed:
         log = LOG_FOLDER / f"{job.run}.txt"
         log.write_text("\n".join([*job.lines, ""]), encoding="utf-8")
-        print(f"secondlook: run {job.run} failed: {job.reason} (more in {log})", file=sys.stderr)
+        print(f"secondlook: {noun} {job.run} failed: {job.reason} (more in {log})", file=sys.stderr)
 
 
 def run_shown_dvc(*arguments: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secondlook.artifacts.files import write_atomically
-from secondlook.config.dvc import run_dvc
+from secondlook.config.dvc import run_dvc, tells_only_missing
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params
 from secondlook.config.processes import run_git
@@ -230,12 +230,8 @@ class ClusterWork:
 
 def is_only_missing(run: str, stale: Mapping[str, list[Any]]) -> bool:
     """Tell whether dvc.lock tells of a run as it would be, and its files alone are not here."""
-    if f"train@{run}" not in stale:
-        return False
     told = [each for name in name_stages([run]) for each in stale.get(name, [])]
-    kinds = [kind for each in told if isinstance(each, dict) for kind in each.values()]
-    states = {str(state) for kind in kinds for state in kind.values()}  # of params, a mapping
-    return all(isinstance(each, dict) for each in told) and states <= {"deleted", "not in cache"}
+    return f"train@{run}" in stale and tells_only_missing(told)
 
 
 def find_shared_tracking() -> str | None:

@@ -10,23 +10,28 @@ from secondlook.artifacts import files
 from secondlook.artifacts.files import write_atomically
 from secondlook.artifacts.schema import check_artifact
 from secondlook.config.params import Params
-from secondlook.config.sweeps import POINTS_FILE, Point, apply_point
+from secondlook.config.sweeps import POINTS_FILE, Point, apply_point, load_points
 from secondlook.config.training import TrainParams
-from secondlook.config.yaml_files import format_yaml, load_yaml
+from secondlook.config.yaml_files import format_yaml
 from secondlook.config.yaml_schema import PARAMS_FILE
 from secondlook.evaluation.metrics import Probabilities
+from secondlook.evaluation.selection import LOWER_IS_BETTER
 from secondlook.evaluation.sweep_results import TrialResult
-from secondlook.training.environment import compute_training_key
 
 PIPELINE_FILE = Path("data", "sweep", "dvc.yaml")
 LOCK_FILE = Path("data", "sweep", "dvc.lock")
 HEADER = "# Written by `secondlook sweep`: the trials it proposed, with all their parameters.\n"
-HIGHER_IS_WORSE = "log_loss"
 
 
 def name_trial(sweep: str, number: int) -> str:
     """Return the name of the trial with this number (from 1)."""
     return f"{sweep}-{number:02d}"
+
+
+def _split(trial: str) -> tuple[str, int]:
+    """Return the sweep and the number that a trial's name is made of."""
+    sweep, _, number = trial.rpartition("-")
+    return sweep, int(number) if number.isdecimal() else 0
 
 
 def name_trial_stages(trial: str) -> list[str]:
@@ -50,20 +55,17 @@ def write_points(
     Other sweeps keep theirs. Those that the sweep had before go when it has ended: until then it
     may come to them again.
     """
+    places = {name: place for place, name in enumerate(params.sweeps)}
     keeping = set(params.sweeps) - ({sweep} if ended else set())
-    known = (load_yaml(POINTS_FILE, spelled=True) or {}).get("trials") or {}
-    kept = {name: told for name, told in known.items() if name.rpartition("-")[0] in keeping}
+    kept = {name: told for name, told in load_points().items() if _split(name)[0] in keeping}
     told = kept | {name: train.model_dump() for name, train in trials.items()}
+    told = dict(
+        sorted(told.items(), key=lambda each: (places[_split(each[0])[0]], _split(each[0])))
+    )
     text = HEADER + format_yaml({"trials": told}, plain=True)
     if not POINTS_FILE.exists() or POINTS_FILE.read_text(encoding="utf-8") != text:
         write_atomically(POINTS_FILE, [text.encode()])
     return list(told)
-
-
-def is_trained(trial: str, train: TrainParams) -> bool:
-    """Tell whether data/trial holds what this training of these data by this code comes to."""
-    path = files.stage_folder("trial", trial) / "trial.json"
-    return path.exists() and bool(files.read_json(path)["key"] == compute_training_key(train))
 
 
 def load_trial_result(trial: str, point: Point) -> TrialResult:
@@ -85,4 +87,4 @@ def compute_loss(result: TrialResult, metric: str) -> float:
     value = result.metrics.get(metric)
     if result.diverged or value is None:
         return math.inf
-    return value if metric == HIGHER_IS_WORSE else -value
+    return value if metric == LOWER_IS_BETTER else -value

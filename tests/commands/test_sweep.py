@@ -12,10 +12,10 @@ from secondlook.artifacts import files, manifest
 from secondlook.commands import sweep
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import hold_lock
-from secondlook.config.sweeps import POINTS_FILE
+from secondlook.config.sweeps import POINTS_FILE, load_points
 from secondlook.config.training import TrainParams
 from secondlook.evaluation.metrics import compute_scalars
-from secondlook.evaluation.sweep_results import load_sweep_results
+from secondlook.evaluation.sweep_results import RESULTS_FILE, load_sweep_results
 from secondlook.scheduling.jobs import NOTES_FOLDER, Job
 from secondlook.training.environment import compute_training_key
 from tests.support.project import edit_params, run_in_process
@@ -73,25 +73,26 @@ def params(project: Path) -> Params:
 def test_it_goes_on_where_it_was_and_comes_to_the_same(params: Params) -> None:
     """A round after the other; what is there is not trained again, what is gone or stale is."""
     first, again, partly = Trainer(), Trainer(), Trainer()
-    result = sweep.run(params, "rates", first)
+    result = sweep.run(params, "rates", first, {})
     assert first.rounds == [[f"rates-0{n}", f"rates-0{n + 1}"] for n in (1, 3, 5)]
-    assert sweep.run(params, "rates", again) == result
+    current = load_points()
+    assert sweep.run(params, "rates", again, current) == result
     assert again.rounds == []
-    (files.stage_folder("trial", "rates-04") / "trial.json").unlink()
-    told = files.stage_folder("trial", "rates-02") / "trial.json"
-    files.write_json(told, files.read_json(told) | {"key": "of other code"})
-    assert sweep.run(params, "rates", partly) == result
+    del current["rates-04"]
+    current["rates-02"] = current["rates-02"] | {"epochs": 99}
+    assert sweep.run(params, "rates", partly, current) == result
     assert partly.rounds == [["rates-02"], ["rates-04"]]
 
 
 def test_one_that_fails_ends_the_sweep(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
     """The others of its round are there, no other round begins, and nothing is chosen."""
     failing, mended = Trainer("rates-03"), Trainer()
-    assert sweep.run(params, "rates", failing) is None
+    assert sweep.run(params, "rates", failing, {}) is None
     assert failing.rounds == [["rates-01", "rates-02"], ["rates-03", "rates-04"]]
     assert "1 of 2 trials failed; `secondlook sweep rates` goes" in capsys.readouterr().err
     assert load_sweep_results() == []
-    sweep.run(params, "rates", mended)
+    known = {name: told for name, told in load_points().items() if name != "rates-03"}
+    sweep.run(params, "rates", mended, known)
     assert mended.rounds == [["rates-03"], ["rates-05", "rates-06"]]
 
 
@@ -101,7 +102,7 @@ def test_where_all_diverge_nothing_is_adopted(
     """Twelve trials that each come to no number are twelve results, told; the status is 1."""
     edit_params(Path(), {"sweeps": {"rates": SWEEP | {"trials": 12}}})
     params = load_params()
-    result = sweep.run(params, "rates", Trainer(diverges=True))
+    result = sweep.run(params, "rates", Trainer(diverges=True), {})
     text = Path("params.yaml").read_text(encoding="utf-8")
     assert sweep._finish(params, result, adopt=True) == 1  # noqa: SLF001 - its end, without dvc
     printed = capsys.readouterr().out
@@ -118,10 +119,10 @@ def test_a_space_that_ends_before_the_trials_do_is_told(
     few = SWEEP | {"search": {"epochs": [1, 2, 3]}, "trials": 5}
     edit_params(Path(), {"sweeps": {"rates": few}})
     params = load_params()
-    sweep.run(params, "rates", Trainer())
-    assert "the space has only 3 points" in capsys.readouterr().out
+    sweep.run(params, "rates", Trainer(), {})
+    assert "3 points found in this space, no more" in capsys.readouterr().out
     edit_params(Path(), {"sweeps": {"rates": few | {"trials": 2}}})
-    sweep.run(load_params(), "rates", Trainer())
+    sweep.run(load_params(), "rates", Trainer(), {})
     assert "rates-03" not in POINTS_FILE.read_text(encoding="utf-8")
 
 
@@ -163,3 +164,12 @@ def test_two_sweeps_at_once_are_refused() -> None:
         done = run_in_process(Path(), "sweep", "rates")
     assert done.returncode == 1
     assert "another `secondlook sweep` is at work in this project; wait for it" in done.stderr
+
+
+@pytest.mark.usefixtures("params")
+def test_results_that_cannot_be_added_to_are_told_before_hours_of_training() -> None:
+    """Such as both sides of a merge that nobody decided."""
+    RESULTS_FILE.write_text("<<<<<<<< ours\n[]\n", encoding="utf-8")
+    done = run_in_process(Path(), "sweep", "rates")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "`git checkout data/sweep/results.json`, or write [] into it" in done.stderr

@@ -34,11 +34,20 @@ def test_sweeps_keep_their_trials_beside_each_other(params: Params) -> None:
     """Also where the name of one begins with that of another; those of one that is gone go."""
     write_trials(params, "rates-of", 7)
     write_trials(params, "rates", 1, 2)
-    assert write_trials(params, "rates", 3) == ["rates-of-01", "rates-01"]
+    assert write_trials(params, "rates", 3) == ["rates-01", "rates-of-01"]
     assert load_trial_params("rates-01").epochs == 3
     assert load_trial_params("rates-of-01").epochs == 7
     fewer = params.model_copy(update={"sweeps": {"rates": params.sweeps["rates"]}})
     assert write_trials(fewer, "rates", 3) == ["rates-01"]
+
+
+def test_which_sweep_ended_last_changes_no_byte(params: Params) -> None:
+    """Trials stand in the order of params.yaml, and by their numbers."""
+    write_trials(params, "rates", 1, 2)
+    write_trials(params, "rates-of", 1)
+    before = POINTS_FILE.read_bytes()
+    write_trials(params, "rates", 1, 2)
+    assert POINTS_FILE.read_bytes() == before
 
 
 def test_while_a_sweep_goes_on_its_later_trials_stay(params: Params) -> None:
