@@ -185,6 +185,26 @@ def unwrap_interruption() -> Iterator[None]:
         raise
 
 
+# Of commands that train: where, and how much at once.
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="So many trainings at once; else as many as cores, memory and GPUs allow.",
+)
+ray_option = click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:10001.",
+)
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    """Let a signal that ends a command do what Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def parse_path(_context: click.Context, _option: click.Parameter, name: str | None) -> Path | None:
     """Return a file that is named from the folder where the user is; links are kept."""
     return None if name is None else Path.cwd() / name

@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from secondlook.commands.command_group import RUN_STAGES, STAGES, ProjectCommand
+from secondlook.commands.command_group import (
+    RUN_STAGES,
+    STAGES,
+    ProjectCommand,
+    interrupt,
+    jobs_option,
+    ray_option,
+)
 from secondlook.config.dvc import load_dvc_status, run_dvc
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params, load_params
@@ -34,27 +41,13 @@ PULL = ("pull", "--force", "--allow-missing", *RUN_STAGES)
 
 
 @click.command(cls=ProjectCommand, help=__doc__)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="So many runs at once; else as many as cores, memory and GPUs allow.",
-)
-@click.option(
-    "--ray",
-    "address",
-    metavar="ADDRESS",
-    help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:10001.",
-)
+@jobs_option
+@ray_option
 def command(*, jobs: int | None, address: str | None) -> int:
     """Reproduce the pipeline."""
-    with handle_signals(_interrupt, (signal.SIGTERM, signal.SIGHUP)):
+    with handle_signals(interrupt, (signal.SIGTERM, signal.SIGHUP)):
         params = load_params()
         return run(params, jobs) if address is None else run_on_cluster(params, jobs, address)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def run(params: Params, wanted: int | None) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from secondlook.artifacts.dataset_card import load_dataset_card
-from secondlook.commands.command_group import ProjectCommand
+from secondlook.commands.command_group import ProjectCommand, interrupt, jobs_option, ray_option
 from secondlook.config.dvc import load_dvc_status, run_dvc, tells_only_missing
 from secondlook.config.errors import ParamsError, TrackingError
 from secondlook.config.params import Params, load_params
@@ -51,24 +51,14 @@ Train = Callable[[Mapping[str, TrainParams]], list[Job]]  # trials, several at o
 
 @click.command(cls=ProjectCommand, help=__doc__)
 @click.argument("name", metavar="SWEEP")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="So many trials at once; else as many as cores, memory and GPUs allow.",
-)
-@click.option(
-    "--ray",
-    "address",
-    metavar="ADDRESS",
-    help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:10001.",
-)
+@jobs_option
+@ray_option
 @click.option(
     "--adopt", is_flag=True, help="Write the best trial into params.yaml, as runs of three seeds."
 )
 def command(*, name: str, jobs: int | None, address: str | None, adopt: bool) -> int:
     """Run a sweep to its end."""
-    with handle_signals(_interrupt, (signal.SIGTERM, signal.SIGHUP)):
+    with handle_signals(interrupt, (signal.SIGTERM, signal.SIGHUP)):
         params = load_params()
         _check_sweep(params, name)
         NOTES_FOLDER.mkdir(parents=True, exist_ok=True)
@@ -85,10 +75,6 @@ def command(*, name: str, jobs: int | None, address: str | None, adopt: bool) ->
                     train = partial(_train_on_nodes, params, jobs, submit)
                     result = run(params, name, train, _find_current())
             return _finish(params, result, adopt=adopt)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _refuse(_: str) -> str:
