@@ -3,12 +3,10 @@
 Above them there may be folders for the splits, under the words that data sets use for them.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from secondlook.artifacts.files import list_visible
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.errors import DataError
 from secondlook.data.image_files import (
@@ -18,7 +16,6 @@ from secondlook.data.image_files import (
     is_image,
     is_left_over,
     leads_back,
-    walk_files,
 )
 from secondlook.data.splitting import (
     Item,
@@ -50,18 +47,19 @@ class ClassFolders(ImageFiles):
     @explain_unreadable()
     def items(self) -> list[Item]:
         """Return every picture in order of split, class and path."""
-        items, met = [], WalkNotes()
+        items, met = [], self.met
         splits = self._find_split_folders()
         used = [self.root / path.relative_to(self.root).parts[0] for path, word in splits if word]
         self._note_entries(self.root, met, used)
         for folder, split in splits:
             if split:
                 self._note_entries(folder, met, [])
-            for entry in _list_entries(folder):
-                if entry.is_dir() and entry not in met.repeated:
+            below, beside = self.list_entries(folder)
+            for entry in below:
+                if entry not in met.repeated:
                     items += self._list_class_items(entry, split, met)
-                elif entry.is_file() and is_image(entry):
-                    self.skip(entry)
+            for entry in filter(self.is_picture, beside):
+                self.skip(entry)
         if not items:
             raise DataError(
                 f"{self.root}: no pictures in class folders; {LAYOUT}{self._format_skip_hint()}; "
@@ -72,13 +70,13 @@ class ClassFolders(ImageFiles):
 
     def _list_class_items(self, folder: Path, split: str | None, met: WalkNotes) -> list[Item]:
         label, items = normalize_name(folder.name), []
-        for path in walk_files(folder, notes=met):
-            if is_image(path):
+        for path in self.walk(folder, met):
+            if self.is_picture(path):
                 items.append(Item(self.make_id(path), label, split))
             else:
                 self.skip(path)
         if not items:
-            self.skip(folder)
+            self.skip(folder, folder=True)
         return items
 
     def _note_entries(self, folder: Path, met: WalkNotes, splits: list[Path]) -> None:
@@ -91,7 +89,7 @@ class ClassFolders(ImageFiles):
             elif path.is_symlink() and not path.is_file():
                 met.broken.append(path)
             elif splits and path not in splits and (path.is_dir() or is_image(path)):
-                self.skip(path)
+                self.skip(path, folder=path.is_dir())
 
     def _describe_notes(self, met: WalkNotes) -> Iterator[str]:
         if met.followed:
@@ -106,6 +104,7 @@ class ClassFolders(ImageFiles):
                 "links to folders that are read already, or that hold them, not followed",
             ),
             (met.broken, "links that lead nowhere (warning)"),
+            (met.links, "links or devices inside of archives, not followed (warning)"),
             (met.left_over, "skipped, hidden or left by systems and programs"),
         ):
             if paths:
@@ -119,15 +118,13 @@ class ClassFolders(ImageFiles):
 
         A class may be called `train`: only a folder that holds no pictures itself is a split.
         """
-        folders = _list_folders(self.root)
+        folders = self.list_folders(self.root)
         words = find_split_words([path.name for path in folders])
-        named = [
-            path for path, word in zip(folders, words, strict=True) if word and not _is_full(path)
-        ]
         splits = [(path, word) for path, word in zip(folders, words, strict=True) if word]
+        named = [path for path, _ in splits if not self.is_full(path)]
         if folders and len(splits) == len(folders):
             ordered = sorted(splits, key=lambda pair: SPLITS.index(pair[1]))
-            inner = [_unwrap_folder(path, split) for path, split in ordered]
+            inner = [self._unwrap_folder(path, split) for path, split in ordered]
             self._check_wrapped(inner)
             return [(path, split) for path, (_, split) in zip(inner, ordered, strict=True)]
         if named:
@@ -136,8 +133,19 @@ class ClassFolders(ImageFiles):
                 f"{self.root}: split folder {named[0].name} beside class folder {other}; expected "
                 "either class folders or train, validation and test; move one kind elsewhere"
             )
-        self._check_inner_names({path: _list_folders(path) for path in folders})
+        self._check_inner_names({path: self.list_folders(path) for path in folders})
         return [(self.root, None)]
+
+    def _unwrap_folder(self, folder: Path, split: str) -> Path:
+        """Return what holds the classes: often archives have training_set/training_set/<class>."""
+        inner = self.list_folders(folder)
+        if len(inner) != 1:
+            return folder
+        name = inner[0].name.lower()
+        same = name == folder.name.lower() or find_split_words([name]) == [split]
+        if same or (name in WRAPPERS and not self.is_full(inner[0])):
+            return self._unwrap_folder(inner[0], split)
+        return folder
 
     def _check_inner_names(self, inner: dict[Path, list[Path]]) -> None:
         """Raise DataError where what stands at the top is no class, by what it holds."""
@@ -145,7 +153,7 @@ class ClassFolders(ImageFiles):
             self._check_level(*inner)
         for folder, parts in inner.items():
             words = find_split_words([path.name for path in parts])
-            if len(set(words) - {None}) > 1 and not _is_full(folder):
+            if len(set(words) - {None}) > 1 and not self.is_full(folder):
                 found = " and ".join(f"{folder.name}/{path.name}" for path in parts[:2])
                 raise DataError(
                     f"{self.root}: found {found}, a split inside a class; expected "
@@ -157,7 +165,7 @@ class ClassFolders(ImageFiles):
         counts = Counter(name for names in named.values() for name in names)
         least = 2 if suspect else max(2, len(named))
         shared = sorted(name for name, count in counts.items() if count >= least)
-        if len(shared) < 2 or any(_is_full(folder) for folder in inner):
+        if len(shared) < 2 or any(self.is_full(folder) for folder in inner):
             return
         tops = [name for name, names in named.items() if names & {*shared}]
         if suspect or len(shared) > len(tops):
@@ -173,67 +181,27 @@ class ClassFolders(ImageFiles):
 
     def _check_level(self, folder: Path) -> None:
         """Raise DataError where the only folder is no class, for what it holds are folders too."""
-        inner = _list_folders(folder)
-        if len(inner) > 1 and not _is_full(folder):
+        inner = self.list_folders(folder)
+        if len(inner) > 1 and not self.is_full(folder):
             raise DataError(
                 f"{self.root}: only one folder, {folder.relative_to(self.root).as_posix()}, which "
                 f"holds {_format_some([path.name for path in inner])}; if those are the classes or "
                 f"the splits, set data.path to {folder}"
             )
-        if inner and not _is_full(folder):
+        if inner and not self.is_full(folder):
             self._check_level(inner[0])
 
     def _check_wrapped(self, folders: list[Path]) -> None:
         """Raise DataError where all splits hold one folder, of one name, which holds folders."""
-        inner = [path for folder in folders for path in _list_folders(folder)]
-        parts = _list_folders(inner[0]) if inner else []
-        if len({path.name for path in inner}) == 1 and len(parts) > 1 and not _is_full(inner[0]):
+        inner = [path for folder in folders for path in self.list_folders(folder)]
+        parts = self.list_folders(inner[0]) if inner else []
+        same = len({path.name for path in inner}) == 1
+        if same and len(parts) > 1 and not self.is_full(inner[0]):
             raise DataError(
                 f"{self.root}: only one class, {inner[0].name}, which holds the folders "
                 f"{_format_some([path.name for path in parts])}; if those are the classes, move "
                 f"them up, such as to {folders[0].name}/{parts[0].name}"
             )
-
-
-def _list_entries(folder: Path) -> list[Path]:
-    """Return what is in a folder, in order of name, but for what systems and programs leave."""
-    return [path for path in list_visible(folder) if not is_left_over(path.name)]
-
-
-def _list_folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder that hold a picture, at any depth."""
-    # Which knows folders from files without asking for each; Path knows what a link leads to.
-    with os.scandir(folder) as entries:
-        found = [Path(entry.path) for entry in entries if not entry.is_file(follow_symlinks=False)]
-    return [
-        path
-        for path in sorted(found)
-        if path.is_dir()
-        and not is_left_over(path.name)
-        and not (path.is_symlink() and leads_back(path, folder))
-        and any(is_image(file) for file in walk_files(path))
-    ]
-
-
-def _is_full(folder: Path) -> bool:
-    """Return whether there are pictures in a folder itself."""
-    with os.scandir(folder) as entries:
-        return any(
-            path.is_file() and not is_left_over(path.name) and is_image(path)
-            for path in (Path(entry.path) for entry in entries)
-        )
-
-
-def _unwrap_folder(folder: Path, split: str) -> Path:
-    """Return what holds the classes: often archives have training_set/training_set/<class>."""
-    inner = _list_folders(folder)
-    if len(inner) != 1:
-        return folder
-    name = inner[0].name.lower()
-    same = name == folder.name.lower() or find_split_words([name]) == [split]
-    if same or (name in WRAPPERS and not _is_full(inner[0])):
-        return _unwrap_folder(inner[0], split)
-    return folder
 
 
 def _are_parts(names: list[str]) -> bool:

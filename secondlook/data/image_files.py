@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
+from secondlook.artifacts.files import list_visible
 from secondlook.config.errors import DataError
 from secondlook.data import decoding
 from secondlook.data.splitting import ImageContent, is_plain_text
@@ -35,17 +37,20 @@ SYSTEM_FOLDERS = {
 MAX_NAMED = 3  # files that a line names
 
 
-def is_image(path: Path) -> bool:
-    """Return whether a file is taken for a picture; OSError where it may not be read."""
+def is_image(path: Path, open_file: Callable[[], BinaryIO] | None = None) -> bool:
+    """Return whether a file is taken for a picture; OSError where it may not be read.
+
+    `open_file` opens what does not lie on the disk under this path.
+    """
     suffix = path.suffix.lower()
     if suffix in OTHER_SUFFIXES or suffix.endswith(("~", "_original")):
         return False
-    return suffix in IMAGE_SUFFIXES or _begins_as_image(path)
+    return suffix in IMAGE_SUFFIXES or _begins_as_image(open_file or (lambda: path.open("rb")))
 
 
-def _begins_as_image(path: Path) -> bool:
+def _begins_as_image(open_file: Callable[[], BinaryIO]) -> bool:
     """Return whether a file is a picture by its content, whatever its name."""
-    with path.open("rb") as file:
+    with open_file() as file:
         try:
             image = Image.open(file, formats=decoding.IMAGE_FORMATS)
             if image.format == "PPM":
@@ -75,12 +80,13 @@ def explain_unreadable() -> Iterator[None]:
 
 
 class ImageFiles:
-    """Picture files below a folder; an image's id is its path relative to that folder."""
+    """Picture files below a folder; an image's id is its path relative to `base`, that folder."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = self.base = root
         self.skipped: list[str] = []
         self.notes: list[str] = []
+        self.met = WalkNotes()
 
     def content(self, name: str) -> ImageContent:
         """Return the bytes of the file with this id; DataError when it cannot be read."""
@@ -90,14 +96,53 @@ class ImageFiles:
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}; expected a readable file") from None
 
-    def skip(self, path: Path) -> None:
+    def list_entries(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """Return the folders and the files in a folder, but for what is hidden or left over."""
+        found = [path for path in list_visible(folder) if not is_left_over(path.name)]
+        folders = {path: path.is_dir() for path in found}
+        others = [path for path, is_folder in folders.items() if not is_folder]
+        return [path for path in found if folders[path]], [p for p in others if p.is_file()]
+
+    def list_folders(self, folder: Path) -> list[Path]:
+        """Return the folders in a folder that hold a picture, at any depth."""
+        # Which knows folders from files without asking for each; Path knows what a link leads to.
+        with os.scandir(folder) as entries:
+            found = [
+                Path(entry.path) for entry in entries if not entry.is_file(follow_symlinks=False)
+            ]
+        return [
+            path
+            for path in sorted(found)
+            if path.is_dir()
+            and not is_left_over(path.name)
+            and not (path.is_symlink() and leads_back(path, folder))
+            and any(is_image(file) for file in walk_files(path))
+        ]
+
+    def is_full(self, folder: Path) -> bool:
+        """Return whether there are pictures in a folder itself."""
+        with os.scandir(folder) as entries:
+            return any(
+                path.is_file() and not is_left_over(path.name) and is_image(path)
+                for path in (Path(entry.path) for entry in entries)
+            )
+
+    def is_picture(self, path: Path) -> bool:
+        """Return whether a file is taken for a picture."""
+        return is_image(path)
+
+    def walk(self, folder: Path, met: "WalkNotes") -> Iterator[Path]:
+        """Yield the files in a folder at any depth, and note what else there is."""
+        return walk_files(folder, notes=met)
+
+    def skip(self, path: Path, *, folder: bool = False) -> None:
         """Note what is passed over; its name need not be fit for the manifest."""
-        name = path.relative_to(self.root).as_posix() + ("/" if path.is_dir() else "")
+        name = path.relative_to(self.base).as_posix() + ("/" if folder else "")
         self.skipped.append(_clean_name(name))
 
     def make_id(self, path: Path) -> str:
         """Return a picture's id; DataError where its name is unfit for the manifest."""
-        name = path.relative_to(self.root).as_posix()
+        name = path.relative_to(self.base).as_posix()
         if not is_plain_text(name):
             raise DataError(
                 f"{self.root}: {name!a} holds control characters or is not UTF-8; rename it"
@@ -106,7 +151,7 @@ class ImageFiles:
 
     def format_names(self, paths: list[Path]) -> str:
         """Return the first of some paths below the folder as a line of text has them."""
-        names = [path.relative_to(self.root).as_posix() for path in paths[:MAX_NAMED]]
+        names = [path.relative_to(self.base).as_posix() for path in paths[:MAX_NAMED]]
         return ", ".join(map(_clean_name, names)) + (", ..." if len(paths) > MAX_NAMED else "")
 
 
@@ -118,13 +163,15 @@ def _clean_name(name: str) -> str:
 class WalkNotes:
     """What walks met besides files.
 
-    Links to folders, followed or not, and links to nothing; what systems and programs left.
+    Links to folders, followed or not, and links to nothing; what systems and programs left; links
+    and devices inside of archives.
     """
 
     followed: list[Path] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
     broken: list[Path] = field(default_factory=list)
     left_over: list[Path] = field(default_factory=list)
+    links: list[Path] = field(default_factory=list)
 
 
 def _raise_error(error: OSError) -> None:
