@@ -1,8 +1,12 @@
 """Images: where they come from, which split they fall in, and how they become arrays.
 
 splitting.py        what every source gives, one item an image, and the split it falls in
-sources.py          where images come from: a CSV list, or one of the two below
+sources.py          where images come from: a CSV list, or one of those below
 class_folders.py    folders named after classes, also under folders named after splits
+archived_folders.py the same in tar and zip archives, read without unpacking
+archive_shards.py   archives that belong together: found, listed, read by the ids of files
+archives.py         one archive: what is in it, and what is refused
+sample_labels.py    files beside pictures that name their class, as WebDataset has them
 idx.py              the format of MNIST, and pairs of such files as a source
 image_files.py      which files below a folder are pictures, and what is passed over
 decoding.py         an image's bytes -> uint8 (H, W, C), the same for training and serving

@@ -1,6 +1,7 @@
 """Where images come from: what every source can do, and CSV lists as a source.
 
-Class folders and IDX files are sources of their own: see class_folders.py and idx.py.
+Class folders, archives and IDX files are sources of their own: see class_folders.py,
+archived_folders.py and idx.py.
 """
 
 import csv
@@ -15,6 +16,8 @@ from secondlook.artifacts.files import list_visible
 from secondlook.artifacts.manifest import SPLITS
 from secondlook.config.errors import DataError
 from secondlook.config.params import DataParams
+from secondlook.data.archive_shards import find_archives, is_archive
+from secondlook.data.archived_folders import ArchivedFolders
 from secondlook.data.class_folders import ClassFolders
 from secondlook.data.idx import IdxPairs
 from secondlook.data.image_files import ImageFiles, explain_unreadable
@@ -177,9 +180,15 @@ def open_source(data: DataParams) -> Source:
     Raises DataError when its folder or the files in it are not what `data.source` promises.
     """
     root = Path(data.path)
-    if not root.is_dir():
-        found = "a file; expected the folder that holds it" if root.exists() else "no such folder"
+    is_read = data.source == "folder" and root.is_file() and is_archive(root)
+    if not root.is_dir() and not is_read:
+        allowed = ", or a tar or zip archive" if data.source == "folder" else ""
+        found = f"a file; expected the folder that holds it{allowed}"
+        found = found if root.exists() else "no such folder"
         raise DataError(f"params.yaml: data.path: {data.path} is {found}; correct the path")
     if data.source == "idx":
         return IdxPairs(root, data.class_names, data.transpose)
-    return ClassFolders(root) if data.source == "folder" else CsvList(root)
+    if data.source == "csv":
+        return CsvList(root)
+    archives = find_archives(root)
+    return ArchivedFolders(root, archives) if archives else ClassFolders(root)

@@ -158,11 +158,12 @@ def _link_workspace_data(shop: Sandbox, path: str) -> str | None:
 
 
 def _describe_missing_images(shop: Sandbox, path: str, recorded: Mapping[str, Any]) -> str:
+    kind = "folder" if "nfiles" in recorded else "file"
     held = "holds others now" if (shop.workspace / path).exists() else "is not there"
     return (
         f"{path}: the images of the run (md5 {recorded['md5']}, {recorded.get('nfiles', 1)} files) "
         f"are neither in git nor in DVC's cache nor in a remote ({_name_remotes(shop)}), and the "
-        f"folder {held}; `dvc push` them where they still are, or put them back"
+        f"{kind} {held}; `dvc push` them where they still are, or put them back"
     )
 
 

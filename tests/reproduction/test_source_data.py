@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from secondlook.config.errors import DataError
+from secondlook.data.archives import list_archive
 from secondlook.reproduction import source_data
 from secondlook.reproduction.sandbox import (
     Sandbox,
@@ -18,6 +19,7 @@ from secondlook.reproduction.sandbox import (
     make_scratch_folder,
     resolve_revision,
 )
+from tests.support.archives import read_folder, write_zip
 from tests.support.datasets import make_png, write_class_folders
 from tests.support.project import build_project, commit_all, edit_params, run_command
 
@@ -148,6 +150,33 @@ def test_images_in_a_folder_that_dvc_keeps(project: Path) -> None:
     run_command(project, "dvc", "add", "own")
     assert source_data.is_in_dvc(project, "own/photos")
     assert not source_data.is_in_dvc(project, PHOTOS)
+
+
+def test_an_archive_comes_from_cache_remote_or_disk(project: Path) -> None:
+    """It is a file, and all the same as a folder: also where its .dvc file was never committed."""
+    photos, path = read_folder(project / PHOTOS), "data/photos.zip"
+    write_zip(project / path, photos)
+    edit_params(project, {"data": {"path": path}})
+    run_command(project, "dvc", "repro", "split")
+
+    def bring() -> str:
+        with make_sandbox(project) as made:
+            source = source_data.bring_recorded_images(
+                made, path, read_recorded_images(project, path)
+            )
+            assert len(list_archive(made.project / path).members) == 60
+            assert source_data.find_changed_deps(made, "split") == []
+        return source
+
+    run_command(project, "git", *AUTHOR, "commit", "--quiet", "--all", "--message", "Zip")
+    assert bring() == "the workspace's file"
+    run_command(project, "dvc", "add", path)
+    (project / path).unlink()
+    assert bring() == "DVC's cache"
+    shutil.rmtree(project / ".dvc/cache/files")
+    write_zip(project / path, photos | {"a/0.png": make_png(200)})
+    with pytest.raises(DataError, match="and the file holds others now;"):
+        bring()
 
 
 def test_todays_images_are_brought_as_they_are(added: Path) -> None:
