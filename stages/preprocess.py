@@ -1,22 +1,23 @@
 """Turn pictures into arrays of one size, and say what they are like.
 
-Reads data/split/manifest.csv and the source; writes data/preprocess/: <split>.npy (uint8,
-N x H x W x C), <split>.labels.npy (int64, N), images.csv in the order of the arrays, rejected.csv,
-lookalikes.csv and facts.json. Decoding once, here, spares every run and epoch from doing it again.
+Reads data/split/manifest.csv and the source; writes data/preprocess/: <split>-00000.npy and so on
+(uint8, n x H x W x C each), <split>.labels.npy (int64, N), images.csv in the order of the arrays,
+rejected.csv, lookalikes.csv and facts.json. Decoding once, here, spares every run and epoch from
+doing it again; what was decoded for the last output is taken from there.
 """
 
 import hashlib
 import json
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from secondlook.artifacts import files, manifest
 from secondlook.artifacts.dataset_card import (
@@ -28,25 +29,24 @@ from secondlook.artifacts.dataset_card import (
     PixelStatistics,
     TrainingProfile,
 )
-from secondlook.artifacts.manifest import (
-    MANIFEST_COLUMNS,
-    SEEN_SPLITS,
-    SPLITS,
-    ManifestRow,
-    ManifestRows,
+from secondlook.artifacts.image_shards import (
+    SHARD_NAME,
+    ImageShards,
+    count_shard_images,
+    cut_shards,
+    load_shards,
 )
-from secondlook.artifacts.parallel import map_in_order
-from secondlook.config.errors import DataError, RejectedImageError
-from secondlook.config.params import Params, PreprocessParams
-from secondlook.data import decoding, near_duplicates, profile, sources
-from secondlook.data.profile import DecodeResult, SizedImages, SplitSummary, build_profile
-from secondlook.data.sources import Source
+from secondlook.artifacts.manifest import MANIFEST_COLUMNS, SPLITS, ManifestRows
+from secondlook.config.errors import DataError
+from secondlook.config.params import SHARD_BYTES, Params, PreprocessParams
+from secondlook.data import near_duplicates, sources
+from secondlook.data.image_store import open_store
+from secondlook.data.profile import SizedImages, build_profile
+from secondlook.data.split_summary import MAX_EXAMPLES, REJECTED_COLUMNS, SplitSummary
 from secondlook.data.splitting import order_classes
 
-BATCH_BYTES = 2**20
 MAX_FAINT_SHARE = 0.05  # of the training pictures: some are truly of one grey
 SplitSummaries = dict[str, SplitSummary]
-SplitArrays = dict[str, NDArray[np.uint8]]
 
 
 class _ArrayFindings(NamedTuple):
@@ -63,94 +63,82 @@ def run(params: Params) -> None:
     listed = manifest.load_manifest()
     names = order_classes({row.label for row in listed}, params.data.positive)
     with files.create_output("preprocess") as out:
-        result = _write_arrays(out, listed, names, params)
-        _check_rejections(result, names, params)
-        arrays = {split: np.load(out / f"{split}.npy", mmap_mode="r") for split in SPLITS}
+        result, decoded = _write_arrays(out, listed, names, params)
+        _check_rejections(result, params)
+        arrays = [load_shards(out, split) for split in SPLITS]
         pairs = near_duplicates.find_near_duplicates(
-            list(arrays.values()), ManifestRows(out / "images.csv")
+            arrays,
+            ManifestRows(out / "images.csv"),
+            np.concatenate([one.frequencies for one in result.values()]),
         )
         files.write_csv(
             out / "lookalikes.csv",
             near_duplicates.PAIR_COLUMNS,
             near_duplicates.list_pair_rows(pairs),
         )
-        digest = _hash_arrays(out, names, params.data.positive)
-        pictures = _build_profile(arrays, result)
         found = _ArrayFindings(
-            digest,
+            _hash_images(result, names, params.data.positive),
             manifest.count_duplicates(),
             near_duplicates.count_near_duplicates(pairs),
-            pictures,
+            _build_profile(arrays, result),
         )
         facts = _build_dataset_card(result, names, params, found)
         files.write_json(out / "facts.json", facts.model_dump())
-    print(*_format_summary(result, facts), sep="\n")
+    print(*_format_summary(result, facts, decoded), sep="\n")
 
 
 def _write_arrays(
     out: Path, listed: ManifestRows, names: list[str], params: Params
-) -> SplitSummaries:
-    """Write the arrays and labels of each split, and the lists of all images as they come."""
-    spec, source, result = params.preprocess, sources.open_source(params.data), SplitSummaries()
+) -> tuple[SplitSummaries, int]:
+    """Write the arrays and labels of each split, and the lists of all images as they come.
+
+    Returns what is known of each split, and how many images had to be decoded.
+    """
+    source, result = sources.open_source(params.data), SplitSummaries()
     totals = Counter(row.split for row in listed)
     with (
+        open_store(params.preprocess, source.content) as store,
         files.open_csv_writer(out / "images.csv", MANIFEST_COLUMNS) as kept,
-        files.open_csv_writer(out / "rejected.csv", profile.REJECTED_COLUMNS) as rejected,
+        files.open_csv_writer(out / "rejected.csv", REJECTED_COLUMNS) as rejected,
+        _show_progress(totals) as advance,
     ):
+        at_most = count_shard_images(params.preprocess.shard_bytes, store.shape)
         for split in SPLITS:
             rows = (row for row in listed if row.split == split)
-            decoded = _show_progress(_decode_rows(rows, source, spec), split, totals[split])
-            with manifest.ArrayWriter(out / f"{split}.npy", _compute_shape(spec)) as array:
-                lists = (kept.writerow, rejected.writerow)
-                result[split] = profile.summarize_split(decoded, names, array.append, *lists)
-            np.save(out / f"{split}.labels.npy", np.array(result[split].labels, np.int64))
-    return result
+            result[split], number = SplitSummary(names), 0
+            for group in cut_shards(rows, totals[split], at_most):
+                target = out / SHARD_NAME.format(split=split, number=number)
+                shard = store.add_shard(group, target, advance)
+                result[split].add_shard(group, shard, kept.writerow, rejected.writerow)
+                number += target.exists()
+            np.save(out / f"{split}.labels.npy", result[split].labels)
+    return result, store.decoded
 
 
-def _decode_rows(
-    rows: Iterable[ManifestRow], source: Source, spec: PreprocessParams
-) -> Iterator[DecodeResult]:
-    """Yield each row with what the network sees (H, W, C), or with the reason why it cannot."""
-
-    def decode_row(row: ManifestRow) -> DecodeResult:
-        try:
-            return row, decoding.decode_image(source.content(row.id), spec)
-        except RejectedImageError as error:
-            return row._replace(reason=str(error)), None
-
-    # As many at a time as fit in a megabyte: handing over single small ones costs more than they.
-    batch = max(1, min(64, BATCH_BYTES // math.prod(_compute_shape(spec))))
-    return map_in_order(decode_row, rows, batch)
+@contextmanager
+def _show_progress(totals: Mapping[str, int]) -> Iterator[Callable[[int], object]]:
+    """Give what is to be told how many images more are done; on a terminal it shows that."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("preprocess", total=sum(totals.values()))
+        yield partial(shown.advance, task)
 
 
-def _compute_shape(spec: PreprocessParams) -> tuple[int, int, int]:
-    """Return the shape of one image: (H, W, C)."""
-    return (spec.height, spec.width, spec.channels)
-
-
-def _show_progress(
-    results: Iterator[DecodeResult], split: str, total: int
-) -> Iterable[DecodeResult]:
-    """Yield the results, and on a terminal show how far they are."""
-    console, title = Console(stderr=True), f"preprocess {split}"
-    return track(results, title, total, console=console, disable=not console.is_terminal)
-
-
-def _check_rejections(result: SplitSummaries, names: list[str], params: Params) -> None:
+def _check_rejections(result: SplitSummaries, params: Params) -> None:
     """Raise DataError when too many images were rejected, or all of a class in a split."""
     lost, total = _count_rejections(result), sum(len(one.labels) for one in result.values())
     firsts = [row for one in result.values() for row in one.firsts]
     path, allowed = params.data.path, params.preprocess.max_rejected_fraction
     total += lost.total()
     if lost.total() > allowed * total:
-        first = "; ".join(f"{row.id}: {row.reason}" for row in firsts[: profile.MAX_EXAMPLES])
+        first = "; ".join(f"{row.id}: {row.reason}" for row in firsts[:MAX_EXAMPLES])
         raise DataError(
             f"{path}: {lost.total()} of {total} images cannot be read, expected at most "
             f"{allowed} of them (params.yaml: preprocess.max_rejected_fraction);"
             f" mend or remove them; the first: {first}"
         )
     for split, one in result.items():
-        for name in sorted(name for name, count in one.count_images(names).items() if not count):
+        for name in sorted(name for name, count in one.count_images().items() if not count):
             first = next((f": {r.id}: {r.reason}" for r in one.firsts if r.label == name), "")
             raise DataError(
                 f"{path}: no image of class {name!r} in {split} can be read; mend them{first}"
@@ -162,18 +150,24 @@ def _count_rejections(result: SplitSummaries) -> "Counter[str]":
     return sum((one.reasons for one in result.values()), Counter())
 
 
-def _hash_arrays(folder: Path, names: list[str], positive: str | None) -> str:
-    """Return the SHA-256 (hex) of the arrays and labels in a folder, the classes and `positive`."""
-    arrays = [folder / f"{split}{kind}.npy" for split in SPLITS for kind in ("", ".labels")]
-    told = json.dumps([files.hash_files(*arrays), names, positive])
-    return hashlib.sha256(told.encode()).hexdigest()
+def _hash_images(result: SplitSummaries, names: list[str], positive: str | None) -> str:
+    """Return the SHA-256 (hex) of all pixels and labels, the classes and `positive`.
+
+    It does not depend on how the images are cut into shards.
+    """
+    told = hashlib.sha256(json.dumps([names, positive]).encode())
+    for one in result.values():
+        told.update(f"{len(one.labels)}".encode())
+        told.update(one.hashes.tobytes())
+        told.update(one.labels.tobytes())
+    return told.hexdigest()
 
 
-def _build_profile(arrays: SplitArrays, result: SplitSummaries) -> TrainingProfile:
+def _build_profile(arrays: Sequence[ImageShards], result: SplitSummaries) -> TrainingProfile:
     """Return what the training pictures are like, and how unlike those of validation are."""
     training, validation = (
-        SizedImages(arrays[split], np.array(result[split].sizes, np.int64).reshape(-1, 2))
-        for split in SEEN_SPLITS
+        SizedImages(pictures, one.sizes)
+        for pictures, one in zip(arrays[:2], result.values(), strict=False)
     )
     return build_profile(training, validation)
 
@@ -182,30 +176,32 @@ def _build_dataset_card(
     result: SplitSummaries, names: list[str], params: Params, found: _ArrayFindings
 ) -> DatasetCard:
     """Return what the arrays are like."""
-    reasons = Counter[str]()
+    spec, reasons = params.preprocess, Counter[str]()
     for reason, count in _count_rejections(result).items():
         reasons[reason.partition(":")[0]] += count
     return DatasetCard(
         name=Path(params.data.path).name or "data",
         classes=names,
         positive=params.data.positive,
-        shape=list(_compute_shape(params.preprocess)),
-        counts={split: one.count_images(names) for split, one in result.items()},
+        shape=[spec.height, spec.width, spec.channels],
+        counts={split: one.count_images() for split, one in result.items()},
         rejected=reasons.total(),
         pixels=PixelStatistics.from_histogram(result["train"].histogram),
         levels={
             split: LevelStatistics.from_histogram(one.histogram) for split, one in result.items()
         },
         reasons=dict(reasons),
-        preparation=params.preprocess,
+        preparation=spec.model_copy(update={"shard_bytes": SHARD_BYTES}),  # changes no image
         **found._asdict(),
     )
 
 
-def _format_summary(result: SplitSummaries, facts: DatasetCard) -> Iterator[str]:
+def _format_summary(result: SplitSummaries, facts: DatasetCard, decoded: int) -> Iterator[str]:
     """Yield the lines that a person reads when it is done."""
     counts = ", ".join(f"{len(one.labels)} {split}" for split, one in result.items())
     yield f"preprocess: {counts} images of {' x '.join(map(str, facts.shape))}"
+    if decoded < facts.image_count:
+        yield f"{decoded} of them were decoded, the others are as they were"
     if reasons := _count_rejections(result):
         told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(5))
         yield f"{reasons.total()} rejected, see data/preprocess/rejected.csv: {told}"

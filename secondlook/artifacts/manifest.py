@@ -1,11 +1,10 @@
 """The images of all splits: a row of each from `split`, the arrays of them from `preprocess`."""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from secondlook.artifacts import files
 from secondlook.artifacts.dataset_card import DuplicateCounts
 from secondlook.artifacts.files import check_present, stage_folder
+from secondlook.artifacts.image_shards import Images, ImageShards, load_shards
 
 SPLITS = ("train", "validation", "test")
 SEEN_SPLITS = SPLITS[:2]  # fitted to and chosen by; their curves are measured at every epoch
@@ -72,14 +72,12 @@ def count_duplicates() -> DuplicateCounts:
     )
 
 
-def load_images(split: str) -> NDArray[np.uint8]:
-    """Return the pictures of train, validation or test: uint8 (N, H, W, C), a memory map.
+def load_images(split: str) -> ImageShards:
+    """Return the pictures of train, validation or test: uint8 (N, H, W, C), in memory maps.
 
     Raises DataError when `preprocess` has not run.
     """
-    path = check_present(stage_folder("preprocess") / f"{split}.npy")
-    pictures: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return pictures
+    return load_shards(stage_folder("preprocess"), split)
 
 
 def load_labels(split: str) -> NDArray[np.int64]:
@@ -92,46 +90,13 @@ def load_labels(split: str) -> NDArray[np.int64]:
     return classes
 
 
-class ArrayWriter:
-    """Writes a .npy file row by row, without knowing how many rows there will be.
-
-    Rows are uint8 of one shape, (H, W, C). The header is written again on closing: numpy pads
-    it so that the number of rows can grow in place.
-    """
-
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        self.shape, self.rows = shape, 0
-        self._file: BinaryIO = path.open("wb")
-        self._write_header()
-
-    def _write_header(self) -> None:
-        self._file.seek(0)
-        header = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, *self.shape)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-    def append(self, row: NDArray[np.uint8]) -> None:
-        """Write one row of the promised shape."""
-        self._file.write(row.tobytes())
-        self.rows += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        with self._file:
-            if error is None:
-                self._write_header()
-                self._file.flush()
-                os.fsync(self._file.fileno())
-
-
 class ImageSubset:
     """Some of the images, cut like all of them, read only when asked for.
 
     images: uint8 (N, H, W, C); positions: int64 (M,), sorted.
     """
 
-    def __init__(self, images: NDArray[np.uint8], positions: NDArray[np.int64]) -> None:
+    def __init__(self, images: Images, positions: NDArray[np.int64]) -> None:
         self.images, self.positions = images, positions
 
     def __len__(self) -> int:

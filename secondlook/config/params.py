@@ -68,8 +68,15 @@ class SplitParams(ParamsSection):
     seed: Seed
 
 
+SHARD_BYTES = 2**25
+
+
 class PreprocessParams(ParamsSection):
-    """What every image is turned into: height x width x channels, uint8."""
+    """What every image is turned into: height x width x channels, uint8.
+
+    shard_bytes: of the files that they are kept in, at most (one image may be larger); it changes
+    no image, and may be left out.
+    """
 
     height: SideLength
     width: SideLength
@@ -78,6 +85,7 @@ class PreprocessParams(ParamsSection):
     background: Literal["black", "white"]
     contrast: Literal["stretch", "equalize"] | None
     max_rejected_fraction: Fraction
+    shard_bytes: Annotated[int, Field(ge=1, le=2**30)] = make_optional(SHARD_BYTES)
 
 
 class OperatingPointParams(ParamsSection):

@@ -169,6 +169,7 @@ class TrainParams(ParamsSection):
     loss: Loss = make_optional("cross_entropy")
     backbone: BackboneParams | None = make_optional(None)
     fine_tune: FineTuneParams | None = make_optional(None)
+    shuffle_window: PositiveCount | None = make_optional(None)
 
 
 # What a run has that does not tell of the key: run.json leaves it out then.

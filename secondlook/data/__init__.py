@@ -11,8 +11,11 @@ idx.py              the format of MNIST, and pairs of such files as a source
 image_files.py      which files below a folder are pictures, and what is passed over
 decoding.py         an image's bytes -> uint8 (H, W, C), the same for training and serving
 image_features.py   what an image is like, in a dozen numbers that people have words for
-profile.py          what training images are like: ranges of the features, what was rejected
 similarity.py       how alike two images are: correlation, and perceptual hash
+image_store.py      what was decoded before, so that what is new alone is decoded
+decoded_shards.py   what is known of the images of a shard, beside their pixels
+split_summary.py    what became of a split: classes, sizes, levels, and what was rejected
+profile.py          what training images are like: ranges of the features
 near_duplicates.py  images that look the same and are not the same bytes
 
 Only `split`, `preprocess` and what asks a network reach this room: `train` and the stages after

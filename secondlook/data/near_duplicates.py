@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.dataset_card import NearDuplicateCounts
+from secondlook.artifacts.image_shards import Images
 from secondlook.artifacts.manifest import ManifestRow
 from secondlook.artifacts.parallel import map_in_order
-from secondlook.artifacts.schema import ImageArray, IndexArray
+from secondlook.artifacts.schema import IndexArray
 from secondlook.data import similarity
 from secondlook.data.similarity import Frequencies, Hashes
 
@@ -27,6 +28,7 @@ PAIR_COLUMNS = (
 )
 NearPlaces = tuple[float, int, int]  # distance and places
 MAX_LISTED_PAIRS = 1000  # pairs in lookalikes.csv at most
+ROWS_AT_ONCE = 2**16
 MAX_COMPARED_PIXELS = 2**34  # pixels compared, after which the search stops
 
 
@@ -51,14 +53,18 @@ class NearDuplicates:
 
 
 def find_near_duplicates(
-    arrays: Sequence[ImageArray], rows: Iterable[ManifestRow]
+    arrays: Sequence[Images],
+    rows: Iterable[ManifestRow],
+    waves: Frequencies | None = None,
 ) -> NearDuplicates:
     """Return the pairs of images of different bytes that look the same, but not as they should.
 
     arrays: uint8, each (n, H, W, C), memory maps or not; rows: what they show, image by image,
-    gone through several times. Memory grows by some 300 bytes an image.
+    gone through several times; waves: the lowest frequencies of all (N, FREQUENCY_COUNT), where
+    they are known. Memory grows by some 300 bytes an image.
     """
-    waves, codes = _compute_hashes_of_all(arrays)
+    waves = compute_all_frequencies(arrays) if waves is None else waves
+    codes = _compute_all_hashes(waves)
     shaped = np.flatnonzero(waves.any(axis=1))
     bound, compared, near = similarity.compute_distance_bound(arrays, shaped), 0, list[NearPlaces]()
     for i, j in _select_harmful(rows, shaped, similarity.find_candidates(codes[shaped])):
@@ -70,18 +76,20 @@ def find_near_duplicates(
     return NearDuplicates(_attach_rows(sorted(near), rows), bound, compared <= MAX_COMPARED_PIXELS)
 
 
-def _compute_hashes_of_all(arrays: Sequence[ImageArray]) -> tuple[Frequencies, Hashes]:
-    """Return the lowest frequencies (N, FREQUENCY_COUNT) and the hashes (N,) of all images."""
-    every, start = np.arange(sum(map(len, arrays))), 0
-    waves = np.empty((len(every), similarity.FREQUENCY_COUNT), np.float32)
-    codes = np.empty(len(every), np.uint64)
-    for block in map_in_order(
-        similarity.compute_frequencies, similarity.iterate_blocks(arrays, every), 1
-    ):
-        end = start + len(block)
-        waves[start:end], codes[start:end] = block, similarity.compute_hashes(block)
-        start = end
-    return waves, codes
+def compute_all_frequencies(arrays: Sequence[Images]) -> Frequencies:
+    """Return the lowest frequencies (N, FREQUENCY_COUNT) of all images."""
+    every = np.arange(sum(map(len, arrays)))
+    blocks = similarity.iterate_blocks(arrays, every)
+    return np.concatenate(list(map_in_order(similarity.compute_frequencies, blocks, 1)))
+
+
+def _compute_all_hashes(waves: Frequencies) -> Hashes:
+    """Return the hash (N,) of each row of waves (N, FREQUENCY_COUNT), without copies of all."""
+    codes = np.empty(len(waves), np.uint64)
+    for start in range(0, len(waves), ROWS_AT_ONCE):
+        end = start + ROWS_AT_ONCE
+        codes[start:end] = similarity.compute_hashes(waves[start:end])
+    return codes
 
 
 def _attach_rows(near: list[NearPlaces], rows: Iterable[ManifestRow]) -> list[NearDuplicatePair]:
@@ -128,7 +136,7 @@ def _could_be_near(first: Frequencies, second: Frequencies, bound: float) -> NDA
 
 
 def _confirm_pairs(
-    arrays: Sequence[ImageArray], i: IndexArray, j: IndexArray, bound: float
+    arrays: Sequence[Images], i: IndexArray, j: IndexArray, bound: float
 ) -> list[NearPlaces]:
     """Return those of the pairs of images at places i (n,) and j (n,) that are within the bound."""
     blocks = zip(

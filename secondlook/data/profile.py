@@ -5,32 +5,25 @@ of the outermost 0.5 % of the training images on that side. All features share o
 such that few validation images go beyond it in any of them: one warning in forty images that are
 like those of training, and not one a feature. (Images that were not trained on decide, as in
 split conformal prediction: Papadopoulos et al. 2002, "Inductive confidence machines".)
-
-Counted besides, as the images of a split come: classes, sizes, levels, and what was rejected.
 """
 
 import math
-from array import array
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondlook.artifacts.dataset_card import (
-    FAINT_LEVELS,
     FALSE_ALARM_SHARE,
     ReferenceRange,
     TrainingProfile,
     find_conformal_bound,
 )
-from secondlook.artifacts.manifest import ManifestRow
+from secondlook.artifacts.image_shards import Images
 from secondlook.artifacts.parallel import map_in_order
-from secondlook.artifacts.schema import FloatArray
+from secondlook.artifacts.schema import FloatArray, ImageArray, IndexArray
 from secondlook.data import similarity
-from secondlook.data.decoding import DecodedImage
 from secondlook.data.image_features import (
     FEATURE_DECIMALS,
     ImageFeatures,
@@ -136,7 +129,7 @@ PROFILE_SAMPLE = 5000  # pictures of a split that are looked at: enough for its 
 class SizedImages(NamedTuple):
     """Pictures (N, H, W, C), uint8, and their sizes as given (N, 2), width and height."""
 
-    pictures: NDArray[np.uint8]
+    pictures: Images
     sizes: NDArray[np.int64]
 
 
@@ -151,7 +144,7 @@ def build_profile(training: SizedImages, validation: SizedImages) -> TrainingPro
 def compute_mean_image(split: SizedImages) -> FloatArray:
     """Return the mean of the coarse pictures (cells,), 0..255."""
     sums = map_in_order(
-        lambda part: compute_cell_means(convert_to_grey(part.pictures)).sum(axis=0),
+        lambda part: compute_cell_means(convert_to_grey(part[0])).sum(axis=0),
         _iterate_sample(split),
         1,
     )
@@ -167,73 +160,10 @@ def measure_sample(split: SizedImages, mean: FloatArray) -> ImageFeatures:
     return ImageFeatures(*np.vstack(list(tables)).T)
 
 
-def _iterate_sample(split: SizedImages) -> Iterator[SizedImages]:
+def _iterate_sample(split: SizedImages) -> Iterator[tuple[ImageArray, IndexArray]]:
     """Yield some of the pictures, evenly spread, a block at a time."""
     places = similarity.select_evenly(np.arange(len(split.pictures)), PROFILE_SAMPLE)
     start = 0
     for block in similarity.iterate_blocks([split.pictures], places):
-        yield SizedImages(block, split.sizes[places[start : start + len(block)]])
+        yield block, split.sizes[places[start : start + len(block)]]
         start += len(block)
-
-
-REJECTED_COLUMNS = ("id", "label", "split", "reason")
-MAX_EXAMPLES = 3  # rejected images that an error names
-WriteRow = Callable[[Mapping[str, object]], object]
-DecodeResult = tuple[ManifestRow, DecodedImage | None]
-
-
-@dataclass
-class SplitSummary:
-    """A few numbers an image: of those kept the `labels`, and the `sizes` as given, in pairs.
-
-    `histogram` counts their pixels by level, `faint` is how many use hardly any. Of the rejected
-    ones the `reasons` are counted, and `firsts` are the first MAX_EXAMPLES of them and the first
-    of each class.
-    """
-
-    labels: "array[int]" = field(default_factory=lambda: array("q"))
-    sizes: "array[int]" = field(default_factory=lambda: array("q"))
-    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
-    faint: int = 0
-    reasons: "Counter[str]" = field(default_factory=Counter)
-    firsts: list[ManifestRow] = field(default_factory=list)
-
-    def add_image(self, seen: DecodedImage, label: int) -> None:
-        """Count an image that there is, the label being the number of its class."""
-        self.labels.append(label)
-        self.sizes.extend((seen.width, seen.height))
-        self.histogram += np.bincount(seen.pixels.ravel(), minlength=256)
-        self.faint += int(seen.pixels.max()) - int(seen.pixels.min()) < FAINT_LEVELS
-
-    def add_rejected(self, row: ManifestRow) -> None:
-        """Count one that there is not."""
-        self.reasons[row.reason] += 1
-        if len(self.firsts) < MAX_EXAMPLES or row.label not in {
-            first.label for first in self.firsts
-        }:
-            self.firsts.append(row)
-
-    def count_images(self, names: list[str]) -> dict[str, int]:
-        """Return how many were kept of each class."""
-        counts = np.bincount(np.array(self.labels, np.int64), minlength=len(names))
-        return dict(zip(names, counts.tolist(), strict=True))
-
-
-def summarize_split(
-    results: Iterable[DecodeResult],
-    names: list[str],
-    append: Callable[[NDArray[np.uint8]], None],
-    keep: WriteRow,
-    reject: WriteRow,
-) -> SplitSummary:
-    """Append the pixels of each image that there is, and write each row to one of the two lists."""
-    made, index = SplitSummary(), {name: number for number, name in enumerate(names)}
-    for row, seen in results:
-        if seen is None:
-            reject(row.to_cells(REJECTED_COLUMNS))
-            made.add_rejected(row)
-        else:
-            append(seen.pixels)
-            keep(row.to_cells())
-            made.add_image(seen, index[row.label])
-    return made

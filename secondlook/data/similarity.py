@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from secondlook.artifacts.image_shards import Images
 from secondlook.artifacts.schema import ImageArray, IndexArray
 
 Distances = NDArray[np.float64]
@@ -39,7 +40,7 @@ def compute_distances(first: ImageArray, second: ImageArray) -> Distances:
     return apart.round(DISTANCE_DECIMALS)
 
 
-def compute_distance_bound(arrays: Sequence[ImageArray], places: IndexArray) -> float:
+def compute_distance_bound(arrays: Sequence[Images], places: IndexArray) -> float:
     """Return up to which distance two images of this data look the same.
 
     Small drawings lie closer together than photographs do, so it comes from the data: a share of
@@ -76,14 +77,14 @@ def normalize_pixels(images: ImageArray, pixels: IndexArray) -> NDArray[np.float
     return rows
 
 
-def iterate_blocks(arrays: Sequence[ImageArray], places: IndexArray) -> Iterator[ImageArray]:
+def iterate_blocks(arrays: Sequence[Images], places: IndexArray) -> Iterator[ImageArray]:
     """Yield the images (n, H, W, C) at the places in order, BLOCK_PIXELS or one image at a time."""
     step = max(1, BLOCK_PIXELS // arrays[0][0].size)
     for start in range(0, len(places), step):
         yield take_images(arrays, places[start : start + step])
 
 
-def take_images(arrays: Sequence[ImageArray], places: IndexArray) -> ImageArray:
+def take_images(arrays: Sequence[Images], places: IndexArray) -> ImageArray:
     """Return the images (n, H, W, C) at the places (n,), the arrays counted through."""
     found, start = np.empty((len(places), *arrays[0].shape[1:]), np.uint8), 0
     for array in arrays:

@@ -83,7 +83,7 @@ def find_confused_pairs(counts: Counts, classes: Sequence[str], n: int) -> list[
 class MisclassifiedImage(Record):
     """A test image that was taken for another class.
 
-    index: its place in data/preprocess/test.npy; id: its name in images.csv; true, predicted:
+    index: its place in the test images; id: its name in images.csv; true, predicted:
     names of classes; confidence: probability (0..1) of the class predicted; loss: log loss.
     Where several runs are meant, predicted is what most of them say (the first of equals), and
     confidence and loss are means over them.

@@ -132,7 +132,7 @@ class ContactSheet:
 
 def load_contact_sheets(facts: DatasetCard) -> Sequence[ContactSheet]:
     """Return a sheet for every class that training has; none where there are no arrays."""
-    if not (files.stage_folder("preprocess") / "train.npy").exists():
+    if not (files.stage_folder("preprocess") / "train-00000.npy").exists():
         return []
     images, labels = manifest.load_images("train"), manifest.load_labels("train")
     size = len(facts.classes)
@@ -179,7 +179,7 @@ class MistakeGallery:
 
 def load_mistake_gallery(found: Study, mistakes: Mistakes) -> MistakeGallery | None:
     """Return the pictures of the mistakes; None where there are no arrays."""
-    if not (files.stage_folder("preprocess") / "test.npy").exists():
+    if not (files.stage_folder("preprocess") / "test-00000.npy").exists():
         return None
     test, limit = (
         manifest.load_images("test"),

@@ -101,8 +101,11 @@ class RunSpec:
 
 
 LONGEST_VALUE = 6000  # characters that MLflow takes
-# Where the images lie, and what can only refuse them: neither makes another run.
-NOT_PARAMETERS = {"data.source", "data.path", "preprocess.max_rejected_fraction"}
+# Where the images lie, what can only refuse them, and the size of files: none makes another run.
+NOT_PARAMETERS = {
+    *("data.source", "data.path"),
+    *("preprocess.max_rejected_fraction", "preprocess.shard_bytes"),
+}
 
 
 def format_data_parameters(params: Params) -> dict[str, str]:

@@ -175,6 +175,7 @@ class CachedHead:
             data.batch_size,
             data.seed,
         )
+        self.data.window = data.window
         self.measured: MeasuredImages = {
             split: (self._compute_features(images), labels)
             for split, (images, labels) in measured.items()

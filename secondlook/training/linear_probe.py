@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from secondlook.artifacts.image_shards import Images
 from secondlook.artifacts.layer_artifact import LayerReport, LayerSummary, ProbeChange
 from secondlook.artifacts.manifest import ImageSubset, draw_fixed_sample
-from secondlook.artifacts.schema import ImageArray, IndexArray
+from secondlook.artifacts.schema import IndexArray
 from secondlook.evaluation.metrics import Labels, compute_mcnemar, compute_wilson_interval
 from secondlook.training.environment import leave_out
 
@@ -41,7 +42,7 @@ BLOCK = 2048  # values of each image at a time
 FEATURES_A_PASS = 2 * MAX_FEATURES
 
 
-def measure_layers(network: "LayeredNetwork", images: ImageArray, labels: Labels) -> LayerReport:
+def measure_layers(network: "LayeredNetwork", images: Images, labels: Labels) -> LayerReport:
     """Return what every layer keeps of images (N, H, W, C) of classes (N,), at most MAX_IMAGES.
 
     The images should be ones that training has not seen, and validation images are: early

@@ -13,11 +13,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from secondlook.artifacts.image_shards import ImageShards
 from secondlook.config.training import AdamWParams, FocalParams, TrainParams
 
 # Images, labels, which are shares of classes (n, K) where images are mixed, and weights.
 Batch = tuple[NDArray[Any], NDArray[np.int64] | NDArray[np.float32], NDArray[np.float32]]
 BATCHES_AHEAD = 2  # that are read while one is learned from
+BATCHES_ANNOUNCED = 8  # that the system is asked to read from the disk before
+ANNOUNCED_FROM = 2**30  # bytes of images; of fewer, all are in memory after the first epoch
+WINDOW_BLOCKS = 16  # that a window is made of
 
 
 class Batches:
@@ -27,14 +31,15 @@ class Batches:
     features of them, float32 (N, D); labels: int64 (N,); class_weights: float32 (K,), the weight
     of an image by its class. mixup: set it to the alpha of the Beta distribution by
     which each image of a batch is mixed with another (Zhang and others, 2018, "mixup: Beyond
-    Empirical Risk Minimization"); 0 mixes none.
+    Empirical Risk Minimization"); 0 mixes none. window: set it to how many images are shuffled
+    among each other, None for all: see `draw_order`.
     A batch is (images, labels, weights); the last one of an epoch may be smaller. Its length is
     how many batches an epoch has.
     """
 
     def __init__(
         self,
-        images: NDArray[Any],
+        images: NDArray[Any] | ImageShards,
         labels: NDArray[np.int64],
         class_weights: NDArray[np.float32],
         batch_size: int,
@@ -42,6 +47,7 @@ class Batches:
     ) -> None:
         self.images, self.labels, self.class_weights = images, labels, class_weights
         self.batch_size, self.seed, self.mixup = batch_size, seed, 0.0
+        self.window: int | None = None
 
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.batch_size)
@@ -49,15 +55,48 @@ class Batches:
     def read_epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; the first one is 1."""
         order = self.draw_order(epoch)
+        announce = self._build_announcer(order)
         for index, start in enumerate(range(0, len(order), self.batch_size), start=1):
+            announce(start)
             # Sorted, so that a memory map is read forwards; within a batch the order is all the
             # same.
             yield self._read_batch(np.sort(order[start : start + self.batch_size]), epoch, index)
 
     def draw_order(self, epoch: int) -> NDArray[np.int64]:
-        """Return the places (N,) of the images in the order of an epoch."""
+        """Return the places (N,) of the images in the order of an epoch.
+
+        All are shuffled, or with a window so many at a time, of blocks from anywhere: a disk
+        reads blocks quickly, and single small images slowly.
+        """
         # A generator of its own per epoch: the order does not depend on how we got there.
-        return np.random.default_rng([self.seed, epoch]).permutation(len(self.labels))
+        random, count = np.random.default_rng([self.seed, epoch]), len(self.labels)
+        if self.window is None or self.window >= count:
+            return random.permutation(count)
+        blocks = np.array_split(np.arange(count), math.ceil(count * WINDOW_BLOCKS / self.window))
+        order = np.concatenate([blocks[place] for place in random.permutation(len(blocks))])
+        for start in range(0, count, self.window):
+            random.shuffle(order[start : start + self.window])
+        return order
+
+    def _build_announcer(self, order: NDArray[np.int64]) -> Callable[[int], None]:
+        """Return what tells the system, before a batch, which images the next ones are.
+
+        It changes no batch, but how long each is waited for where images do not fit into memory.
+        """
+        images = self.images
+        if not isinstance(images, ImageShards) or math.prod(images.shape) < ANNOUNCED_FROM:
+            return lambda _start: None
+        step = self.window or self.batch_size
+        distance = self.window or self.batch_size * BATCHES_ANNOUNCED
+        told = 0
+
+        def announce(start: int) -> None:
+            nonlocal told
+            while told < len(order) and told <= start + distance:
+                images.read_ahead(np.sort(order[told : told + step]))
+                told += step
+
+        return announce
 
     def _read_batch(self, chosen: NDArray[np.int64], epoch: int, index: int) -> Batch:
         """Return the images at these places, as the batch `index` (from 1) of an epoch."""

@@ -63,6 +63,7 @@ def build_batches(
     pictures, labels = manifest.load_images("train"), manifest.load_labels("train")
     batches = Batches(pictures, labels, by_class, train.batch_size, train.seed)
     batches.mixup = train.augment.mixup if train.augment else 0.0
+    batches.window = train.shuffle_window
     return batches
 
 

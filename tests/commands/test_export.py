@@ -86,7 +86,7 @@ def test_an_export_answers_as_the_run_did(
     assert said.out.startswith(f"{folder / FORMATS[wanted].file} gives 30 of 30 test images the ")
     assert {path.name for path in folder.iterdir()} == {FORMATS[wanted].file, "export.json"}
     card = json.loads((folder / "export.json").read_text())
-    images, answers = np.load("data/preprocess/test.npy"), read_answers()
+    images, answers = np.load("data/preprocess/test-00000.npy"), read_answers()
     opened = FORMATS[wanted].open(folder)
     for part in (images[:1], images, images):
         assert opened.ask(part) == pytest.approx(answers[: len(part)], abs=1e-6)

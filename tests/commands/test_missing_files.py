@@ -34,7 +34,7 @@ LOST = {
     "data/train/weighted/model.json": "predict --run weighted params.yaml",
     "data/train/weighted/predictions.npz": "export --run weighted",
     "data/evaluate/weighted/operating.json": "export --run weighted",
-    "data/preprocess/test.npy": "export --run weighted",
+    "data/preprocess/test-00000.npy": "export --run weighted",
 }
 
 

@@ -168,5 +168,5 @@ def test_training_pictures_of_hardly_any_levels_are_told(
     preprocess.run(config)
     told = "4 of 4 training pictures use fewer than 20 of 256 levels (warning); 8 to 12 bits in fi"
     assert (told in capsys.readouterr().out) == warned
-    train = np.load(files.stage_folder("preprocess") / "train.npy")
+    train = np.load(files.stage_folder("preprocess") / "train-00000.npy")
     assert len(np.unique(train)) == (2 if warned else 256)

@@ -18,7 +18,7 @@ def make_sample(count: int) -> SizedImages:
 def test_the_mean_picture_is_that_of_all() -> None:
     """The mean of coarse pictures is the coarse mean picture."""
     some = make_sample(60)
-    whole = convert_to_grey(some.pictures).mean(axis=0, keepdims=True)
+    whole = convert_to_grey(np.asarray(some.pictures)).mean(axis=0, keepdims=True)
     np.testing.assert_allclose(compute_mean_image(some), compute_cell_means(whole)[0], atol=0.01)
 
 

@@ -109,7 +109,7 @@ def run_secondlook(*arguments: str, limit: int | None = None) -> subprocess.Comp
 
 
 def test_a_disk_that_fills_up_is_told_and_leaves_nothing(project: Path) -> None:
-    """The system refuses to let train.npy grow: one line, exit status 1, no output."""
+    """The system refuses to let train-00000.npy grow: one line, exit status 1, no output."""
     shutil.copytree(ROOT / "data" / "digits", project / "data" / "digits")
     assert run_secondlook("split").returncode == 0
     done = run_secondlook("preprocess", limit=300_000)

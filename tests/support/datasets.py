@@ -132,7 +132,14 @@ def write_format_folders(root: Path) -> Path:
 
 
 TWO_OF_EACH = {f"{part}/{name}": 2 for part in SPLITS for name in ("cat", "dog")}
-SMALL_PREPROCESS = {"height": 4, "width": 4, "channels": 1, "max_rejected_fraction": 0.5}
+# A picture or two a shard: whatever is tested with these is tested with several shards.
+SMALL_PREPROCESS = {
+    "height": 4,
+    "width": 4,
+    "channels": 1,
+    "max_rejected_fraction": 0.5,
+    "shard_bytes": 32,
+}
 
 
 def make_folder_params(root: Path, positive: str | None = None, **spec: object) -> Params:

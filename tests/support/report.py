@@ -69,7 +69,7 @@ def _write_preprocessed(
         for split, truth in labels.items():
             np.save(folder / f"{split}.labels.npy", truth)
             stripes = np.tile(truth.astype(np.uint8) * 5, (28, 28, 1, 1))
-            np.save(folder / f"{split}.npy", np.moveaxis(stripes, -1, 0))
+            np.save(folder / f"{split}-00000.npy", np.moveaxis(stripes, -1, 0))
         counts = {
             split: dict(zip(classes, np.bincount(truth).tolist(), strict=True))
             for split, truth in labels.items()

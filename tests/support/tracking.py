@@ -78,7 +78,7 @@ def _write_dataset_card() -> None:
     facts = make_dataset_card(["not 8", "8"], counts, "8", **told)
     with files.create_output("preprocess") as folder:
         files.write_json(folder / "facts.json", facts.model_dump())
-        np.save(folder / "test.npy", np.zeros((4, 12, 12, 1), np.uint8))
+        np.save(folder / "test-00000.npy", np.zeros((4, 12, 12, 1), np.uint8))
 
 
 def write_run(params: Params, name: str, *, epochs: int = 3, scale: float = 1.0) -> None:

@@ -43,7 +43,7 @@ def write_noise_images(project: Path, shape: tuple[int, int, int] = (12, 12, 1))
     counts = {}
     for seed, (split, size) in enumerate({"train": 90, "validation": 40, "test": 30}.items()):
         labels, images = _draw_noise(size, shape, seed)
-        np.save(folder / f"{split}.npy", images)
+        np.save(folder / f"{split}-00000.npy", images)
         np.save(folder / f"{split}.labels.npy", labels)
         counts[split] = {"left": int((labels == 0).sum()), "right": int((labels == 1).sum())}
     files.write_json(

@@ -4,7 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from secondlook.artifacts.image_shards import ImageShards
 
 if TYPE_CHECKING:
     from secondlook.training.optimization import Batches
@@ -40,6 +44,61 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     first = list_batches(read)
     assert list_batches(read, 2) == list_batches(unread, 2) != first
     assert list_batches(batches(seed=2)) != first
+
+
+def make_many(window: int | None, count: int = 1000) -> "Batches":
+    """Return images of two bytes, each of its own value, shuffled in windows."""
+    from secondlook.training.optimization import Batches
+
+    pixels = np.arange(count, dtype=np.uint16).view(np.uint8).reshape(count, 1, 1, 2)
+    made = Batches(pixels, np.zeros(count, np.int64), np.ones(1, np.float32), 32, 1)
+    made.window = window
+    return made
+
+
+@given(st.integers(1, 400), st.integers(1, 300))
+def test_shuffled_in_windows_every_image_comes_once(count: int, window: int) -> None:
+    """Whatever the sizes, each epoch has all images, and another epoch another order."""
+    data = make_many(window, count)
+    assert sorted(data.draw_order(1).tolist()) == list(range(count))
+    assert data.draw_order(1).tolist() == make_many(window, count).draw_order(1).tolist()
+    if count > 20:
+        assert data.draw_order(1).tolist() != data.draw_order(2).tolist()
+
+
+def test_a_window_comes_from_few_blocks_from_anywhere() -> None:
+    """Of 1,000 images, the first 160 are of sixteen runs of ten; without a window of 135 or so."""
+
+    def count_runs(order: NDArray[np.int64]) -> int:
+        return 1 + int((np.diff(np.sort(order[:160])) > 1).sum())
+
+    windowed = make_many(160).draw_order(1)
+    assert count_runs(windowed) <= 16
+    assert count_runs(make_many(None).draw_order(1)) > 100
+    assert (np.diff(windowed[:160]) != 1).mean() > 0.9
+    assert windowed[:160].max() - windowed[:160].min() > 500
+    assert make_many(1000).draw_order(1).tolist() == make_many(None).draw_order(1).tolist()
+
+
+@pytest.mark.parametrize(("window", "first"), [(None, 4), (3, 6), (7, 10)])
+def test_images_are_announced_in_time_and_once(
+    monkeypatch: pytest.MonkeyPatch, window: int | None, first: int
+) -> None:
+    """At first of this batch or window and the next; before a batch of it; of each image once."""
+    from secondlook.training import optimization
+    from secondlook.training.optimization import Batches
+
+    monkeypatch.setattr(optimization, "ANNOUNCED_FROM", 0)
+    monkeypatch.setattr(optimization, "BATCHES_ANNOUNCED", 1)
+    told = list[int]()
+    shards = ImageShards([IMAGES[:3], IMAGES[3:]])
+    monkeypatch.setattr(shards, "read_ahead", lambda places: told.extend(places.tolist()))
+    data = Batches(shards, LABELS, WEIGHTS, 2, 1)
+    data.window = window
+    for number, (images, *_) in enumerate(data.read_epoch(1)):
+        assert set(images.ravel().tolist()) <= set(told)
+        assert number or len(told) == first
+    assert sorted(told) == list(range(10))
 
 
 def test_weight_is_that_of_the_class() -> None:
