@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -124,7 +125,10 @@ def _save_model(described: "MlflowModel", model: ModelSpec, folder: Path) -> Non
     parts.mkdir()
     for file in model.files:
         shutil.copy(file, parts)
-    _copy_code(folder)
+    for source in _list_code(Path.cwd()):
+        target = folder / os.path.relpath(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
     mlflow.pyfunc.save_model(
         folder / MODEL_NAME,
         mlflow_model=described,
@@ -138,15 +142,13 @@ def _save_model(described: "MlflowModel", model: ModelSpec, folder: Path) -> Non
     )
 
 
-def _copy_code(folder: Path) -> None:
-    """Copy the loader and what it imports of ours, as it lies in the project."""
+@cache
+def _list_code(_project: Path) -> list[str]:
+    """Return the files of the loader and of what it imports of ours: looked for once a process."""
     finder = ModuleFinder(path=["."])
     finder.run_script(f"{LOADER_MODULE.replace('.', '/')}.py")
-    for module in finder.modules.values():
-        if source := vars(module)["__file__"]:  # built-in modules have none
-            target = folder / os.path.relpath(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+    found = map(vars, finder.modules.values())
+    return [file for each in found if (file := each["__file__"])]  # built-in modules have none
 
 
 def _build_signature() -> "ModelSignature":
