@@ -14,23 +14,32 @@ PLAIN |= {"…": "...", "±": "+-", "→": "->", "≥": ">="}
 
 def main() -> None:
     """Run one stage or command; exit status 1 or 2 after a user's mistake, 130 after Ctrl-C."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
     _replace_unprintable()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it reports the GPUs it has not
     # TensorFlow and MLflow make a million objects that stay: looking through them for garbage as
     # often as Python does takes a seventh of a short training.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)  # else Python looks through them once more as it ends: a second
     try:
-        # Imported here, so that Ctrl-C meanwhile is one line as well.
-        from secondlook.commands.command_group import run_command_line
+        status = _run_in_fork() if "DVC_STAGE" in os.environ else None
+        if status is None:
+            # Imported here, so that Ctrl-C meanwhile is one line as well.
+            from secondlook.commands.command_group import run_command_line
 
-        status = run_command_line(sys.argv[1:])
+            status = run_command_line(sys.argv[1:])
     except KeyboardInterrupt as interruption:
         outlook = str(interruption) or "nothing half-written was left"
         print(f"secondlook: interrupted; {outlook}", file=sys.stderr)
         status = 130
     if status:
         sys.exit(status)
+
+
+def _run_in_fork() -> int | None:
+    """Let a process do the stage that has the libraries already, where there is one."""
+    from secondlook.scheduling.fork_client import run_in_fork
+
+    return run_in_fork(sys.argv[1:])
 
 
 def _replace_unprintable() -> None:

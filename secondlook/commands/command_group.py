@@ -200,11 +200,6 @@ ray_option = click.option(
 )
 
 
-def interrupt(_number: int, _frame: object) -> None:
-    """Let a signal that ends a command do what Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
 def parse_path(_context: click.Context, _option: click.Parameter, name: str | None) -> Path | None:
     """Return a file that is named from the folder where the user is; links are kept."""
     return None if name is None else Path.cwd() / name

@@ -13,11 +13,10 @@ from secondlook.commands.command_group import (
     RUN_STAGES,
     STAGES,
     ProjectCommand,
-    interrupt,
     jobs_option,
     ray_option,
 )
-from secondlook.config.dvc import load_dvc_status, run_dvc
+from secondlook.config.dvc import load_dvc_status, raise_interrupt, run_dvc
 from secondlook.config.errors import SecondLookError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import handle_signals
@@ -31,6 +30,7 @@ from secondlook.scheduling.cluster import (
     take_snapshot,
 )
 from secondlook.scheduling.dvc_lock import check_lock, name_stages
+from secondlook.scheduling.fork_server import ForkServer
 from secondlook.scheduling.jobs import Engine, Job, Slot, make_jobs
 from secondlook.scheduling.local_engine import choose_slots, start_local_job
 from secondlook.scheduling.ray_engine import open_ray
@@ -45,7 +45,7 @@ PULL = ("pull", "--force", "--allow-missing", *RUN_STAGES)
 @ray_option
 def command(*, jobs: int | None, address: str | None) -> int:
     """Reproduce the pipeline."""
-    with handle_signals(interrupt, (signal.SIGTERM, signal.SIGHUP)):
+    with handle_signals(raise_interrupt, (signal.SIGTERM, signal.SIGHUP)):
         params = load_params()
         return run(params, jobs) if address is None else run_on_cluster(params, jobs, address)
 
@@ -55,7 +55,23 @@ def run(params: Params, wanted: int | None) -> int:
 
     Raises SecondLookError where dvc fails before or after them; it has said why.
     """
-    stale = _preprocess_if_stale(load_dvc_status())
+    stale = load_dvc_status()
+    with ForkServer() as server:
+        if _count_run_stages(params, stale) > 1 or _has_before_training(stale):
+            server.start()
+        if status := _run_stale(params, wanted, _preprocess_if_stale(stale)):
+            return status
+        server.prepare_late_stages()
+        run_shown_dvc("repro")
+    return 0
+
+
+def _count_run_stages(params: Params, stale: Mapping[str, list[Any]]) -> int:
+    return sum(f"{stage}@{run}" in stale for stage in RUN_STAGES for run in params.runs)
+
+
+def _run_stale(params: Params, wanted: int | None, stale: Mapping[str, list[Any]]) -> int:
+    """Train and evaluate what is stale, several runs at once; return the exit status."""
     runs = [name for name in params.runs if any(f"{each}@{name}" in stale for each in RUN_STAGES)]
     if runs:
         trained = sum(f"train@{name}" in stale for name in runs)
@@ -64,7 +80,6 @@ def run(params: Params, wanted: int | None) -> int:
         print(f"repro: {format_count(len(runs), 'run')}, {told}", flush=True)
         if failed := _run_runs(params, runs, slots, start_local_job):
             return _tell_failures(failed, len(runs))
-    run_shown_dvc("repro")
     return 0
 
 

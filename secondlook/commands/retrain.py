@@ -24,6 +24,7 @@ from secondlook.retraining import decide
 from secondlook.retraining.decide import is_decided
 from secondlook.retraining.log import RetrainingLog
 from secondlook.retraining.session import RetrainingDraft, RetrainingRun, run_session
+from secondlook.scheduling.fork_server import ForkServer
 from secondlook.tracking import registry, retraining_runs
 from secondlook.tracking.registry import Registry
 
@@ -111,7 +112,8 @@ def _retrain(params: Params, transcript: RetrainingLog, draft: RetrainingDraft) 
         retraining_history.add_to_history([draft.make_record(FAILED, str(error))])
         raise
     try:
-        with make_temporary_folder("second-look-retrain-") as folder:
+        with make_temporary_folder("second-look-retrain-") as folder, ForkServer() as server:
+            server.start()
             decision = decide.decide(params, opened.registry, transcript, draft, folder)
         record = opened.carry_out(decision, draft)
     except SecondLookError as error:

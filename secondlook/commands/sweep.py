@@ -14,8 +14,13 @@ from typing import Any
 import click
 
 from secondlook.artifacts.dataset_card import load_dataset_card
-from secondlook.commands.command_group import ProjectCommand, interrupt, jobs_option, ray_option
-from secondlook.config.dvc import load_dvc_status, run_dvc, tells_only_missing
+from secondlook.commands.command_group import ProjectCommand, jobs_option, ray_option
+from secondlook.config.dvc import (
+    load_dvc_status,
+    raise_interrupt,
+    run_dvc,
+    tells_only_missing,
+)
 from secondlook.config.errors import ParamsError, TrackingError
 from secondlook.config.params import Params, load_params
 from secondlook.config.processes import handle_signals, hold_lock
@@ -28,6 +33,7 @@ from secondlook.report.sweep_view import describe_sweep, format_value
 from secondlook.scheduling.batch import run_batch, run_shown_dvc, tell_failures
 from secondlook.scheduling.cluster import Home, check_remote, push_arrays, take_snapshot
 from secondlook.scheduling.dvc_lock import arrange_lock_entries, check_lock
+from secondlook.scheduling.fork_server import ForkServer
 from secondlook.scheduling.jobs import NOTES_FOLDER, Job, make_jobs
 from secondlook.scheduling.local_engine import choose_slots, start_local_job
 from secondlook.scheduling.ray_engine import Submit, open_ray
@@ -58,14 +64,16 @@ Train = Callable[[Mapping[str, TrainParams]], list[Job]]  # trials, several at o
 )
 def command(*, name: str, jobs: int | None, address: str | None, adopt: bool) -> int:
     """Run a sweep to its end."""
-    with handle_signals(interrupt, (signal.SIGTERM, signal.SIGHUP)):
+    with handle_signals(raise_interrupt, (signal.SIGTERM, signal.SIGHUP)):
         params = load_params()
         _check_sweep(params, name)
         NOTES_FOLDER.mkdir(parents=True, exist_ok=True)
         with hold_lock(NOTES_FOLDER / "sweep.lock", refuse=_refuse):
             _preprocess()
             if address is None:
-                result = run(params, name, partial(_train_here, jobs), _find_current())
+                with ForkServer() as server:
+                    train = partial(_train_here, server, jobs)
+                    result = run(params, name, train, _find_current())
             else:
                 check_lock(LOCK_FILE)
                 remote = check_remote()
@@ -160,7 +168,11 @@ def _train_round(name: str, trials: Mapping[str, TrainParams], proposed: str, tr
     return not failed
 
 
-def _train_here(wanted: int | None, trials: Mapping[str, TrainParams]) -> list[Job]:
+def _train_here(
+    server: ForkServer, wanted: int | None, trials: Mapping[str, TrainParams]
+) -> list[Job]:
+    if len(trials) > 1:
+        server.start()
     slots, _ = choose_slots(wanted, len(trials))
     jobs = make_jobs(trials, name_trial_stages)
     return run_batch(jobs, slots, start_local_job, _name_entries(trials), LOCK_FILE)

@@ -172,7 +172,7 @@ def end_with_dvc() -> Iterator[None]:
         yield
         return
     done = threading.Event()
-    before = signal.signal(SIGNAL, _interrupt)
+    before = signal.signal(SIGNAL, raise_interrupt)
     threading.Thread(target=_watch, args=(watched, done), daemon=True).start()
     try:
         yield
@@ -233,5 +233,6 @@ def _is_alive(process: "psutil.Process") -> bool:
         return False
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def raise_interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Do what Ctrl-C does: a handler of signals."""
     raise KeyboardInterrupt

@@ -1,0 +1,84 @@
+"""A fork server as `secondlook repro` starts one, and stages asked of it as dvc would."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from secondlook.scheduling.fork_client import VARIABLE
+from tests.support.project import make_environment
+
+HOME = """
+import os, sys
+from secondlook.scheduling.fork_server import VARIABLE, ForkServer
+with ForkServer() as server:
+    server.start()
+    print(os.environ[VARIABLE], flush=True)
+    sys.stdin.read()
+"""
+UNDONE = 77  # exit status of ASK where the stage is to be run as usual
+ASK = f"""
+import os, sys
+from secondlook.scheduling.fork_client import run_in_fork
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # as a command does
+status = run_in_fork(sys.argv[1:])
+sys.exit({UNDONE} if status is None else status)
+"""
+
+
+class Home:
+    """A process that started a server, and what dvc's stages are given to find that."""
+
+    def __init__(self, project: Path, process: "subprocess.Popen[str]", address: str) -> None:
+        self.project, self.process = project, process
+        self.variables = {VARIABLE: address, "DVC_STAGE": "x", "PYTHONUNBUFFERED": "1"}
+
+    def find_server(self) -> psutil.Process:
+        """Return the server."""
+        return psutil.Process(self.process.pid).children()[0]
+
+    @contextmanager
+    def ask(self, *stage: str, **variables: str) -> "Iterator[subprocess.Popen[str]]":
+        """Give the process that asks for a stage; it is killed if the block fails."""
+        with subprocess.Popen(
+            [sys.executable, "-c", ASK, *stage],
+            cwd=self.project,
+            env=make_environment(self.project, **self.variables, **variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def do(self, *stage: str, **variables: str) -> tuple[int, str]:
+        """Return the exit status of a stage, and what it printed."""
+        with self.ask(*stage, **variables) as process:
+            printed, _ = process.communicate()
+        return process.returncode, printed
+
+
+@contextmanager
+def run_home(project: Path) -> Iterator[Home]:
+    """Give a server for a project, ended afterwards by its home."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOME],
+        cwd=project,
+        env=make_environment(project),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        home = Home(project, process, process.stdout.readline().strip())
+        server = home.find_server()
+        yield home
+        process.communicate()
+    assert not server.is_running()
+    assert process.returncode or not Path(home.variables[VARIABLE]).parent.exists()
