@@ -9,6 +9,7 @@ are above their median. It hardly changes when an image is encoded again, resize
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,23 +117,23 @@ def compute_frequencies(block: ImageArray) -> Frequencies:
     Manolopoulos, Fast Subsequence Matching in Time-Series Databases, 1994).
     """
     count, height, width, channels = block.shape
-    rows = block.reshape(count, -1).astype(np.float32)
-    # The mean of whole numbers is exact for an image of a single level, of which nothing is left.
-    rows -= (block.reshape(count, -1).sum(axis=1, dtype=np.int64) / rows.shape[1])[:, None]
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    # Channels side by side under the same wave are added up: that is the grey image.
-    across: Frequencies = _compute_cosine_basis(width).repeat(channels, axis=1) / np.float32(
-        np.sqrt(channels)
-    )
-    waves = _compute_cosine_basis(height) @ rows.reshape(count, height, -1) @ across.T
-    shares = (
-        waves[:, FREQUENCY_ROWS, FREQUENCY_COLUMNS]
-        / np.where(lengths == 0, np.inf, lengths)[:, None]
-    )
+    flat = block.reshape(count, -1)
+    wide = flat.astype(np.float64)  # sums of whole numbers are exact, in any order
+    means = wide.sum(axis=1) / wide.shape[1]
+    squares = np.einsum("ij,ij->i", wide, wide) - means**2 * wide.shape[1]
+    several = flat.min(axis=1) != flat.max(axis=1)
+    grey = block[..., 0].astype(np.float32)
+    for channel in range(1, channels):
+        grey += block[..., channel]
+    grey -= (channels * means).astype(np.float32)[:, None, None]
+    waves = _compute_cosine_basis(height) @ grey @ _compute_cosine_basis(width).T
+    lengths = np.where(several, np.sqrt(channels * np.maximum(squares, 0)), np.inf)
+    shares = waves[:, FREQUENCY_ROWS, FREQUENCY_COLUMNS] / lengths[:, None]
     lowest: Frequencies = shares.astype(np.float32)
     return lowest
 
 
+@cache
 def _compute_cosine_basis(size: int) -> Frequencies:
     """Return the lowest waves (FREQUENCIES_PER_SIDE, size) of the orthonormal DCT-II.
 
