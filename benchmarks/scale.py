@@ -1,9 +1,9 @@
 """Time and peak memory of each stage at ten thousand, a hundred thousand and a million images.
 
 Pictures of 32 x 32 in ten class folders, and two runs of one epoch of a small dense network, each
-stage by its own command; of what is done for each run, the first is told. Memory as in peak_memory.py: what a process cannot give back. Target:
-each tenfold takes at most ten times the time and, beyond what a stage takes of no images, the
-memory; told is how many times more.
+stage by its own command; of what is done for each run, the first is told. Memory as in
+peak_memory.py: what a process cannot give back. Target: ten times the images take at most ten
+times the time.
 """
 
 from pathlib import Path

@@ -95,7 +95,7 @@ SPECS = st.sampled_from(
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
 )
 @given(steps=st.lists(st.tuples(st.lists(EDITS, max_size=4), SPECS), min_size=2, max_size=4))
 def test_whatever_happens_to_the_data_the_output_is_that_of_nothing(
