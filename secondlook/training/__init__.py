@@ -7,7 +7,8 @@ pretrained_weights.py  weights for them: downloaded or from a file, checked, alw
 epoch_metrics.py       what is measured of every epoch
 trainer.py             one training: class weights, batches, network, epochs, what came of it
 fitting.py             a training from its first epoch to its last: phases, stopping, resuming
-checkpoint.py          the state between two epochs, saved so that a killed training resumes
+epoch_position.py      where a training is within an epoch, and how it goes on there
+checkpoint.py          the state between two batches, saved so that a killed training resumes
 environment.py         what makes a run the same run; what else may change the last digits
 embedding_distance.py  how far an image is from the training images inside the network
 layer_outputs.py       what each layer makes of images, and of one image to be drawn

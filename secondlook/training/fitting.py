@@ -17,6 +17,7 @@ from secondlook.training.epoch_metrics import (
     MeasuredImages,
     select_measured_images,
 )
+from secondlook.training.epoch_position import EpochPosition
 
 if TYPE_CHECKING:
     import keras
@@ -60,6 +61,7 @@ class Training:
         self.predict: Callable[[ImageSequence], NDArray[np.float32]]
         self.stopper = _build_early_stopping(train.early_stopping)
         self.begun: list[int] = []
+        self.position = EpochPosition(model, len(data))
 
     def fit(self) -> None:
         """Train to the end, from what is saved if anything is.
@@ -84,9 +86,10 @@ class Training:
         last = self.begun[-1] + phase.epochs
         self._choose_learner(number, phase)
         done = self._count_finished_epochs(state, last)
+        self.position = EpochPosition(self.learner, len(self.data), state)
         with self._refuse_chance():
             self.learner.fit(
-                self.data.build_dataset(done),
+                self.data.build_dataset(done, self.position.step),
                 steps_per_epoch=len(self.data),
                 initial_epoch=done,
                 epochs=last,
@@ -135,11 +138,14 @@ class Training:
             which = "before fine-tuning" if more else "one"
             print(f"resuming after epoch {state.epoch}, the last {which}", flush=True)
             return last
-        print(f"resuming at epoch {state.epoch + 1} of {last}", flush=True)
+        begun = f", after batch {state.step} of {len(self.data)}" if state.step else ""
+        print(f"resuming at epoch {state.epoch + 1} of {last}{begun}", flush=True)
         return state.epoch
 
     def build_callbacks(self, state: TrainingState | None) -> "list[keras.callbacks.Callback]":
         """Return what measures an epoch, stops where there is no gain, and saves, in this order.
+
+        It is saved within an epoch, too, where that is long.
 
         What a phase begins from is last, too: early stopping forgets all when one begins.
         """
@@ -148,6 +154,7 @@ class Training:
         begin = self._resume(state) if state else self._remember_best()
 
         def measure(epoch: int, logs: dict[str, float]) -> None:
+            self.position.end_epoch()
             predicted = {
                 split: (self.predict(images), labels)
                 for split, (images, labels) in self.measured.items()
@@ -158,12 +165,22 @@ class Training:
             if self.saved.is_due():
                 self.saved.save(self.get_state())
 
+        def begin_batch(index: int, **_logs: object) -> None:
+            self.position.begin_batch(index)
+            if index and self.saved.is_due(within=True):
+                self.saved.save(self.get_state())
+
         stopping = [self.stopper] if self.stopper else []
-        saving = LambdaCallback(on_train_begin=lambda _logs: begin(), on_epoch_end=save)
+        saving = LambdaCallback(
+            on_train_begin=lambda _logs: begin(),
+            on_epoch_begin=lambda _epoch, _logs: self.position.begin_epoch(),
+            on_train_batch_begin=begin_batch,
+            on_epoch_end=save,
+        )
         return [LambdaCallback(on_epoch_end=measure), *stopping, saving]
 
     def get_state(self) -> TrainingState:
-        """Return all that the epochs to come depend on."""
+        """Return all that what is to come depends on."""
         from secondlook.training.model import copy_variables
 
         history, stopper = list(self.curves.history), self.stopper
@@ -173,7 +190,9 @@ class Training:
             history=history,
             patience={name: getattr(stopper, name) for name in STOPPING_FIELDS} if stopper else {},
             variables=copy_variables(self.learner),
-            best_weights=stopper.best_weights if stopper else [],
+            best_weights=(stopper.best_weights or []) if stopper else [],
+            step=self.position.step,
+            measures=self.position.copy_measures(),
         )
 
     def _resume(self, state: TrainingState) -> Callable[[], None]:
@@ -184,7 +203,7 @@ class Training:
             restore_variables(self.learner, state.variables)
             self.curves.restore(state.history)
             if self.stopper:
-                self.stopper.best_weights = state.best_weights
+                self.stopper.best_weights = state.best_weights or None  # before any epoch's end
                 for name, value in state.patience.items():
                     setattr(self.stopper, name, value)
 

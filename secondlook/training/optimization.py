@@ -52,15 +52,15 @@ class Batches:
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.batch_size)
 
-    def read_epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch; the first one is 1."""
-        order = self.draw_order(epoch)
-        announce = self._build_announcer(order)
-        for index, start in enumerate(range(0, len(order), self.batch_size), start=1):
+    def read_epoch(self, epoch: int, done: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch, but for the first `done`; the first epoch is 1."""
+        rest = self.draw_order(epoch)[done * self.batch_size :]
+        announce = self._build_announcer(rest)
+        for index, start in enumerate(range(0, len(rest), self.batch_size), start=done + 1):
             announce(start)
             # Sorted, so that a memory map is read forwards; within a batch the order is all the
             # same.
-            yield self._read_batch(np.sort(order[start : start + self.batch_size]), epoch, index)
+            yield self._read_batch(np.sort(rest[start : start + self.batch_size]), epoch, index)
 
     def draw_order(self, epoch: int) -> NDArray[np.int64]:
         """Return the places (N,) of the images in the order of an epoch.
@@ -109,8 +109,10 @@ class Batches:
         shares = np.eye(len(self.class_weights), dtype=np.float32)[labels] * weights[:, None]
         return _mix(images, shares, random.beta(self.mixup, self.mixup, len(labels)), random)
 
-    def build_dataset(self, begun: int = 0) -> tf.data.Dataset:
+    def build_dataset(self, begun: int = 0, done: int = 0) -> tf.data.Dataset:
         """Return the batches of all epochs after so many: `fit` takes len(self) of them an epoch.
+
+        Of the first of these, `done` are left out.
 
         One iterator for all epochs, and a thread of its own that reads ahead. Keras would read a
         `keras.utils.PyDataset` by the threads that train: these wait for each other then, and an
@@ -118,7 +120,8 @@ class Batches:
         """
 
         def read() -> Iterator[Batch]:
-            for epoch in itertools.count(begun + 1):
+            yield from self.read_epoch(begun + 1, done)
+            for epoch in itertools.count(begun + 2):
                 yield from self.read_epoch(epoch)
 
         signature = tuple(

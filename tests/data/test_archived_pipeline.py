@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from secondlook.artifacts import files
+from secondlook.artifacts import files, manifest
 from secondlook.config.errors import DataError
 from secondlook.data import sources
 from stages import preprocess, split
-from tests.support.archives import read_folder, write_archive, write_tar
+from tests.support.archives import make_pictures, read_folder, write_archive, write_tar
 from tests.support.datasets import (
     make_folder_params,
     make_png,
@@ -85,7 +84,8 @@ def test_a_damaged_picture_in_an_archive_is_told_by_its_id(project: Path) -> Non
 
 def test_an_archive_that_has_changed_since_is_told(project: Path) -> None:
     """Preprocess finds another archive than split has listed."""
-    pictures = {f"{label}/{i}.png": make_png(i) for label in ("cat", "dog") for i in range(20)}
+    names = [f"{label}/{i}.png" for label in ("cat", "dog") for i in range(20)]
+    pictures = make_pictures(*names)
     config = make_folder_params(write_tar(project / "pets.tar", pictures))
     split.run(config)
     del pictures["dog/7.png"]
@@ -101,7 +101,7 @@ def test_arrays_hold_what_was_packed(project: Path) -> None:
     run_split_and_preprocess(config)
     rows = files.read_csv(files.stage_folder("preprocess") / "images.csv")
     names = [row["id"] for row in rows if row["split"] == "train"]
-    arrays = np.load(files.stage_folder("preprocess") / "train.npy")
+    arrays = manifest.load_images("train")[:]
     assert [image[0, 0, 0] for image in arrays] == [
         5 * int(name.rpartition("/")[2].removesuffix(".png")) for name in names
     ]

@@ -1,6 +1,5 @@
 """A training that begins from a pretrained network: the head alone, then its last blocks."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ from secondlook.artifacts import files, layer_artifact
 from secondlook.config.errors import DataError
 from secondlook.config.params import Params
 from secondlook.training import backbone, pretrained_weights
-from secondlook.training.checkpoint import Checkpoint
-from secondlook.training.environment import compute_run_key
 from stages import train
+from tests.support.interruptions import kill_training
 from tests.support.project import edit_params
 from tests.support.training import (
     SILENT,
@@ -137,26 +135,12 @@ def test_interrupted_in_either_phase_or_between(
     files.stage_folder("train", "small").rename("made")
     assert 0 < switched < epochs
     for epoch in range(1, epochs):
-        stop_after(params, epoch)
-        state = Checkpoint(compute_run_key(params, "small"), 0).read()
-        assert state is not None
-        assert state.epoch == epoch
+        state = kill_training(params, epoch + 1, 0)
         assert state.begun == ([0] if epoch <= switched else [0, switched])
     train.run(params, "small", SILENT)
     assert read_outputs() == whole
     said = capsys.readouterr().out
     assert f"resuming after epoch {switched}, the last before fine-tuning" in said
-
-
-def stop_after(params: Params, epoch: int) -> None:
-    """Train the run until an epoch is saved and the next one made, then interrupt."""
-
-    def log_epoch(number: int, _numbers: Mapping[str, float]) -> None:
-        if number == epoch + 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train.run(params, "small", log_epoch)
 
 
 def test_patience_counts_anew_and_the_best_of_both_is_kept(weights: dict[str, str]) -> None:

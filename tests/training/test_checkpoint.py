@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from secondlook.training import checkpoint
 from secondlook.training.checkpoint import (
     FORGOTTEN_AFTER_SECONDS,
     STATES_FOLDER,
@@ -32,6 +33,13 @@ def save_interrupted(key: str, *epochs: int) -> None:
     with Checkpoint(key, 0) as saved:
         for epoch in epochs:
             saved.save(replace(STATE, epoch=epoch))
+        raise KeyboardInterrupt
+
+
+def save_interrupted_within(step: int) -> None:
+    """Save a state within the second epoch, until Ctrl-C."""
+    with Checkpoint(KEY, 0) as saved:
+        saved.save(replace(STATE, step=step))
         raise KeyboardInterrupt
 
 
@@ -118,10 +126,45 @@ def test_states_are_spaced_out() -> None:
     assert saved.is_due()
 
 
+def test_states_within_an_epoch_cost_a_twentieth_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are further apart where one takes long to write; the end of an epoch is not."""
+    saved = Checkpoint(KEY, 0)
+    assert saved.is_due(within=True)
+    saved.save(replace(STATE, step=3, variables=[np.zeros(2_000_000)]))
+    saved.wait_for_write()
+    assert saved.is_due()
+    monkeypatch.setattr(checkpoint, "WRITE_TIMES_APART", 10**6)
+    assert not saved.is_due(within=True)
+    monkeypatch.setattr(checkpoint, "WRITE_TIMES_APART", 0)
+    assert saved.is_due(within=True)
+
+
+def test_the_end_of_an_epoch_waits_for_its_middle() -> None:
+    """A state within an epoch that is being written does not keep that of its end away."""
+    saved = Checkpoint(KEY, 0)
+    saved.save(replace(STATE, step=3, variables=[np.zeros(5_000_000)]))
+    assert saved.is_due()
+    assert not saved.is_due(within=True)
+    saved.save(replace(STATE, epoch=2))
+    saved.wait_for_write()
+    assert saved.place == "epoch 2"
+
+
+def test_an_interruption_within_an_epoch_says_where() -> None:
+    """The batches of the epoch that was begun count from 1."""
+    with pytest.raises(
+        KeyboardInterrupt, match="batch 3 of epoch 2 is saved: `dvc repro` resumes "
+    ):
+        save_interrupted_within(3)
+    state = Checkpoint(KEY, 0).read()
+    assert state is not None
+    assert (state.epoch, state.step) == (1, 3)
+
+
 @pytest.mark.parametrize(
     ("epochs", "outlook"),
     [
-        ([], "no epoch was saved yet: `dvc repro` starts this training anew"),
+        ([], "nothing was saved yet: `dvc repro` starts this training anew"),
         ([1, 2], "epoch 2 is saved: `dvc repro` resumes after it"),
     ],
 )
@@ -135,7 +178,7 @@ def test_an_interruption_says_what_comes_next(epochs: list[int], outlook: str) -
 def test_an_interruption_while_it_starts_forgets_nothing() -> None:
     """Ctrl-C before the state was read does not say that there is none."""
     save(KEY, 1)
-    with pytest.raises(KeyboardInterrupt, match="resumes after the last epoch that was saved"):
+    with pytest.raises(KeyboardInterrupt, match="resumes where it was saved last"):
         save_interrupted(KEY)
 
 

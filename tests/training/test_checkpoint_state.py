@@ -1,4 +1,4 @@
-"""A training between two epochs, as bytes."""
+"""A training between two batches, as bytes."""
 
 import math
 from dataclasses import asdict
@@ -32,6 +32,8 @@ STATE = TrainingState(
         np.arange(6.0).reshape(2, 3).T,
     ],
     best_weights=[np.array([np.pi], np.float32)],
+    step=7,
+    measures=[np.array(0.1, np.float32), np.array(96.0, np.float32)],
 )
 CONTENT = b"".join(serialize_state(STATE, OWNER))
 
@@ -39,7 +41,7 @@ CONTENT = b"".join(serialize_state(STATE, OWNER))
 def test_every_bit_comes_back() -> None:
     """Numbers, NaN, whole and broken, and arrays of each kind, in their order."""
     told, expected = asdict(deserialize_state(CONTENT, OWNER)), asdict(STATE)
-    for kind in ("variables", "best_weights"):
+    for kind in ("variables", "best_weights", "measures"):
         found, wanted = told.pop(kind), expected.pop(kind)
         assert [array.dtype for array in found] == [array.dtype for array in wanted]
         assert [array.shape for array in found] == [array.shape for array in wanted]

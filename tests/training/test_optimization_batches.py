@@ -134,6 +134,19 @@ def test_keras_trains_on_exactly_these_batches(begun: int) -> None:
     assert trained == list_batches(data, begun + 1) + list_batches(data, begun + 2)
 
 
+@pytest.mark.parametrize("done", range(4))
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_the_rest_of_an_epoch_is_as_in_the_whole(done: int, mixup: float) -> None:
+    """Also mixed, and in what `fit` is given: then come whole epochs."""
+    data = batches()
+    data.mixup = mixup
+    whole = [images.ravel().tolist() for epoch in (5, 6) for images, *_ in data.read_epoch(epoch)]
+    rest = [images.ravel().tolist() for images, *_ in data.read_epoch(5, done)]
+    assert rest == whole[done:3]
+    given = data.build_dataset(4, done).take(6 - done).as_numpy_iterator()
+    assert [images.ravel().tolist() for images, *_ in given] == whole[done:]
+
+
 def test_mixed_images_and_labels_go_together() -> None:
     """Levels and labels are mixed by one share; a class that weighs three times counts so."""
     from secondlook.training.optimization import Batches
