@@ -44,7 +44,7 @@ class ImageShards:
             return self._take(np.arange(*index.indices(len(self))))
         if isinstance(index, np.ndarray):
             return self._take(index)
-        one: ImageArray = self._take(np.arange(len(self))[[index]])[0]
+        one: ImageArray = self._take(np.array([range(len(self))[index]]))[0]
         return one
 
     def _take(self, places: IndexArray) -> ImageArray:
