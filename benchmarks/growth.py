@@ -16,7 +16,7 @@ from benchmarks.many_images import write_pictures
 from benchmarks.measuring import Measurement, time_action
 from tests.support.project import build_project, edit_params, run_command
 
-COUNT, MORE, SIDE = 100_000, 100, 64
+COUNT, MORE, SIDE = 100_000, 100, 96
 PICTURES = Path("data/pictures")
 IMAGE_BYTES = SIDE * SIDE * 3
 COMMANDS = {
@@ -28,7 +28,7 @@ USUAL_FILLING = 0.65  # of a shard, see `cut_shards`
 LAYOUTS: dict[str, tuple[str, int]] = {
     "list, 64 shards": ("csv", 64),
     "class folders, 64 shards": ("folder", 64),
-    "class folders, 1,000 shards": ("folder", 1000),
+    "class folders, 2,000 shards": ("folder", 2000),
 }
 
 
