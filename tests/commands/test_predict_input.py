@@ -129,6 +129,7 @@ def test_an_operating_point_answers(project_copy: Path, own: Path) -> None:
     """Where recall is asked for, a yes begins at its threshold, not at one half."""
     path = project_copy / "data/evaluate/weighted/operating.json"
     point = json.loads(path.read_text())
+    path.chmod(0o644)  # outputs are write-protected
     picture = str(own / "good.png")
     for threshold, answer in ((0.0, "8"), (1.01, "not 8")):
         path.write_text(json.dumps(point | {"rule": "recall", "threshold": threshold}))
