@@ -37,7 +37,7 @@ def run_in_fork(arguments: list[str]) -> int | None:
 
     Ends as the child does where a signal ended that. Raises KeyboardInterrupt before it began.
     """
-    if VARIABLE not in os.environ or not arguments or arguments[0] not in STAGES:
+    if not os.environ.get(VARIABLE) or not arguments or arguments[0] not in STAGES:
         return None
     with closing(socket.socket(socket.AF_UNIX)) as connection:
         try:

@@ -71,7 +71,7 @@ class ForkServer:
 
     def start(self) -> None:
         """Start it, unless there is one; where that cannot be, stages are run as usual."""
-        if VARIABLE in os.environ:
+        if os.environ.get(VARIABLE):
             return
         with suppress(OSError):
             folder = self._held.enter_context(make_temporary_folder("second-look-fork-"))
@@ -219,8 +219,16 @@ def _pass_on(connection: socket.socket, worker: BaseProcess) -> bool:
     return bool(told)
 
 
+def import_libraries() -> None:
+    """Import what trainings ask for, as they do, and use nothing of it."""
+    environment.choose_backend()
+    for names, left_out in LIBRARIES.items():
+        with environment.leave_out(left_out):
+            _preload(names)
+    _preload(MODULES)
+
+
 def _preload(names: Iterable[str]) -> None:
-    """Import what stages will ask for."""
     for name in names:
         import_module(name)
     gc.freeze()  # else each child copies the memory of all that garbage is looked for in
@@ -232,11 +240,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as a command does
     signal.signal(SIGNAL, raise_interrupt)  # a child is told so from its first moment
     server = _Server(socket.socket(fileno=int(sys.argv[1])))  # before anyone edits the code
-    environment.choose_backend()
-    for names, left_out in LIBRARIES.items():
-        with environment.leave_out(left_out):
-            _preload(names)
-    _preload(MODULES)
+    import_libraries()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     server.serve(sys.stdin.fileno())
     os._exit(0)  # there is nothing to be tidied, which takes a second

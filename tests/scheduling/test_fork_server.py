@@ -1,6 +1,8 @@
 """Stages by children of the fork server: what they write and say, and how each of them ends."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from secondlook.scheduling.fork_server import ForkServer
 from tests.end_to_end.test_interrupted import read_folder, read_until_epoch, remove_output
 from tests.support.fork_server import UNDONE, Home, run_home
-from tests.support.project import copy_project, edit_params, run_in_process
+from tests.support.project import ROOT, copy_project, edit_params, run_in_process
 
 pytestmark = pytest.mark.slow
 LONG = {"epochs": 2000, "checkpoint_seconds": 0}
@@ -71,7 +73,7 @@ def test_children_end_with_who_asked(home: Home) -> None:
         first.send_signal(signal.SIGINT)
         printed, _ = first.communicate()
         assert first.returncode == 130
-        assert "secondlook: interrupted; epoch " in printed
+        assert "is saved: `dvc repro` resumes after it" in printed
         assert "Traceback" not in printed
         second.kill()
         wait_for_end(*workers)
@@ -108,7 +110,7 @@ def test_a_server_that_is_killed_is_done_without(project_copy: Path) -> None:
     said = [line for line in printed.splitlines() if not line.startswith("epoch ")]
     assert len(said) == 2
     assert any("the process that began this stage was killed" in line for line in said)
-    assert any("interrupted; epoch " in line for line in said)
+    assert any("is saved: `dvc repro` resumes after it" in line for line in said)
 
 
 def test_a_server_ends_with_its_home(project_copy: Path) -> None:
@@ -123,8 +125,22 @@ def test_a_server_ends_with_its_home(project_copy: Path) -> None:
             home.process.kill()
             printed, _ = asked.communicate()
         assert asked.returncode == 130
-        assert "interrupted; epoch " in printed
+        assert "is saved: `dvc repro` resumes after it" in printed
         wait_for_end(server, worker)
+
+
+def test_nothing_is_begun_before_a_fork() -> None:
+    """TensorFlow is imported, and neither has a context nor looked for devices: a child does."""
+    code = (
+        "from secondlook.scheduling import fork_server\n"
+        "fork_server.import_libraries()\n"
+        "from tensorflow.python.eager import context\n"
+        "here = context.context()\n"
+        "assert (here._initialized, here._physical_devices) == (False, None)\n"
+        "import sys\n"
+        "assert not {'pandas', 'matplotlib', 'mlflow'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_nothing_to_do_starts_no_server(
