@@ -113,7 +113,19 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
 
 
 @pytest.fixture(scope="session")
-def finished_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let stages under dvc be done by children of one process that has TensorFlow."""
+    from tests.support.fork_server import share_server
+
+    with share_server(tmp_path_factory.mktemp("server")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished_project(
+    tmp_path_factory: pytest.TempPathFactory,
+    fork_server: None,  # noqa: ARG001 - for what is done in its copies
+) -> Iterator[Path]:
     """Give a small project of two runs under the real dvc, finished and committed: to be copied.
 
     All workers share it, so whoever writes into it is told. What dvc printed lies beside it.
@@ -153,7 +165,10 @@ def tracking_project(project: Path, empty_store: Path, monkeypatch: pytest.Monke
 
 
 @pytest.fixture(scope="session")
-def first_champion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def first_champion(
+    tmp_path_factory: pytest.TempPathFactory,
+    fork_server: None,  # noqa: ARG001 - for what is done in its copies
+) -> Iterator[Path]:
     """Give a project whose first model is in service, shared by all workers: to be copied."""
     from tests.support.retraining import build_project_with_champion
 

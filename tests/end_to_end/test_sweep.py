@@ -46,7 +46,10 @@ def build_swept_project(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def swept_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept_project(
+    tmp_path_factory: pytest.TempPathFactory,
+    fork_server: None,  # noqa: ARG001 - for the trials
+) -> Path:
     """Give a project whose sweep has ended; to be copied."""
     return build_once(tmp_path_factory.getbasetemp(), "swept", build_swept_project)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import psutil
 
 from secondlook.scheduling.fork_client import VARIABLE
-from tests.support.project import make_environment
+from tests.support.project import ROOT, SERVER, make_environment
 
 HOME = """
 import os, sys
 from secondlook.scheduling.fork_server import VARIABLE, ForkServer
 with ForkServer() as server:
     server.start()
+    if sys.argv[1:]:
+        server.prepare_late_stages()
     print(os.environ[VARIABLE], flush=True)
     sys.stdin.read()
 """
@@ -65,12 +67,12 @@ class Home:
 
 
 @contextmanager
-def run_home(project: Path) -> Iterator[Home]:
-    """Give a server for a project, ended afterwards by its home."""
+def run_home(project: Path, *, late: bool = False, **variables: str) -> Iterator[Home]:
+    """Give a server for a project, ended afterwards by its home; `late`: for late stages too."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOME],
+        [sys.executable, "-c", HOME, *(["late"] if late else [])],
         cwd=project,
-        env=make_environment(project),
+        env=make_environment(project, **variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -82,3 +84,17 @@ def run_home(project: Path) -> Iterator[Home]:
         process.communicate()
     assert not server.is_running()
     assert process.returncode or not Path(home.variables[VARIABLE]).parent.exists()
+
+
+@contextmanager
+def share_server(folder: Path) -> Iterator[None]:
+    """Let the stages that `run_command` has dvc run be done by one server, in whatever project.
+
+    They have one HOME then, `folder`: a server does nothing for who has other variables.
+    """
+    with run_home(ROOT, late=True, HOME=str(folder)) as home:
+        SERVER.update(HOME=str(folder), **{VARIABLE: home.variables[VARIABLE]})
+        try:
+            yield
+        finally:
+            SERVER.clear()

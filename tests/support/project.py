@@ -73,7 +73,8 @@ def make_fresh_python(folder: Path) -> Path:
 def build_finished_project(folder: Path) -> None:
     """Make the small project, run its pipeline, and commit; what dvc printed lies beside it."""
     build_project(folder)
-    printed = run_command(folder, "dvc", "repro")
+    # Without the fork server: what that makes is held against it.
+    printed = run_command(folder, "dvc", "repro", SECOND_LOOK_FORK_SERVER="")
     (folder.parent / "printed").write_text(printed, encoding="utf-8")
     commit_all(folder, "Finish")
 
@@ -114,6 +115,10 @@ def commit_all(folder: Path, message: str) -> None:
     run_command(folder, "git", *author, "commit", "--quiet", "--message", message)
 
 
+# Variables of `run_command` by which stages under dvc find the fork server of this test worker.
+SERVER: dict[str, str] = {}
+
+
 def make_environment(folder: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a command: bare, but for the variables given."""
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
@@ -126,7 +131,7 @@ def run_command(folder: Path, *command: str, fails: bool = False, **variables: s
     done = subprocess.run(
         command,
         cwd=folder,
-        env=make_environment(folder, **variables),
+        env=make_environment(folder, **(SERVER | variables)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,7 +13,7 @@ from PIL import Image
 from secondlook.artifacts.retraining_history import RetrainingRecord
 from secondlook.data import idx
 from secondlook.tracking.location import format_sqlite_uri
-from tests.support.project import ROOT, build_project, make_environment
+from tests.support.project import ROOT, SERVER, build_project, make_environment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -101,7 +101,7 @@ def start_secondlook(project: Path, *arguments: str, **variables: str) -> Proces
 
 def call_secondlook(project: Path, *arguments: str) -> tuple[int, str, str]:
     """Run a command of Second Look; return its exit status and what it said on both streams."""
-    process = start_secondlook(project, *arguments)
+    process = start_secondlook(project, *arguments, **SERVER)
     out, err = process.communicate()
     return process.returncode, out, err
 
