@@ -49,6 +49,8 @@ class ImageShards:
 
     def _take(self, places: IndexArray) -> ImageArray:
         """Return the pictures (n, H, W, C) at places (n,), each part asked once."""
+        if places.dtype == np.bool_ or places.min(initial=0) < 0:  # a mask, or from the end
+            places = np.arange(len(self))[places]
         found = np.empty((len(places), *self.shape[1:]), np.uint8)
         owners = np.searchsorted(self._ends, places, side="right")
         for owner in np.unique(owners):
@@ -74,6 +76,10 @@ class ImageShards:
         return np.concatenate(self.parts)
 
 
+def _get_number(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
+
+
 def _advise(part: ImageArray, first: int, count: int) -> None:
     """Let the system read `count` pictures of a memory map from the place `first` on."""
     if isinstance(part, np.memmap) and isinstance(part.base, mmap.mmap):
@@ -89,9 +95,8 @@ Images = ImageArray | ImageShards  # (N, H, W, C)
 def load_shards(folder: Path, split: str) -> ImageShards:
     """Return the pictures of a split in a folder; DataError where there are none."""
     check_present(folder / SHARD_NAME.format(split=split, number=0))
-    return ImageShards(
-        [np.load(path, mmap_mode="r") for path in sorted(folder.glob(f"{split}-*.npy"))]
-    )
+    paths = folder.glob(f"{split}-*.npy")
+    return ImageShards([np.load(path, mmap_mode="r") for path in sorted(paths, key=_get_number)])
 
 
 class Hashed(Protocol):

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn
+from typing import BinaryIO, Literal, NamedTuple, NoReturn
 
 from secondlook.artifacts import files
 from secondlook.config.errors import DataError
@@ -36,6 +36,8 @@ PACKED_MAGIC = {
 }
 # Deflate packs at most 1,032 to 1, and pictures hardly: what is large and packed so is a bomb.
 MAX_RATIO = 200
+MAX_NAME, MAX_DEPTH = 4096, 100  # characters, and folders in each other
+BLOCK_BYTES = 2**16
 HARMLESS_BYTES, HARMLESS_TOTAL = 2**24, 2**30  # of a file, of all files, however they are packed
 LOCAL_HEADER = struct.Struct("<4s22x2H")  # of a zip: mark, lengths of name and extra field
 BLOCK = tarfile.BLOCKSIZE
@@ -110,11 +112,19 @@ class Archive:
                 file.seek(sum(lengths), 1)
             if not member.deflated:
                 return file.read(wanted)
-            unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-            return unpacker.decompress(file.read(member.packed), wanted + 1)
+            return _inflate(file, member.packed, wanted + 1)
 
     def _refuse(self, name: str, why: str) -> NoReturn:
         raise DataError(f"{self.path}/{name}: {why}; copy the archive again, or pack it anew")
+
+
+def _inflate(file: BinaryIO, packed: int, at_most: int) -> bytes:
+    """Return at most so many bytes of `packed` ones, of which no more are read than need be."""
+    unpacker, found = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
+    while len(found) < at_most and (piece := file.read(min(packed, BLOCK_BYTES))):
+        packed -= len(piece)
+        found += unpacker.decompress(piece, at_most - len(found))
+    return bytes(found)
 
 
 def _fill(head: bytes) -> bytes:
@@ -161,6 +171,11 @@ def _add_entry(archive: Archive, raw: str, what: "Member | Kind") -> None:
         raise DataError(
             f"{archive.path}: {raw!a} leaves the archive; expected a path inside of it, without "
             "`..`; pack it anew, from the folder that holds the pictures"
+        )
+    if len(raw) > MAX_NAME or len(parts) > MAX_DEPTH:
+        raise DataError(
+            f"{archive.path}: {raw[:40]!a}... has {len(raw)} characters in {len(parts)} parts; "
+            f"expected at most {MAX_NAME} in {MAX_DEPTH}; pack it anew with shorter names"
         )
     name = "/".join(parts)
     if what == "other":

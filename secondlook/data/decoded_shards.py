@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +101,11 @@ class ShardFiles(NamedTuple):
 
     def is_whole(self) -> bool:
         """Tell whether both are there, and the pixels as they were written."""
-        if not (self.facts.exists() and self.pixels.exists()):
+        try:
+            with np.load(self.facts) as told:
+                return bool((told["stamp"] == self._stamp()).all())
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # missing, or damaged
             return False
-        with np.load(self.facts) as told:
-            return bool((told["stamp"] == self._stamp()).all())
 
     def write_facts(self, digests: Digests, shard: DecodedShard, partial: Path) -> None:
         """Write what is known of the pixels, whole or not at all; digests (n, 32): all listed."""

@@ -36,7 +36,11 @@ from secondlook.data.splitting import ImageContent, hash_content
 
 STORE_FOLDER = Path(".dvc", "tmp", "second_look", "images")
 # What decides pixels, and what is known of them: other code, or another library, makes all anew.
-DECIDING_CODE = ("decoding.py", "similarity.py", "decoded_shards.py", "image_store.py")
+DECIDING_CODE = (
+    *("data/decoding.py", "data/similarity.py", "data/splitting.py"),
+    *("data/decoded_shards.py", "data/image_store.py"),
+    *("artifacts/image_shards.py", "artifacts/dataset_card.py", "artifacts/files.py"),
+)
 DECIDING_PACKAGES = ("pillow", "numpy")
 INDIFFERENT_PARAMS = {"max_rejected_fraction", "shard_bytes"}
 BATCH_BYTES = 2**20
@@ -154,8 +158,9 @@ def open_store(spec: PreprocessParams, read_content: ReadContent) -> Iterator[Im
     # DVC_ROOT is the real project, also in the copy where `dvc exp run --temp` works.
     root = Path(os.environ.get("DVC_ROOT", ""), STORE_FOLDER)
     folder = root / compute_store_key(spec)[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
     with hold_lock(root / "lock"):
+        folder.mkdir(exist_ok=True)  # now: whoever had the lock has deleted other folders
         for path in root.glob("*/*.partial"):
             path.unlink()  # of one that was killed
         store = ImageStore(folder, spec, read_content)
@@ -165,7 +170,7 @@ def open_store(spec: PreprocessParams, read_content: ReadContent) -> Iterator[Im
 
 def compute_store_key(spec: PreprocessParams) -> str:
     """Return the SHA-256 (hex) of what decides the pixels of an image besides its content."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     told = [
         spec.model_dump_json(exclude=INDIFFERENT_PARAMS),
         files.hash_files(*(here / name for name in DECIDING_CODE)),

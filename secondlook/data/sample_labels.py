@@ -34,7 +34,10 @@ class SampleLabels:
         described = next((name for name in beside if name.endswith(".json")), None)
         if any(name.endswith(".cls") for name in beside):
             return True
-        return described is not None and self._parse_json(described) is not None
+        try:
+            return described is not None and self._parse_json(described) is not None
+        except DataError:  # it says something else, or nothing: a class is told by the folder
+            return False
 
     def read_label(self, picture: str) -> str | None:
         """Return the class of a picture; None of a further one of a sample: 0001.mask.png.

@@ -72,7 +72,8 @@ class Batches:
         random, count = np.random.default_rng([self.seed, epoch]), len(self.labels)
         if self.window is None or self.window >= count:
             return random.permutation(count)
-        blocks = np.array_split(np.arange(count), math.ceil(count * WINDOW_BLOCKS / self.window))
+        many = min(count, math.ceil(count * WINDOW_BLOCKS / self.window))
+        blocks = np.array_split(np.arange(count), many)
         order = np.concatenate([blocks[place] for place in random.permutation(len(blocks))])
         for start in range(0, count, self.window):
             random.shuffle(order[start : start + self.window])

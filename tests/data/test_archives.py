@@ -8,9 +8,11 @@ import re
 import struct
 import tarfile
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -306,3 +308,38 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         DataError, match=r"a\.zip/1: No such file or directory; expected a readable"
     ):
         found.read("1")
+
+
+@pytest.mark.parametrize("name", ["a/" * 101 + "1.png", "b" * 4097])
+def test_a_name_of_too_many_parts_is_refused(tmp_path: Path, name: str) -> None:
+    """Each part would be a folder to keep in mind: few names could fill the memory."""
+    path = write_archive(tmp_path / "a.zip", {name: b"x"})
+    with pytest.raises(DataError, match="expected at most 4096 in 100; pack it anew") as caught:
+        list_archive(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_of_a_large_packed_file_little_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wants its first bytes gets these, and the rest is not looked at."""
+    content = np.random.default_rng(0).bytes(2**20)
+    archive = list_archive(write_archive(tmp_path / "a.zip", {"1": content}))
+    offered = list[int]()
+    real = zlib.decompressobj
+
+    class Counting:
+        """Unpacks, and notes how much it is given."""
+
+        def __init__(self, bits: int) -> None:
+            self.unpacker = real(bits)
+
+        def decompress(self, piece: bytes, at_most: int) -> bytes:
+            """Note the piece."""
+            offered.append(len(piece))
+            found: bytes = self.unpacker.decompress(piece, at_most)
+            return found
+
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
+    assert archive.read("1", 100) == content[:100]
+    assert sum(offered) == 2**16

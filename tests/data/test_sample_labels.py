@@ -67,10 +67,11 @@ def test_further_pictures_of_a_sample_are_passed_over(tmp_path: Path) -> None:
     assert source.skipped == ["a.tar/1.mask.png", "a.tar/1.txt"]
 
 
-def test_a_json_that_says_other_things_names_no_class(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", [b'{"camera": "x"}', b'{"a": 1}\n{"a": 2}', b'{"class": ["x"]}'])
+def test_a_json_that_says_other_things_names_no_class(tmp_path: Path, said: bytes) -> None:
     """The folder does then."""
     pictures = make_pictures("cat/1.png", "dog/1.png")
-    told = {name.replace("png", "json"): b'{"camera": "x"}' for name in pictures}
+    told = {name.replace("png", "json"): said for name in pictures}
     path = write_tar(tmp_path / "a.tar", pictures | told)
     assert find_labels(path) == [("1.png", "cat", None), ("1.png", "dog", None)]
 

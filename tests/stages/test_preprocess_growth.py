@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from secondlook.artifacts import files
 from secondlook.config.errors import DataError
 from secondlook.config.params import Params
 from secondlook.data import decoding
-from secondlook.data.image_store import STORE_FOLDER
+from secondlook.data.image_store import STORE_FOLDER, open_store
 from stages import preprocess, split
 from tests.support.datasets import (
     TWO_OF_EACH,
@@ -200,6 +201,42 @@ def test_pixels_that_somebody_changed_are_made_again(project: Path, decoded: lis
     preprocess.run(config)
     assert read_outputs() == right
     assert len(decoded) == 13
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", None])
+def test_what_is_known_of_a_shard_may_be_damaged(
+    project: Path, decoded: list[object], damage: bytes | None
+) -> None:
+    """Empty, of other bytes, or cut off: that shard is made anew, and no other."""
+    config = make_folder_params(write_class_folders(project / "pets", TWO_OF_EACH))
+    run_split_and_preprocess(config)
+    right = read_outputs()
+    spoiled = min(STORE_FOLDER.glob("*/*.npz"))
+    spoiled.write_bytes(spoiled.read_bytes()[:-200] if damage is None else damage)
+    preprocess.run(config)
+    assert read_outputs() == right
+    assert len(decoded) == 13
+
+
+def test_who_waits_for_another_with_other_parameters_finds_a_place(project: Path) -> None:
+    """Whoever was first has deleted all that is not theirs, before the second begins."""
+    spec = make_folder_params(project).preprocess
+    other = spec.model_copy(update={"width": 9})
+    waiting = threading.Event()
+    done = list[bool]()
+
+    def come_second() -> None:
+        waiting.set()
+        with open_store(other, lambda _name: b"") as store:
+            done.append(store.folder.is_dir())
+
+    with open_store(spec, lambda _name: b""):
+        second = threading.Thread(target=come_second)
+        second.start()
+        waiting.wait()
+        time.sleep(0.2)
+    second.join()
+    assert done == [True]
 
 
 def test_a_picture_that_changes_under_way_is_told(project: Path) -> None:

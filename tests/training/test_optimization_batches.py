@@ -66,6 +66,11 @@ def test_shuffled_in_windows_every_image_comes_once(count: int, window: int) -> 
         assert data.draw_order(1).tolist() != data.draw_order(2).tolist()
 
 
+def test_the_smallest_window_makes_no_more_blocks_than_images() -> None:
+    """One image a window: as many blocks, in any order."""
+    assert sorted(make_many(1, 1000).draw_order(1).tolist()) == list(range(1000))
+
+
 def test_a_window_comes_from_few_blocks_from_anywhere() -> None:
     """Of 1,000 images, the first 160 are of sixteen runs of ten; without a window of 135 or so."""
 
