@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from secondlook.config.errors import ParamsError
 from secondlook.config.retraining import RetrainParams
-from secondlook.config.sweeps import MAX_TRIALS, SweepName, SweepParams, check_search
+from secondlook.config.sweeps import SweepName, SweepParams, check_search, check_trial_count
 from secondlook.config.training import (
     OPTIONAL_DEFAULTS,
     SharedTrainParams,
@@ -247,8 +247,4 @@ def _check_sweeps(params: Params) -> None:
                 f"{where}.of: no run {sweep.of!r}; expected {format_choices(params.runs)}"
             )
         check_search(sweep, params.run(sweep.of), f"{where}.search")
-    if (trials := sum(sweep.trials for sweep in params.sweeps.values())) > MAX_TRIALS:
-        raise ParamsError(
-            f"{PARAMS_FILE}: sweeps: found {trials} trials in all; expected at most {MAX_TRIALS}: "
-            "DVC reads what it keeps of all of them for each; take out a sweep that is adopted"
-        )
+    check_trial_count(params.sweeps.values())

@@ -1,7 +1,7 @@
 """The section `sweeps` of params.yaml: which run is varied, in what, and how points are chosen."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,6 +132,15 @@ def check_search(sweep: SweepParams, run: TrainParams, where: str) -> None:
             apply_point(run, {name: value}, where)
     if sweep.method == "grid":
         _check_grid(sweep, where)
+
+
+def check_trial_count(sweeps: Iterable[SweepParams]) -> None:
+    """Raise ParamsError where all sweeps together have more trials than DVC can bear."""
+    if (trials := sum(sweep.trials for sweep in sweeps)) > MAX_TRIALS:
+        raise ParamsError(
+            f"{PARAMS_FILE}: sweeps: found {trials} trials in all; expected at most {MAX_TRIALS}: "
+            "DVC reads what it keeps of all of them for each; take out a sweep that is adopted"
+        )
 
 
 def _list_extremes(space: RangeParams | list[Any]) -> Iterator[Any]:

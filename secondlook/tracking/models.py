@@ -142,13 +142,12 @@ def _save_model(described: "MlflowModel", model: ModelSpec, folder: Path) -> Non
     )
 
 
-@cache
+@cache  # looked for once a process
 def _list_code(_project: Path) -> list[str]:
-    """Return the files of the loader and of what it imports of ours: looked for once a process."""
+    """Return the files of the loader and of what it imports of ours, but what is built in."""
     finder = ModuleFinder(path=["."])
     finder.run_script(f"{LOADER_MODULE.replace('.', '/')}.py")
-    found = map(vars, finder.modules.values())
-    return [file for each in found if (file := each["__file__"])]  # built-in modules have none
+    return [file for each in map(vars, finder.modules.values()) if (file := each["__file__"])]
 
 
 def _build_signature() -> "ModelSignature":

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import RayCluster, pretend_tensorflow, run_cluster
-from tests.support.home import REPRO, make_home_environment, read_to_end, run_home, start_home
-from tests.support.project import commit_all, list_stages_run, run_command
+from tests.support.home import REPRO, list_home_variables, read_to_end, run_home, start_home
+from tests.support.project import commit_all, list_stages_run, make_environment, run_command
 from tests.support.s3 import S3_VARIABLES, add_s3_remote, run_s3
 from tests.support.shell_pipeline import (
     PATIENCE,
@@ -185,7 +185,7 @@ def test_a_cluster_that_cannot_be_used_is_one_line(
     told: str,
 ) -> None:
     """Before anything is computed or pushed."""
-    environment = make_home_environment(project, cluster, changes)
+    environment = make_environment(project, **(list_home_variables(cluster) | changes))
     command = [*REPRO, address or cluster.address]
     done = subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, check=False

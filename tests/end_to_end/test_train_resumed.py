@@ -4,17 +4,17 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secondlook.artifacts import files
-from secondlook.config.params import Params, load_params
+from secondlook.config.params import Params
 from secondlook.training.checkpoint import STATES_FOLDER, Checkpoint
 from secondlook.training.environment import compute_run_key
 from stages import train
+from tests.support.interruptions import train_uninterrupted
 from tests.support.training import SILENT, read_outputs, write_noise_images, write_small_run_params
 
 # Every source of chance and of memory: 8 epochs at most, and one that ends before them.
@@ -75,20 +75,6 @@ def interrupt_training(params: Params, epoch: int) -> None:
         places = rf"(epoch {epoch - 1}|batch \d of epoch {epoch})"
         assert re.fullmatch(f"{places} is saved: `dvc repro` resumes after it", str(caught.value))
     assert not files.stage_folder("train", "small").exists()
-
-
-def train_uninterrupted(params: Params) -> dict[str, bytes]:
-    """Return every output of the run, trained in one go, but once for all tests."""
-    return train_once(compute_run_key(params, "small"))
-
-
-@lru_cache
-def train_once(_key: str) -> dict[str, bytes]:
-    """Train the run in params.yaml, which has that key, and leave nothing of it."""
-    train.run(load_params(), "small", SILENT)
-    made = read_outputs()
-    shutil.rmtree(files.stage_folder("train", "small"))
-    return made
 
 
 def test_interrupted_after_every_epoch() -> None:

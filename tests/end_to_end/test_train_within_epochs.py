@@ -9,19 +9,22 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secondlook.artifacts import files
-from secondlook.config.params import Params, load_params
+from secondlook.config.params import Params
 from secondlook.training import checkpoint
 from secondlook.training.checkpoint import STATES_FOLDER
-from secondlook.training.environment import compute_run_key
 from stages import train
-from tests.support.interruptions import Killed, kill_training, read_state
+from tests.support.interruptions import (
+    Killed,
+    kill_training,
+    read_state,
+    train_uninterrupted,
+)
 from tests.support.project import ROOT, edit_params
 from tests.support.training import (
     SILENT,
@@ -54,18 +57,9 @@ def data(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_noise_images(project)
 
 
-@lru_cache
-def train_once(_key: str) -> dict[str, bytes]:
-    """Train the run in params.yaml, which has that key, and leave nothing of it."""
-    train.run(load_params(), "small", SILENT)
-    made = read_outputs()
-    shutil.rmtree(files.stage_folder("train", "small"))
-    return made
-
-
 def check_resumed(params: Params, places: list[tuple[int, int]]) -> str:
     """Train, killed at each place, to the bytes of one go; return what the last start printed."""
-    whole = train_once(compute_run_key(params, "small"))
+    whole = train_uninterrupted(params)
     for epoch, step in places:
         kill_training(params, epoch, step)
     told: list[int] = []
@@ -84,7 +78,7 @@ def check_resumed(params: Params, places: list[tuple[int, int]]) -> str:
 def test_killed_after_any_batch(capsys: pytest.CaptureFixture[str]) -> None:
     """Before any epoch is over, after each batch of one, between two, and in a later one."""
     params = write_small_run_params(0, **LIVELY)
-    train_once(compute_run_key(params, "small"))
+    train_uninterrupted(params)
     capsys.readouterr()
     places = [(1, 1), (1, 4), *((2, step) for step in range(1, BATCHES)), (3, 0), (3, 3)]
     told = json.loads(check_resumed(params, places))
@@ -162,7 +156,7 @@ def fill_disk() -> Iterator[None]:
 def test_a_full_disk_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """The last state stays whole, one line warns, and the training goes on or resumes."""
     params = write_small_run_params(0, dense_units=[64])  # a state of 300 kB
-    whole = train_once(compute_run_key(params, "small"))
+    whole = train_uninterrupted(params)
     kill_training(params, 2, 2)
     capsys.readouterr()
 
@@ -212,7 +206,7 @@ def test_sigkill_within_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system ends the process while batches are read, trained and written."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     params = write_small_run_params(0, **LIVELY)
-    whole = train_once(compute_run_key(params, "small"))
+    whole = train_uninterrupted(params)
     for place in ((1, 3), (2, 1), (3, 5)):
         assert run_training(*place).returncode == -signal.SIGKILL
         state = read_state(params)

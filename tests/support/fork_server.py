@@ -3,13 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psutil
 
 from secondlook.scheduling.fork_client import VARIABLE
-from tests.support.project import ROOT, SERVER, make_environment
+from tests.support.project import ROOT, SERVER, make_environment, start_printing
 
 HOME = """
 import os, sys
@@ -42,22 +42,10 @@ class Home:
         """Return the server."""
         return psutil.Process(self.process.pid).children()[0]
 
-    @contextmanager
-    def ask(self, *stage: str, **variables: str) -> "Iterator[subprocess.Popen[str]]":
+    def ask(self, *stage: str, **variables: str) -> "AbstractContextManager[subprocess.Popen[str]]":
         """Give the process that asks for a stage; it is killed if the block fails."""
-        with subprocess.Popen(
-            [sys.executable, "-c", ASK, *stage],
-            cwd=self.project,
-            env=make_environment(self.project, **self.variables, **variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
+        command = (sys.executable, "-c", ASK, *stage)
+        return start_printing(self.project, *command, **self.variables, **variables)
 
     def do(self, *stage: str, **variables: str) -> tuple[int, str]:
         """Return the exit status of a stage, and what it printed."""

@@ -1,44 +1,32 @@
 """The home of a cluster: `secondlook repro --ray` in a project, as a process."""
 
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.support.cluster import RayCluster
-from tests.support.project import ROOT, make_environment
+from tests.support.project import ROOT, start_printing
 from tests.support.s3 import S3_VARIABLES
 from tests.support.shell_pipeline import PATIENCE
+
+if TYPE_CHECKING:
+    import subprocess
+    from contextlib import AbstractContextManager
 
 REPRO = (sys.executable, "-m", "stages", "repro", "--ray")
 
 
-def make_home_environment(
-    project: Path, cluster: RayCluster, variables: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the environment of the command, with the cluster's token and the bucket's key."""
-    own = {"PYTHONPATH": str(ROOT), **cluster.variables, **S3_VARIABLES}
-    return make_environment(project, **(own | dict(variables)))
+def list_home_variables(cluster: RayCluster) -> dict[str, str]:
+    """Return what the command has in its environment: the cluster's token, the bucket's key."""
+    return {"PYTHONPATH": str(ROOT), **cluster.variables, **S3_VARIABLES}
 
 
-@contextmanager
 def start_home(
     project: Path, cluster: RayCluster, *options: str
-) -> "Iterator[subprocess.Popen[str]]":
+) -> "AbstractContextManager[subprocess.Popen[str]]":
     """Start the command in a project; it is killed if the test fails."""
-    with subprocess.Popen(
-        [*REPRO, cluster.address, *options],
-        cwd=project,
-        env=make_home_environment(project, cluster, {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    command = (*REPRO, cluster.address, *options)
+    return start_printing(project, *command, **list_home_variables(cluster))
 
 
 def run_home(project: Path, cluster: RayCluster, *options: str, fails: bool = False) -> str:

@@ -1,12 +1,16 @@
-"""Trainings that end where they stand, as soon as a certain state of them is on the disk."""
+"""Trainings that end where they stand, as soon as a state is on the disk, and whole ones."""
+
+import shutil
+from functools import lru_cache
 
 import pytest
 
-from secondlook.config.params import Params
+from secondlook.artifacts import files
+from secondlook.config.params import Params, load_params
 from secondlook.training.checkpoint import Checkpoint, TrainingState
 from secondlook.training.environment import compute_run_key
 from stages import train
-from tests.support.training import SILENT
+from tests.support.training import SILENT, read_outputs
 
 
 class Killed(BaseException):
@@ -36,3 +40,17 @@ def kill_training(params: Params, epoch: int, step: int) -> TrainingState:
 def read_state(params: Params) -> TrainingState | None:
     """Return what is saved of the run `small`."""
     return Checkpoint(compute_run_key(params, "small"), 0).read()
+
+
+def train_uninterrupted(params: Params) -> dict[str, bytes]:
+    """Return every output of the run `small`, trained in one go, but once for all tests."""
+    return _train_once(compute_run_key(params, "small"))
+
+
+@lru_cache
+def _train_once(_key: str) -> dict[str, bytes]:
+    """Train the run in params.yaml, which has that key, and leave nothing of it."""
+    train.run(load_params(), "small", SILENT)
+    made = read_outputs()
+    shutil.rmtree(files.stage_folder("train", "small"))
+    return made

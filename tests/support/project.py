@@ -126,6 +126,25 @@ def make_environment(folder: Path, **variables: str) -> dict[str, str]:
     return bare | variables
 
 
+@contextmanager
+def start_printing(
+    folder: Path, *command: str, **variables: str
+) -> "Iterator[subprocess.Popen[str]]":
+    """Start a command in the folder, both streams together; it is killed if the block fails."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=make_environment(folder, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def run_command(folder: Path, *command: str, fails: bool = False, **variables: str) -> str:
     """Run a command in the folder and return what it printed, both streams together."""
     done = subprocess.run(
